@@ -1,0 +1,25 @@
+"""Errors that a user can cause: one clear line, no traceback.
+
+Everything a user can get wrong (a name, a number, a file) is raised as `UserError` where it is noticed;
+`minjax.main` prints the message on one line and exits with a code that is not 0.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake in what the user asked for. Its message names the thing, the value and what is allowed."""
+
+
+def unknown(kind: str, value: object, known: Iterable[str]) -> UserError:
+    """The error for a name that is not in a table: names it, the nearest known one, and all known ones.
+
+    Example: ``raise unknown("optimizer", "adm", ("sgdm", "adam"))``.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(value), names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return UserError(f"unknown {kind} {value!r}{hint}; known: {', '.join(names)}")

@@ -1,0 +1,108 @@
+"""Records on disk: JSON and JSON lines, written so that a kill at any moment leaves a whole file.
+
+A file is written beside its place, flushed to the disk and renamed over it. A line of a JSONL file is appended
+in one write; the reader drops a last line that has no newline, which is all that a kill can leave half-written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from minjax.errors import UserError
+
+
+@contextmanager
+def disk_errors(path: Path | str) -> Iterator[None]:
+    """Turn what an operating system says of a full disk or a missing permission into a `UserError` naming `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write `data` to `path` atomically: readers see the old file or the new one, never a part of it.
+
+    Raises:
+        UserError: no space or no permission; the old file is still there.
+    """
+    path = Path(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as indented JSON, atomically. NaN and infinities are refused: JSON has none."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        UserError: the file is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}") from error
+
+
+def append_jsonl(path: Path | str, record: dict[str, Any]) -> None:
+    """Append one record as a line, in one write."""
+    with disk_errors(path), open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(record, allow_nan=False) + "\n")
+
+
+def read_jsonl(path: Path | str) -> list[dict[str, Any]]:
+    """All whole lines of a JSONL file; empty if there is none. A last line without a newline is dropped.
+
+    Raises:
+        UserError: a whole line is not JSON (its number is named).
+    """
+    path = Path(path)
+    if not path.exists():
+        return []
+    *lines, _ = path.read_text(encoding="utf-8").split("\n")
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(json.loads(line))
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}, is not JSON: {error}") from error
+    return records
+
+
+def write_jsonl(path: Path | str, records: Iterable[dict[str, Any]]) -> None:
+    """Replace a JSONL file by these records, atomically."""
+    write_text(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
