@@ -1,0 +1,80 @@
+"""What happens to images on the device, inside the training step: random crop and flip, then normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+KINDS = ("none", "crop", "flip", "crop_flip")
+
+
+def preprocess(images: jax.Array, *, mean: Sequence[float], std: Sequence[float], dtype: jnp.dtype) -> jax.Array:
+    """Scale pixels to [0, 1], subtract the mean and divide by the deviation, channel by channel.
+
+    Args:
+        images: uint8 [B, H, W, C].
+        mean: C numbers in units of [0, 1].
+        std: C numbers, likewise; not 0.
+        dtype: of the result; the arithmetic itself is in float32 at least.
+
+    Returns:
+        `dtype` [B, H, W, C].
+    """
+    wide = jnp.promote_types(jnp.float32, dtype)
+    scale = 1 / (255 * jnp.asarray(std, wide))
+    shift = jnp.asarray(mean, wide) / jnp.asarray(std, wide)
+    return (images.astype(wide) * scale - shift).astype(dtype)
+
+
+def augment(key: jax.Array, positions: jax.Array, images: jax.Array, *, kind: str, crop_padding: int) -> jax.Array:
+    """Shift and mirror each image at random, as torchvision's RandomCrop(padding) and RandomHorizontalFlip do.
+
+    A crop pads the image with `crop_padding` rows and columns of zeros (black, before normalisation) on each side
+    and cuts a window of the image's own size from it, all (2 * crop_padding + 1)**2 places equally likely. A flip
+    mirrors left and right with probability 1/2. What happens to an image depends on `key` and its entry of
+    `positions` alone, so that a batch spread over devices is augmented as it is on one.
+
+    Args:
+        key: of this step, the same on every device.
+        positions: int [B], the place of each image in the global batch.
+        images: uint8 [B, H, W, C].
+        kind: "none", "crop", "flip" or "crop_flip".
+        crop_padding: pixels, at least 0; used by the kinds that crop.
+
+    Returns:
+        uint8 [B, H, W, C].
+    """
+    if kind not in KINDS:
+        raise ValueError(f"augment must be one of {KINDS}, not {kind!r}")
+    if kind == "none":
+        return images
+    offsets, flips = draws(key, positions, crop_padding)
+    if "crop" in kind and crop_padding > 0:
+        images = crop(images, offsets, crop_padding)
+    if "flip" in kind:
+        images = jnp.where(flips[:, None, None, None], images[:, :, ::-1], images)
+    return images
+
+
+def draws(key: jax.Array, positions: jax.Array, crop_padding: int) -> tuple[jax.Array, jax.Array]:
+    """The random numbers of `augment`: offsets int32 [B, 2] in 0 .. 2 * crop_padding, flips bool [B]."""
+
+    def draw(position: jax.Array) -> tuple[jax.Array, jax.Array]:
+        shift, mirror = jax.random.split(jax.random.fold_in(key, position))
+        # The type is named, for the default, and the draw with it, changes with jax_enable_x64.
+        offset = jax.random.randint(shift, (2,), 0, 2 * crop_padding + 1, jnp.int32)
+        return offset, jax.random.bits(mirror, (), jnp.uint32) < jnp.uint32(2**31)
+
+    return jax.vmap(draw)(positions)
+
+
+def crop(images: jax.Array, offsets: jax.Array, crop_padding: int) -> jax.Array:
+    """Cut the window that starts at `offsets` (int32 [B, 2], row and column) from each zero-padded image."""
+    padded = jnp.pad(images, ((0, 0), (crop_padding, crop_padding), (crop_padding, crop_padding), (0, 0)))
+
+    def window(image: jax.Array, offset: jax.Array) -> jax.Array:
+        return jax.lax.dynamic_slice(image, (offset[0], offset[1], 0), images.shape[1:])
+
+    return jax.vmap(window)(padded, offsets)

@@ -1,0 +1,114 @@
+"""What a data set is: splits of uint8 images with labels, and what training needs to know about them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Images and their labels, in the order of the source.
+
+    Attributes:
+        images: uint8 [N, H, W, C]; may be a read-only memory map.
+        labels: int32 [N], an index into the data set's class names.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise ValueError(f"images must be uint8 [N, H, W, C], not {self.images.dtype} {self.images.shape}")
+        if self.labels.dtype != np.int32 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(
+                f"labels must be int32 [{len(self.images)}], not {self.labels.dtype} {self.labels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> Split:
+        """The images at `indices` (int [M]), copied into memory, in that order."""
+        return Split(np.asarray(self.images[indices]), self.labels[indices])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """A classification task, ready to train on.
+
+    Attributes:
+        name: as it was asked for, `digits`, `folder` or a TFDS name.
+        train: what is learned from, without the validation images.
+        test: what is reported on.
+        validation: what a checkpoint may be selected by, or None.
+        class_names: the name of label 0, 1, ...
+        mean: per channel, of pixels scaled to [0, 1].
+        std: as `mean`; never 0.
+        augment: "none", "crop", "flip" or "crop_flip"; "auto" has been resolved.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    validation: Split | None
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: str
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the shapes, images and labels of all splits: equal only for the same data, equally split.
+
+        Computed at the first use, about 0.2 s for 60,000 images of 32x32x3.
+        """
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            if split is None:
+                digest.update(b"none")
+                continue
+            digest.update(repr(split.images.shape).encode())
+            digest.update(np.ascontiguousarray(split.images))
+            digest.update(np.ascontiguousarray(split.labels.astype("<i4")))
+        return digest.hexdigest()
+
+
+def pixel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, of pixels scaled to [0, 1].
+
+    The sums are integers and so exact; only the last division and root are rounded (float64). The deviation is
+    that of the population (divided by N), as the published constants are. A channel that is the same everywhere
+    has deviation 0, which nothing can be divided by: it is given 1, so that it is normalised to 0.
+
+    Args:
+        images: uint8 [N, H, W, C], N >= 1.
+    """
+    channels = images.shape[-1]
+    first, second = [0] * channels, [0] * channels
+    step = max(1, 2**22 // max(1, images[0].size))  # about 4 MB of pixels: keeps the widened copy small
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
+        for channel in range(channels):
+            counts = np.bincount(chunk[..., channel].ravel(), minlength=256)
+            first[channel] += int(counts @ np.arange(256))
+            second[channel] += int(counts @ np.arange(256) ** 2)
+    pixels = images.size // channels
+    mean = tuple(s / (255 * pixels) for s in first)
+    variance = [(pixels * s2 - s * s) / (255 * pixels) ** 2 for s, s2 in zip(first, second, strict=True)]
+    return mean, tuple(v**0.5 if v > 0 else 1.0 for v in variance)

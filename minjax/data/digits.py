@@ -1,0 +1,28 @@
+"""The embedded data set: scikit-learn's handwritten digits, 1,797 images of 8x8 pixels; no network needed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minjax.data.dataset import Split
+from minjax.data.splits import stratified
+
+TEST_IMAGES = 360  # a fifth, as sklearn's train_test_split(test_size=0.2) would take
+
+
+def read() -> tuple[Split, Split, tuple[str, ...]]:
+    """The training split (1,437 images), the test split (360) and the class names.
+
+    The source's pixels count the set cells of a 4x4 block, 0 to 16; they are scaled by 255/16 and rounded to the
+    nearest even integer, so 16 becomes 255 and 8 becomes 128. The split is stratified and always the same.
+
+    Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998 (its test part).
+    """
+    from sklearn.datasets import load_digits  # takes a second to import, and only this set needs it
+
+    bunch = load_digits()
+    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
+    whole = Split(images, bunch.target.astype(np.int32))
+    chosen = stratified(whole.labels, TEST_IMAGES, seed=0, purpose="digits")
+    rest = np.setdiff1d(np.arange(len(whole)), chosen)
+    return whole.take(rest), whole.take(chosen), tuple(str(digit) for digit in range(10))

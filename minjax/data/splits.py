@@ -1,0 +1,97 @@
+"""Stratified parts of a split: exact in size, even over the classes, fixed by the seed alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minjax.data.dataset import Split
+from minjax.errors import UserError
+
+# Each purpose draws from its own stream, so that limit_train never changes which images validate.
+_STREAMS = {"validation": 1, "limit": 2, "digits": 3}
+
+
+def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:
+    """How many images of each class make up `total`, in proportion to `counts`, by largest remainder.
+
+    A class that can spare an image gives at least one where `total` allows; none gives more than it has.
+
+    Args:
+        counts: int [classes], images there are of each class.
+        total: how many to take; at most what the classes can spare.
+        keep: images that must stay behind in each class that has any.
+
+    Returns:
+        int [classes], summing to `total`.
+    """
+    spare = np.maximum(counts - keep, 0)
+    if not 0 <= total <= spare.sum():
+        raise ValueError(f"cannot take {total} of {spare.sum()}")
+    quota = counts * (total / max(1, counts.sum()))
+    least = np.minimum(1, spare) if total >= np.count_nonzero(spare) else np.zeros_like(spare)
+    taken = np.clip(np.floor(quota).astype(np.int64), least, spare)
+    while taken.sum() < total:  # ties go to the lower class: argmax takes the first
+        taken[np.argmax(np.where(taken < spare, quota - taken, -np.inf))] += 1
+    while taken.sum() > total:
+        taken[np.argmin(np.where(taken > least, quota - taken, np.inf))] -= 1
+    return taken
+
+
+def stratified(labels: np.ndarray, total: int, *, seed: int, purpose: str, keep: int = 0) -> np.ndarray:
+    """Indices (int [total], ascending) of a stratified random part of `labels` (int [N]); see `shares`.
+
+    Images are ranked by raw 64-bit draws rather than by `Generator.permutation`: NumPy promises the streams of
+    its bit generators between versions, but not what its distributions make of them.
+    """
+    classes = int(labels.max()) + 1
+    taken = shares(np.bincount(labels, minlength=classes), total, keep=keep)
+    draws = np.random.Philox(np.random.SeedSequence([_STREAMS[purpose], seed])).random_raw(len(labels))
+    order = np.lexsort((draws, labels))  # by class, then by draw
+    starts = np.searchsorted(labels[order], np.arange(classes))
+    chosen = [order[start : start + count] for start, count in zip(starts, taken, strict=True)]
+    return np.sort(np.concatenate(chosen))
+
+
+def hold_out(
+    train: Split, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
+) -> tuple[Split, Split | None]:
+    """Take the validation images out of `train`, then keep `limit_train` of what is left.
+
+    Args:
+        train: the source's training split.
+        num_classes: of the data set.
+        validation_fraction: in [0, 1); of `train`, before the limit, rounded to whole images; 0 is none.
+        limit_train: images to train on; None is all.
+        seed: fixes both draws; the validation images do not depend on `limit_train`.
+
+    Returns:
+        The training split and the validation split or None.
+
+    Raises:
+        UserError: a number out of range, or one that leaves less than an image a class.
+    """
+    if not 0 <= validation_fraction < 1:
+        raise UserError(f"dataset.validation_fraction must be at least 0 and below 1, not {validation_fraction}")
+    if seed < 0:
+        raise UserError(f"seed must not be negative, not {seed}")
+    validation = None
+    if validation_fraction > 0:
+        count = round(validation_fraction * len(train))
+        spare = len(train) - np.count_nonzero(np.bincount(train.labels))
+        if not num_classes <= count <= spare:
+            raise UserError(
+                f"dataset.validation_fraction={validation_fraction} of {len(train)} images is {count}: both it and "
+                f"what is left to train on need at least one image of each of the {num_classes} classes"
+            )
+        chosen = stratified(train.labels, count, seed=seed, purpose="validation", keep=1)
+        validation = train.take(chosen)
+        train = train.take(np.setdiff1d(np.arange(len(train)), chosen))
+    if limit_train is not None:
+        if not num_classes <= limit_train <= len(train):
+            raise UserError(
+                f"dataset.limit_train must lie between the number of classes, {num_classes}, and the "
+                f"{len(train)} training images there are, not {limit_train}"
+            )
+        if limit_train < len(train):
+            train = train.take(stratified(train.labels, limit_train, seed=seed, purpose="limit"))
+    return train, validation
