@@ -1,0 +1,82 @@
+"""CNN: plain convolutions of any number and channels, with or without pooling and batch norm.
+
+The default is the shape of paper 2 (Zheng et al., arXiv 2601.17987): one 3x3 convolution of stride 1 without
+padding, ReLU, flatten, linear.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from minjax.errors import UserError
+from minjax.models.dropout import Dropout
+from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
+from minjax.models.normalization import BatchNorm
+from minjax.models.pooling import max_pool2x2
+
+
+class CNN(nn.Module):
+    """(Convolution, batch norm, ReLU, pooling) for each of `channels`, flatten, dropout, a linear layer.
+
+    Attributes:
+      num_classes: outputs.
+      channels: output channels of each convolution; paper 2 tries 1 to 32.
+      kernel_size: of every convolution, in pixels.
+      padding: "SAME" or "VALID" (none).
+      pool: 2x2 max pooling after each convolution.
+      batch_norm: after each convolution, which then has no bias.
+      dropout: the rate before the linear layer.
+      initialization: "paper" (PyTorch's default) or "he".
+      dtype: of the computation.
+      axis_name: the pmap axis, if there is one.
+    """
+
+    num_classes: int
+    channels: tuple[int, ...] = (32,)
+    kernel_size: int = 3
+    padding: str = "VALID"
+    pool: bool = False
+    batch_norm: bool = False
+    dropout: float = 0.0
+    initialization: str = "paper"
+    dtype: Dtype = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        """Images [B,H,W,C], of at least `smallest_size()` pixels -> float32 logits [B,num_classes].
+
+        Raises:
+          UserError: an image is too small.
+        """
+        if min(images.shape[1:3]) < self.smallest_size():
+            size = f"{images.shape[1]}x{images.shape[2]}"
+            raise UserError(f"this cnn cannot take {size} images: it needs at least {self.smallest_size()} pixels a side")
+        x = images
+        for i, channels in enumerate(self.channels, 1):
+            x = Conv(
+                channels,
+                self.kernel_size,
+                padding=self.padding,
+                use_bias=not self.batch_norm,
+                initialization=self.initialization,
+                dtype=self.dtype,
+                name=f"conv{i}",
+            )(x)
+            if self.batch_norm:
+                x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{i}")(x, train)
+            x = nn.relu(x)
+            if self.pool:
+                x = max_pool2x2(x)
+        x = Dropout(self.dropout, self.axis_name, name="dropout")(x.reshape(x.shape[0], -1), train)
+        return Dense(self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head")(x)
+
+    def smallest_size(self) -> int:
+        """The fewest pixels a side that leave one pixel at the end."""
+        size = 1
+        for _ in self.channels:
+            size = size * 2 if self.pool else size
+            size += self.kernel_size - 1 if self.padding == "VALID" else 0
+        return size

@@ -1,0 +1,65 @@
+"""Dropout whose mask for an image depends on (key, the image's position in the global batch) alone.
+
+So a batch split over eight devices drops what the whole batch on one device would.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+
+def _mix(x: jax.Array) -> jax.Array:
+    """MurmurHash3's 32-bit finalizer: a bijection of uint32 in which every input bit moves every output bit."""
+    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+    return x ^ (x >> 16)
+
+
+def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
+    """Which activations survive: bool [B, *shape], each True with probability 1 - rate.
+
+    Each image gets two words from the key's own generator, by its position; the bits of its activations are a hash
+    of (words, index). That is about a tenth of threefry's arithmetic per activation, which was a third of a small
+    transformer's step on CPU, and dropout needs no more randomness than that.
+
+    Args:
+      key: a PRNG key.
+      positions: int [B], of each image in the global batch.
+      shape: of one image's activations.
+      rate: probability of dropping, in [0, 1).
+    """
+    draw = jax.vmap(lambda position: jax.random.bits(jax.random.fold_in(key, position), (2,), jnp.uint32))
+    words = draw(positions)
+    index = lax.iota(jnp.uint32, math.prod(shape))
+    bits = _mix(_mix(index[None, :] ^ words[:, :1]) + words[:, 1:])
+    return (bits >= jnp.uint32(round(rate * 2**32))).reshape(positions.shape[0], *shape)
+
+
+class Dropout(nn.Module):
+    """Zero each activation with probability `rate` in training and scale the others by 1 / (1 - rate).
+
+    Takes its key from the "dropout" stream. The first axis of the input is the batch.
+
+    Attributes:
+      rate: in [0, 1); 0 draws no key.
+      axis_name: under pmap, the axis over which the batch is split.
+    """
+
+    rate: float
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[B, ...] -> [B, ...]."""
+        if not train or self.rate == 0.0:
+            return x
+        positions = jnp.arange(x.shape[0])
+        if self.axis_name is not None and not self.is_initializing():
+            positions = positions + lax.axis_index(self.axis_name) * x.shape[0]
+        mask = keep_mask(self.make_rng("dropout"), positions, x.shape[1:], self.rate)
+        return jnp.where(mask, x / (1.0 - self.rate), jnp.zeros((), x.dtype))

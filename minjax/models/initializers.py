@@ -1,0 +1,67 @@
+"""Initial weights: what the papers' code does, and what a careful engineer would choose.
+
+``init="paper"`` is PyTorch's default for the family (VGG's convolutions apart, see `vgg.py`); ``init="he"`` draws
+from a normal distribution of variance gain / fan-in with zero biases: gain 2 before a ReLU or GELU (He et al. 2015,
+equation 10), gain 1 elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+Initializer = Callable[..., jax.Array]
+INITS = ("paper", "he")
+
+
+def fan_in(shape: Sequence[int]) -> int:
+    """Inputs of one output: the product of all but the last dimension of a kernel [in,out] or [h,w,in,out]."""
+    return math.prod(shape[:-1])
+
+
+def torch_uniform(inputs: int | None = None) -> Initializer:
+    """Uniform in +-1/sqrt(fan-in), PyTorch's default for weights and biases of `Linear` and `Conv2d`.
+
+    A bias does not show its layer's fan-in in its shape, so it is given as `inputs`; a kernel shows its own.
+    """
+
+    def draw(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
+        bound = 1.0 / math.sqrt(fan_in(shape) if inputs is None else inputs)
+        return jax.random.uniform(key, tuple(shape), dtype, -bound, bound)
+
+    return draw
+
+
+def fan_out_normal() -> Initializer:
+    """N(0, sqrt(2 / (h*w*Cout))): the convolutions of the paper's VGG code."""
+
+    def draw(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
+        deviation = math.sqrt(2.0 / (math.prod(shape[:-2]) * shape[-1]))
+        return deviation * jax.random.normal(key, tuple(shape), dtype)
+
+    return draw
+
+
+def fan_in_normal(gain: float) -> Initializer:
+    """N(0, sqrt(gain / fan-in))."""
+
+    def draw(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
+        return math.sqrt(gain / fan_in(shape)) * jax.random.normal(key, tuple(shape), dtype)
+
+    return draw
+
+
+def kernel(init: str, *, rectified: bool) -> Initializer:
+    """The kernel initializer that `init` ("paper" or "he") names; `rectified`: a ReLU or GELU follows the layer."""
+    if init == "paper":
+        return torch_uniform()
+    return fan_in_normal(2.0 if rectified else 1.0)
+
+
+def bias(init: str, inputs: int) -> Initializer:
+    """The bias initializer that `init` names, for a layer with this fan-in."""
+    return torch_uniform(inputs) if init == "paper" else nn.initializers.zeros

@@ -1,0 +1,95 @@
+"""The two layers with weights: `Dense` and `Conv`, initialised as in PyTorch unless told otherwise.
+
+Parameters are float32 always and are cast to the type of the computation (`dtype`) where they are used.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from minjax.models import initializers
+from minjax.models.convolution import conv2d
+
+Dtype = Any
+
+
+def at_least_float32(dtype: Dtype) -> Dtype:
+    """The type for what must not be computed in bfloat16 (statistics, softmax, logits): float32, or float64 for it."""
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+class Dense(nn.Module):
+    """A linear layer: [..., in] -> [..., features]; leaves `kernel` [in,out] and `bias` [out].
+
+    Attributes:
+      features: outputs.
+      use_bias: add a bias.
+      initialization: "paper" or "he", see `initializers`.
+      rectified: a ReLU or GELU follows; only "he" looks at it.
+      dtype: of the computation and of the result.
+    """
+
+    features: int
+    use_bias: bool = True
+    initialization: str = "paper"
+    rectified: bool = False
+    dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Apply the layer to the last axis."""
+        shape = (x.shape[-1], self.features)
+        kernel = self.param("kernel", initializers.kernel(self.initialization, rectified=self.rectified), shape)
+        y = jnp.asarray(x, self.dtype) @ jnp.asarray(kernel, self.dtype)
+        if self.use_bias:
+            bias = self.param("bias", initializers.bias(self.initialization, shape[0]), (self.features,))
+            y = y + jnp.asarray(bias, self.dtype)
+        return y
+
+
+class Conv(nn.Module):
+    """A convolution of NHWC images; leaves `kernel` [h,w,in,out] and, where asked for, `bias` [out].
+
+    Attributes:
+      features: output channels.
+      kernel_size: height and width of the kernel, in pixels.
+      stride: step in both directions, in pixels.
+      padding: "SAME", "VALID" or "TORCH": kernel_size // 2 zeros on every side, as `padding=1` for 3x3 in PyTorch.
+        "SAME" differs from it under a stride (it pads less on the left) and for kernels of even size.
+      use_bias: add a bias.
+      initialization: "paper", "he" or an initializer for the kernel (the bias is then 0).
+      dtype: of the computation and of the result.
+    """
+
+    features: int
+    kernel_size: int = 3
+    stride: int = 1
+    padding: str = "TORCH"
+    use_bias: bool = False
+    initialization: Any = "paper"
+    dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[N,H,W,in] -> [N,H',W',features]."""
+        shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
+        draw = self.initialization if callable(self.initialization) else initializers.kernel(self.initialization, rectified=True)
+        kernel = self.param("kernel", draw, shape)
+        side = self.kernel_size // 2
+        padding = ((side, side), (side, side)) if self.padding == "TORCH" else self.padding
+        y = conv2d(
+            jnp.asarray(x, self.dtype),
+            jnp.asarray(kernel, self.dtype),
+            strides=(self.stride, self.stride),
+            padding=padding,
+        )
+        if self.use_bias:
+            zeros = nn.initializers.zeros
+            draw = zeros if callable(self.initialization) else initializers.bias(self.initialization, math.prod(shape[:-1]))
+            y = y + jnp.asarray(self.param("bias", draw, (self.features,)), self.dtype)
+        return y

@@ -1,0 +1,83 @@
+"""VGG for small images (Simonyan & Zisserman 2015) as in paper 1 (Folea): five stages, each ended by a 2x2 max pool."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from minjax.errors import UserError
+from minjax.models import initializers
+from minjax.models.dropout import Dropout
+from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
+from minjax.models.normalization import BatchNorm
+from minjax.models.pooling import max_pool2x2
+
+SCALES = (1, 2, 4, 8, 8)  # channels of each stage, in widths
+SMALLEST_SIZE = 2 ** len(SCALES)
+
+
+class VGG(nn.Module):
+    """3x3 convolutions with biases in five stages, then dropout, linear, ReLU twice, then a linear layer.
+
+    Attributes:
+      num_classes: outputs.
+      convolutions: how many in each of the five stages.
+      width: channels of the first stage; the others have 2, 4, 8 and 8 times as many.
+      head_width: units of the two hidden linear layers; 0: none, the features go to the last layer (which is how
+        kuangliu/pytorch-cifar's VGG ends).
+      batch_norm: after each convolution (whose bias stays, as in the paper).
+      dropout: the rate before each hidden linear layer (before the last one where there are none).
+      initialization: "paper" draws convolutions from N(0, sqrt(2/(9*Cout))) with zero biases, the rest is PyTorch's default;
+        "he" replaces both.
+      dtype: of the computation.
+      axis_name: the pmap axis, if there is one.
+    """
+
+    num_classes: int
+    convolutions: tuple[int, ...] = (2, 2, 3, 3, 3)
+    width: int = 64
+    head_width: int = 512
+    batch_norm: bool = False
+    dropout: float = 0.5
+    initialization: str = "paper"
+    dtype: Dtype = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        """Images [B,H,W,C] of 32x32 pixels or more -> float32 logits [B,num_classes].
+
+        Above 63 pixels more than one position is left after the last pool, and the first linear layer grows with it.
+
+        Raises:
+          UserError: an image is smaller than 32x32, so that the five pools leave nothing of it.
+        """
+        if min(images.shape[1:3]) < SMALLEST_SIZE:
+            size = f"{images.shape[1]}x{images.shape[2]}"
+            raise UserError(
+                f"vgg cannot take {size} images: its five 2x2 pools need at least {SMALLEST_SIZE}x{SMALLEST_SIZE} "
+                f"(set dataset.image_size={SMALLEST_SIZE} for a folder)"
+            )
+        init = initializers.fan_out_normal() if self.initialization == "paper" else self.initialization
+        x = images
+        for stage, (count, scale) in enumerate(zip(self.convolutions, SCALES, strict=True), 1):
+            for i in range(1, count + 1):
+                x = Conv(
+                    self.width * scale, use_bias=True, initialization=init, dtype=self.dtype, name=f"conv{stage}_{i}"
+                )(x)
+                if self.batch_norm:
+                    x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{stage}_{i}")(x, train)
+                x = nn.relu(x)
+            x = max_pool2x2(x)
+        return self._head(x.reshape(x.shape[0], -1), train)
+
+    def _head(self, x: jax.Array, train: bool) -> jax.Array:
+        """Features [B,F] -> logits [B,num_classes]."""
+        if self.head_width == 0:
+            x = Dropout(self.dropout, self.axis_name, name="dropout1")(x, train)
+        for i in range(1, 3 if self.head_width else 1):
+            x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(x, train)
+            x = Dense(self.head_width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}")(x)
+            x = nn.relu(x)
+        return Dense(self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head")(x)

@@ -1,0 +1,146 @@
+"""Vision Transformer (Dosovitskiy et al. 2021) as in paper 1 (Folea), whose code departs from the original:
+
+attention is scaled by dim**-0.5 instead of (dim / heads)**-0.5, class token and positions are drawn from N(0, 1),
+and the head is layer norm, linear, GELU, dropout, linear. The first two are fields.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from minjax.errors import UserError
+from minjax.models.dropout import Dropout
+from minjax.models.layers import Dense, Dtype, at_least_float32
+from minjax.models.normalization import LayerNorm
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention: queries, keys and values without bias, a linear layer after it.
+
+    Attributes:
+      heads: of dim / heads numbers each.
+      scale: what the products of queries and keys are multiplied by.
+    """
+
+    heads: int
+    scale: float
+    initialization: str = "paper"
+    dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Tokens [B,T,D] -> [B,T,D]."""
+        batch, tokens, dim = x.shape
+        dense = functools.partial(Dense, initialization=self.initialization, dtype=self.dtype)
+        qkv = dense(3 * dim, use_bias=False, name="qkv")(x)
+        q, k, v = jnp.moveaxis(qkv.reshape(batch, tokens, 3, self.heads, dim // self.heads), 2, 0)
+        scores = jnp.einsum("bqhd,bkhd->bhqk", q, k).astype(at_least_float32(self.dtype))
+        weights = nn.softmax(scores * self.scale).astype(self.dtype)
+        return dense(dim, name="out")(jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(batch, tokens, dim))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)); exact GELU."""
+
+    heads: int
+    mlp_dim: int
+    scale: float
+    dropout: float
+    initialization: str = "paper"
+    dtype: Dtype = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Tokens [B,T,D] -> [B,T,D]."""
+        dense = functools.partial(Dense, initialization=self.initialization, dtype=self.dtype)
+        drop = functools.partial(Dropout, self.dropout, self.axis_name)
+        y = LayerNorm(dtype=self.dtype, name="norm1")(x)
+        y = Attention(self.heads, self.scale, initialization=self.initialization, dtype=self.dtype, name="attention")(y)
+        x = x + drop(name="dropout1")(y, train)
+        y = LayerNorm(dtype=self.dtype, name="norm2")(x)
+        y = nn.gelu(dense(self.mlp_dim, rectified=True, name="hidden")(y), approximate=False)
+        y = dense(x.shape[-1], name="out")(drop(name="dropout2")(y, train))
+        return x + drop(name="dropout3")(y, train)
+
+
+class ViT(nn.Module):
+    """A vision transformer with a class token and learned positions.
+
+    Attributes:
+      num_classes: outputs.
+      patch_size: pixels a side; must divide both sides of an image.
+      dim: width of a token; `heads` must divide it.
+      depth: transformer blocks.
+      heads: of each attention.
+      mlp_dim: hidden units of each block's and of the head's linear layers.
+      dropout: the rate after attention, in the linear layers and in the head.
+      embedding_dropout: the rate after the positions are added.
+      attention_scale: "dim": dim**-0.5, the paper's; "head_dim": (dim / heads)**-0.5, the original's.
+      position_scale: standard deviation of the initial class token and positions: 1 in the paper.
+      initialization: "paper" (PyTorch's default) or "he".
+      dtype: of the computation.
+      axis_name: the pmap axis, if there is one.
+    """
+
+    num_classes: int
+    patch_size: int = 4
+    dim: int = 512
+    depth: int = 6
+    heads: int = 8
+    mlp_dim: int = 512
+    dropout: float = 0.1
+    embedding_dropout: float = 0.1
+    attention_scale: str = "dim"
+    position_scale: float = 1.0
+    initialization: str = "paper"
+    dtype: Dtype = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        """Images [B,H,W,C] whose sides `patch_size` divides -> float32 logits [B,num_classes].
+
+        Raises:
+          UserError: patch_size does not divide a side.
+        """
+        dense = functools.partial(Dense, initialization=self.initialization)
+        draw = nn.initializers.normal(self.position_scale)
+        x = dense(self.dim, dtype=self.dtype, name="embedding")(self._patches(images))
+        token = self.param("class_token", draw, (1, 1, self.dim)).astype(self.dtype)
+        x = jnp.concatenate([jnp.broadcast_to(token, (x.shape[0], 1, self.dim)), x], axis=1)
+        x = x + self.param("positions", draw, (1, x.shape[1], self.dim)).astype(self.dtype)
+        x = Dropout(self.embedding_dropout, self.axis_name, name="embedding_dropout")(x, train)
+        scale = (self.dim if self.attention_scale == "dim" else self.dim // self.heads) ** -0.5
+        for i in range(1, self.depth + 1):
+            x = Block(
+                self.heads,
+                self.mlp_dim,
+                scale,
+                self.dropout,
+                initialization=self.initialization,
+                dtype=self.dtype,
+                axis_name=self.axis_name,
+                name=f"block{i}",
+            )(x, train)
+        x = LayerNorm(dtype=self.dtype, name="norm")(x[:, 0])
+        x = nn.gelu(dense(self.mlp_dim, rectified=True, dtype=self.dtype, name="hidden")(x), approximate=False)
+        x = Dropout(self.dropout, self.axis_name, name="dropout")(x, train)
+        return dense(self.num_classes, dtype=at_least_float32(self.dtype), name="head")(x)
+
+    def _patches(self, images: jax.Array) -> jax.Array:
+        """[B,H,W,C] -> [B,patches,p*p*C]: patches row by row, each flattened as (row, column, channel)."""
+        batch, height, width, channels = images.shape
+        p = self.patch_size
+        if height % p or width % p:
+            allowed = [str(d) for d in range(1, min(height, width) + 1) if height % d == 0 and width % d == 0]
+            raise UserError(
+                f"vit with model.patch_size={p} cannot take {height}x{width} images: "
+                f"the patch size must divide both sides; for these images: {', '.join(allowed)}"
+            )
+        x = images.reshape(batch, height // p, p, width // p, p, channels)
+        return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, -1, p * p * channels)
