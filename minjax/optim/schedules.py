@@ -1,0 +1,130 @@
+"""Learning rates over steps: constant, multistep and cosine, each with a linear warm-up.
+
+A schedule is a function of the step, counted from 0, as optax has it: `schedule(0)` is the rate of the first
+gradient step. All of them are a learning rate times a factor of the step, so the learning rate may be a traced
+scalar and one compiled program serves a whole population of learning rates.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from minjax.errors import UserError, unknown
+from minjax.optim.numbers import check
+
+Factor = Callable[[jax.Array], jax.Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """`schedule(step) = base_lr * factor(step)`, with the factor at most 1 where the decay factor is.
+
+    `base_lr` is the learning rate before warm-up and decay. AdaBound reads it: its bounds are relative to it, and
+    with a warm-up `schedule(0)` is only a part of it.
+    """
+
+    base_lr: ArrayLike
+    factor: Factor
+
+    def __call__(self, step: ArrayLike) -> jax.Array:
+        """The learning rate, a scalar, of the gradient step `step` (an integer scalar from 0)."""
+        return jnp.multiply(self.base_lr, self.factor(jnp.asarray(step)))
+
+
+def build(
+    kind: str,
+    learning_rate: ArrayLike,
+    *,
+    total_steps: int,
+    warmup_steps: int = 0,
+    milestones: Sequence[int] = (),
+    decay_factor: ArrayLike = 0.1,
+) -> Schedule:
+    """The learning rate as a function of the step.
+
+    Args:
+        kind: ``constant``; ``multistep``: times `decay_factor` from each milestone on, as PyTorch's MultiStepLR;
+            ``cosine``: half a cosine from the end of the warm-up to 0 at `total_steps` (Loshchilov and Hutter,
+            SGDR, 2017, equation 5, one period).
+        learning_rate: the rate without warm-up and decay; a number or a traced scalar.
+        total_steps: gradient steps of the whole run. The last one is `total_steps - 1`, so it has a rate above 0.
+        warmup_steps: under any kind, the rate rises in a straight line over so many steps, the first of them
+            included: step s < warmup_steps has (s + 1) / warmup_steps of it. So no step is wasted at a rate of 0,
+            and the first step after the warm-up has the whole rate. A run that is shorter than its warm-up ends
+            in it.
+        milestones: multistep: the steps (counted from 0, warm-up included) that are the first with a lower rate.
+        decay_factor: multistep: what the rate is multiplied by at a milestone.
+
+    Returns:
+        A `Schedule`, callable with an integer step (also traced), giving a scalar of JAX's default float type.
+
+    Raises:
+        UserError: an unknown kind, a number outside its range, a count that is not a whole number.
+
+    >>> schedule = build("multistep", 0.1, total_steps=30, milestones=(10, 20), warmup_steps=2)
+    >>> [round(float(schedule(step)), 4) for step in (0, 1, 9, 10, 20)]
+    [0.05, 0.1, 0.1, 0.01, 0.001]
+    """
+    if kind not in FACTORS:
+        raise unknown("schedule", kind, FACTORS)
+    check("schedule", learning_rate=learning_rate, decay_factor=decay_factor)
+    total_steps = _steps("total_steps", total_steps, least=1)
+    warmup_steps = _steps("warmup_steps", warmup_steps, least=0)
+    milestones = tuple(_steps("milestones", step, least=0) for step in milestones)
+    factor = FACTORS[kind](total_steps, warmup_steps, milestones, decay_factor)
+    return Schedule(learning_rate, _warm_up(factor, warmup_steps) if warmup_steps else factor)
+
+
+def _steps(name: str, value: int, least: int) -> int:
+    try:
+        steps = operator.index(value)
+    except TypeError:
+        raise UserError(f"{name} must be a whole number of steps, not {value!r}") from None
+    if steps < least:
+        raise UserError(f"{name} must be at least {least}, not {steps}")
+    return steps
+
+
+def _warm_up(factor: Factor, warmup_steps: int) -> Factor:
+    return lambda step: jnp.minimum((_float(step) + 1) / warmup_steps, 1.0) * factor(step)
+
+
+def _float(step: jax.Array) -> jax.Array:
+    return step.astype(float)  # float64 under JAX_ENABLE_X64; float32 holds every step up to 2^24 exactly
+
+
+def _constant(total_steps: int, warmup_steps: int, milestones: Sequence[int], decay_factor: ArrayLike) -> Factor:
+    return lambda step: jnp.ones_like(_float(step))
+
+
+def _multistep(total_steps: int, warmup_steps: int, milestones: Sequence[int], decay_factor: ArrayLike) -> Factor:
+    def factor(step: jax.Array) -> jax.Array:
+        value = jnp.ones_like(_float(step))
+        for milestone in milestones:
+            value = jnp.where(step >= milestone, value * decay_factor, value)
+        return value
+
+    return factor
+
+
+def _cosine(total_steps: int, warmup_steps: int, milestones: Sequence[int], decay_factor: ArrayLike) -> Factor:
+    length = max(total_steps - warmup_steps, 1)  # a run that ends in its warm-up never comes to the cosine
+
+    def factor(step: jax.Array) -> jax.Array:
+        progress = jnp.clip(_float(step - warmup_steps) / length, 0.0, 1.0)
+        return 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
+
+    return factor
+
+
+FACTORS: dict[str, Callable[[int, int, Sequence[int], ArrayLike], Factor]] = {
+    "constant": _constant,
+    "multistep": _multistep,
+    "cosine": _cosine,
+}
