@@ -1,0 +1,77 @@
+"""How numbers and names are printed: fractions as percent, absent values as a dash, names made safe to show."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import statistics
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+ABSENT = "–"  # noqa: RUF001 - a dash, not a minus sign
+_REORDERS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")  # a name with these could make a line read backwards
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """0.9172 -> '91.72 %'; None -> a dash."""
+    return ABSENT if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def mean_std(fractions: Sequence[float]) -> str:
+    """Mean and sample standard deviation in percent: '91.72 ± 0.15 %'; without the deviation for one value."""
+    if len(fractions) < 2:
+        return percent(fractions[0] if fractions else None)
+    return f"{100 * statistics.mean(fractions):.2f} ± {100 * statistics.stdev(fractions):.2f} %"
+
+
+def decimal(value: float | None, digits: int = 4) -> str:
+    """0.12345 -> '0.1235'; None -> a dash."""
+    return ABSENT if value is None else f"{value:.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """701466 -> '701,466'; None -> a dash."""
+    return ABSENT if value is None else f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: '12.3 s', '3 min 05 s', '1 h 02 min'; None -> a dash."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def finite(value: Any) -> float | None:
+    """The number as a float; None for anything that is not a finite number (a diverged run has such)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def plain(value: Any) -> str:
+    """A JSON value of a configuration as text: strings bare, lists and objects as JSON, None as a dash."""
+    if value is None:
+        return ABSENT
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """`text` on one line that can be encoded: control characters and lone surrogates become U+FFFD.
+
+    Class names are folder names, and a file system allows anything in those.
+    """
+    kept = (character if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") else "\ufffd" for character in text)
+    return _REORDERS_TEXT.sub("\ufffd", "".join(kept))
+
+
+def shorten(text: str, length: int) -> str:
+    """At most `length` characters, the middle left out: long class names often differ at their ends."""
+    if len(text) <= length:
+        return text
+    head = length // 2
+    return f"{text[:head]}…{text[len(text) - (length - head - 1) :]}"

@@ -1,0 +1,113 @@
+"""Runs sorted into groups that differ in their seed alone, so that a mean over seeds is one over like runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from minjax.report import paper
+from minjax.report.formats import finite, plain, printable
+from minjax.report.record import RunRecord
+from minjax.report.tables import flat
+
+# Fields that do not change what is learned, only how it is run, watched and kept.
+NOT_SETTINGS = frozenset(
+    "task name seed checkpoint_every steps_per_call tensorboard run parallel dataset.data_dir dataset.path".split()
+)
+PAPER_OPTIMIZERS = (*paper.OPTIMIZERS, "amsbound")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one network, optimizer and data set with the same settings.
+
+    Attributes:
+        model, optimizer, dataset: names; the data set's as it is shown.
+        settings: the configuration by dotted name, without the seed and what does not change the result.
+        members: the runs, by seed.
+        counted: those of them the means are over: completed, and of each seed the first.
+        differing: the settings in which groups of the same network, optimizer and data set differ, as text.
+    """
+
+    model: str
+    optimizer: str
+    dataset: str
+    settings: dict[str, Any]
+    members: tuple[RunRecord, ...]
+    counted: tuple[RunRecord, ...]
+    differing: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells this group from the others of its data set."""
+        return f"{self.model}, {self.optimizer}" + (f" ({self.differing})" if self.differing else "")
+
+    def values(self, *keys: str) -> list[float]:
+        """A number of the summaries of the counted runs, where they have it."""
+        found = (record.number(*keys) for record in self.counted)
+        return [value for value in found if value is not None]
+
+    def figure(self) -> paper.Figure | None:
+        """The paper's figure for this group."""
+        fields = self.members[0]
+        figure = paper.figure(self.model, self.optimizer, fields.dataset, is_folder=fields.is_folder)
+        if figure and figure.same_dataset and self.dataset != fields.dataset:  # a part of the training images
+            return paper.Figure(figure.accuracy, figure.dataset, figure.table, same_dataset=False)
+        return figure
+
+
+def seed_of(record: RunRecord) -> float | None:
+    """The run's seed."""
+    return finite((record.summary or {}).get("seed", record.config.get("seed")))
+
+
+def shown_dataset(record: RunRecord) -> str:
+    """The data set's name, with the number of training images where a run was limited to a part of them."""
+    limit = finite(record.config.get("dataset", {}).get("limit_train"))
+    return record.dataset + ("" if limit is None else f", {limit:,.0f} training images")
+
+
+def group_runs(runs: Sequence[RunRecord]) -> list[Group]:
+    """The groups of these runs, by data set, then network and optimizer in the paper's order, then settings."""
+    found: dict[tuple[str, ...], list[RunRecord]] = {}
+    for record in runs:
+        settings = {key: value for key, value in flat(record.config) if key not in NOT_SETTINGS}
+        key = (shown_dataset(record), record.model, record.optimizer, json.dumps(settings, sort_keys=True))
+        found.setdefault(key, []).append(record)
+    groups = []
+    for (dataset, model, optimizer, settings), members in found.items():
+        members.sort(key=lambda record: (seed_of(record) or 0, str(record.path)))
+        alike = [json.loads(key[3]) for key in found if key[:3] == (dataset, model, optimizer)]
+        differing = _differing(json.loads(settings), alike)
+        groups.append(
+            Group(model, optimizer, dataset, json.loads(settings), tuple(members), _counted(members), differing)
+        )
+    return sorted(groups, key=_order)
+
+
+def _counted(members: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+    """Of each seed the first completed run: the same seed again is the same run, and would narrow the deviation."""
+    first: dict[float | None, RunRecord] = {}
+    for record in members:
+        if record.status == "completed":
+            first.setdefault(seed_of(record), record)
+    return tuple(first.values())
+
+
+def _differing(settings: dict[str, Any], alike: Sequence[dict[str, Any]]) -> str:
+    keys = sorted({key for other in alike for key in other})
+    parts = [
+        f"{printable(key)}={plain(settings.get(key))}"
+        for key in keys
+        if any(other.get(key) != settings.get(key) for other in alike)
+    ]
+    return ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
+
+
+def _order(group: Group) -> tuple[Any, ...]:
+    def rank(names: Sequence[str], name: str) -> tuple[int, str]:
+        return (names.index(name) if name in names else len(names), name)
+
+    return (group.dataset, rank(paper.MODELS, group.model), rank(PAPER_OPTIMIZERS, group.optimizer), group.differing)

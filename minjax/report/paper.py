@@ -1,0 +1,84 @@
+"""Paper 1's figures (Tables 2 to 5), to stand beside measured ones.
+
+Source: Folea, "Benchmark of neural network models with reduced number of parameters for image classification".
+Its figure is the largest test accuracy over the epochs of one run with one seed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+MODELS = ("resnet18", "resnet18_s", "vgg16", "vgg16_s", "vit", "vit_s")  # in the paper's order
+OPTIMIZERS = ("sgdm", "adam", "adabound")
+
+# Trainable parameters of the paper's networks, for (10, 100) classes; counted, see PARAMETERS_NOTE for ViT_S.
+PARAMETERS = {
+    "resnet18": (11_173_962, 11_220_132),
+    "resnet18_s": (701_466, 713_076),
+    "vit": (9_786_378, 9_832_548),
+    "vit_s": (840_010, 851_620),
+}
+PARAMETERS_NOTE = (
+    "The paper prints 827,338 parameters for ViT_S: its counting tool leaves out the class token and the position "
+    "embedding (12,672); the network has 840,010 for 10 classes."
+)
+CONVENTION = (
+    "The paper's figure is the largest test accuracy over the epochs of one run with one seed, which selects on the "
+    "test split: compare it with the maximum, not with the final accuracy. Its code trains with batch size 8 and for "
+    "200 epochs by default; its captions say 1000 and 100."
+)
+_CIFAR = re.compile(r"cifar[-_ ]?(100|10)(?!\d)", re.IGNORECASE)
+_TABLES = {"10": ("Table 2", "Table 4"), "100": ("Table 3", "Table 5")}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the paper.
+
+    Attributes:
+        accuracy: maximum test accuracy, a fraction.
+        dataset: what the paper trained on, "CIFAR-10" or "CIFAR-100".
+        table: where it stands, e.g. "Table 2".
+        same_dataset: False where the run's own data only resembles the paper's.
+    """
+
+    accuracy: float
+    dataset: str
+    table: str
+    same_dataset: bool
+
+
+@cache
+def tables() -> dict[str, Any]:
+    """`paper_tables.json`: accuracies in percent, as the paper prints them."""
+    return json.loads(resources.files("minjax.report").joinpath("paper_tables.json").read_text())
+
+
+def figure(model: str, optimizer: str, dataset: str, *, is_folder: bool = False) -> Figure | None:
+    """The paper's figure for this network and optimizer on this data, None if it has none.
+
+    The data set is matched by its display name. Exactly `cifar10` or `cifar100` is the paper's own. A folder, or a
+    name that goes on (`cifar10-jpeg`), is other data: the figure comes with ``same_dataset=False`` and must be shown
+    as one for CIFAR-10.
+    """
+    match = _CIFAR.match(dataset)
+    if not match:
+        return None
+    classes = match[1]
+    for table in _TABLES[classes]:
+        rows = tables()[f"{table.replace(' ', '').lower()}_cifar{classes}"]
+        if optimizer in rows.get(model, {}):
+            same = not is_folder and match.end() == len(dataset)
+            return Figure(rows[model][optimizer] / 100, f"CIFAR-{classes}", table, same)
+    return None
+
+
+def parameters(model: str, num_classes: int) -> int | None:
+    """Parameters of the paper's network of that name, None where the paper has no such network or head."""
+    counts = dict(zip((10, 100), PARAMETERS.get(model, ()), strict=False))
+    return counts.get(num_classes)
