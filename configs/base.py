@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     return ConfigDict(
         {
             "task": "train",  # train | report
-            "name": "base",  # the preset's name; the default work directory is named after it
+            "name": "",  # empty: the preset file's name; the default work directory is named after it
             "seed": 42,  # of initialisation, image order, augmentation and dropout
             "epochs": 100,
             "batch_size": 128,  # the global batch, over all devices

@@ -1,0 +1,36 @@
+"""What `config.task` names: the assembly of the rooms, and the only place that sees a whole configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from minjax.errors import unknown
+
+
+def _train(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    from minjax.tasks import train
+
+    return train.run(config, workdir, command)
+
+
+def _report(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    from minjax.tasks import report
+
+    return report.run(config, workdir, command)
+
+
+TASKS: dict[str, Callable[[ConfigDict, Path | None, str], int]] = {"train": _train, "report": _report}
+
+
+def run(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    """Do what `config.task` says; returns the exit code.
+
+    Raises:
+        UserError: an unknown task, or whatever the task finds wrong.
+    """
+    if config.task not in TASKS:
+        raise unknown("task", config.task, TASKS)
+    return TASKS[config.task](config, workdir, command)

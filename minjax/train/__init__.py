@@ -1,0 +1,1 @@
+"""Training: a pure step, epochs on the device, evaluation, checkpoints."""

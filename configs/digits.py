@@ -1,0 +1,17 @@
+"""ResNet18_S on scikit-learn's handwritten digits, which come with it: no download, about a minute on two cores.
+
+python -m minjax.main --config=configs/digits.py
+"""
+
+from configs import base
+
+
+def get_config():
+    """No augmentation (a flipped digit is another one), no early stop."""
+    config = base.get_config()
+    config.dataset.name = "digits"
+    config.model.name = "resnet18_s"
+    config.epochs = 20
+    config.batch_size = 32
+    config.checkpoint_every = 5
+    return config

@@ -1,0 +1,64 @@
+"""TensorBoard events, made from the lines of metrics.jsonl by clu in a thread of its own.
+
+clu's writers import TensorFlow, which takes seconds: the thread imports it while the device trains.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from pathlib import Path
+from typing import Any
+
+NOT_METRICS = ("epoch", "step")
+
+
+class Events:
+    """Writes event files into a work directory. Start it with `start`, after the first epoch.
+
+    Args:
+        workdir: where the event files go. Those of an earlier part of the run are replaced: `metrics.jsonl` has it all.
+    """
+
+    def __init__(self, workdir: Path):
+        self._workdir = workdir
+        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.problem: str | None = None
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Hand over one epoch's line."""
+        self._queue.put(record)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="events", daemon=True)
+            self._thread.start()
+
+    def close(self) -> str | None:
+        """Wait until everything is on the disk; returns what went wrong, or None."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        return self.problem
+
+    def _work(self) -> None:
+        try:
+            import warnings
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # TensorFlow's own
+                from clu import metric_writers
+        except ImportError as error:
+            self.problem = f"no TensorBoard events were written: {error} (--config.tensorboard=False if that is meant)"
+            return
+        try:
+            for old in self._workdir.glob("events.out.tfevents.*"):
+                old.unlink()
+            writer = metric_writers.SummaryWriter(str(self._workdir))
+            while (record := self._queue.get()) is not None:
+                scalars = {key: value for key, value in record.items() if key not in NOT_METRICS}
+                writer.write_scalars(record["step"], scalars)
+                writer.flush()
+            writer.close()
+        except OSError as error:
+            self.problem = f"TensorBoard events are incomplete: {error}"

@@ -1,0 +1,56 @@
+"""Where a record comes from: versions, commit, device, command."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import minjax
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """`device`, `device_count`, `versions`, `git_commit` (None outside a checkout; "+changes" when it is not clean) and `command`."""
+    versions = {"minjax": minjax.__version__, "python": platform.python_version()}
+    versions |= {name: metadata.version(name) for name in PACKAGES}
+    device = jax.devices()[0]
+    kind = device.device_kind if device.platform != "cpu" else f"cpu ({_processor()})"
+    return {
+        "device": kind,
+        "device_count": jax.device_count(),
+        "versions": versions,
+        "git_commit": _commit(),
+        "command": command,
+    }
+
+
+def _processor() -> str:
+    for line in _read("/proc/cpuinfo").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def _commit() -> str | None:
+    root = Path(minjax.__file__).parent.parent
+    if not (root / ".git").exists():  # an installed package inside somebody else's repository has no commit of its own
+        return None
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+        status = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+changes" if status.stdout.strip() else "")

@@ -1,0 +1,90 @@
+"""The directory of a run: where it is, whose it is, and what must match before a run may go on in it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from minjax import records
+from minjax.errors import UserError
+
+# Fields that change how a run is carried out but not what it computes: they may differ on resume.
+OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "run")
+
+
+def default(config: dict[str, Any]) -> Path:
+    """`runs/<config name>-<dataset>-<optimizer>-s<seed>`."""
+    dataset = config["dataset"]["name"]
+    if dataset == "folder":
+        dataset = Path(config["dataset"]["path"]).resolve().name or "folder"
+    return Path("runs") / f"{config['name']}-{dataset}-{config['optimizer']['name']}-s{config['seed']}"
+
+
+def check(workdir: Path, config: dict[str, Any]) -> None:
+    """See that this configuration may run in the directory; writes nothing.
+
+    Raises:
+        UserError: it holds another configuration (the differences are listed) or something that is not a run.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        lines = differences(records.read_json(path), config)
+        if lines:
+            raise UserError(
+                f"{workdir} holds a run of another configuration: {'; '.join(lines)}. Use another --workdir or remove it"
+            )
+    elif workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir} is not a directory; use another --workdir")
+    elif workdir.exists() and any(entry.name != ".lock" for entry in workdir.iterdir()):
+        raise UserError(f"{workdir} is not empty and holds no run (no config.json); use another --workdir")
+
+
+def claim(workdir: Path, config: dict[str, Any]) -> None:
+    """Make the directory this configuration's, with what is known of the data by now, or find that it is.
+
+    Raises:
+        UserError: as `check`, or the data is not what the run began with.
+    """
+    check(workdir, config)
+    if not (workdir / "config.json").exists():
+        records.write_json(workdir / "config.json", config)
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Hold the directory against a second process; the lock goes with the process, however it ends.
+
+    Raises:
+        UserError: another process holds it, or it cannot be written.
+    """
+    with records.disk_errors(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+        handle = os.open(workdir / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"another process is running in {workdir}; wait for it or use another --workdir") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """`field: there X, asked for Y`, for every field that differs and matters."""
+    lines: list[str] = []
+    for key in sorted(set(old) | set(new)):
+        if not prefix and key in OPERATIONAL:
+            continue
+        if not prefix and key == "data" and key not in new:
+            continue  # not loaded yet
+        there, asked = old.get(key), new.get(key)
+        if isinstance(there, dict) and isinstance(asked, dict):
+            lines += differences(there, asked, f"{prefix}{key}.")
+        elif there != asked:
+            lines.append(f"{prefix}{key}: there {there!r}, asked for {asked!r}")
+    return lines

@@ -1,0 +1,148 @@
+"""Checkpoints: written by orbax in the background, each with a digest, the newest and the best kept.
+
+A checkpoint holds host arrays, so it can be restored on any number of devices. Orbax writes into a temporary
+directory and renames it, so a kill never leaves a half-written one; the digest finds bytes that changed later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers as managers
+
+from minjax.errors import UserError
+from minjax.records import disk_errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What was read back: a tree of numpy arrays, the position's plain values, and the step it was saved at."""
+
+    tree: Any
+    position: dict[str, Any]
+    step: int
+
+
+class Checkpoints:
+    """The checkpoints of one run, numbered by gradient step.
+
+    Args:
+        directory: made if it does not exist.
+        keep: how many of the newest to keep, besides the best.
+    """
+
+    def __init__(self, directory: Path, keep: int = 2):
+        self.directory = Path(directory).absolute()
+        _quiet()
+        policy = managers.AnyPreservationPolicy(
+            [
+                managers.LatestN(n=keep),
+                managers.BestN(get_metric_fn=lambda metrics: metrics["accuracy"], n=1, keep_checkpoints_without_metrics=False),
+            ]
+        )
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=policy, cleanup_tmp_directories=True, enable_async_checkpointing=True
+        )
+        with disk_errors(self.directory):
+            self._manager = ocp.CheckpointManager(self.directory, options=options)
+
+    def save(self, step: int, tree: Any, position: dict[str, Any], accuracy: float | None = None) -> None:
+        """Save in the background; an earlier save that is still under way is waited for.
+
+        Args:
+            step: gradient steps done. A checkpoint of the same step is replaced.
+            tree: of numpy arrays.
+            position: JSON values: where the run stands.
+            accuracy: what "best" is judged by; None: not a candidate.
+
+        Raises:
+            UserError: no space or no permission.
+        """
+        arrays = _named(tree)
+        meta = {"position": position, "digest": digest(arrays), "accuracy": accuracy}
+        with disk_errors(self.directory):
+            self._manager.wait_until_finished()
+            if step in self._manager.all_steps():
+                self._manager.delete(step)
+            metrics = None if accuracy is None else {"accuracy": accuracy}
+            args = ocp.args.Composite(state=ocp.args.StandardSave(arrays), meta=ocp.args.JsonSave(meta))
+            self._manager.save(step, args=args, metrics=metrics, force=True)
+
+    def wait(self) -> None:
+        """Wait until what was saved is on the disk.
+
+        Raises:
+            UserError: it could not be written.
+        """
+        with disk_errors(self.directory):
+            self._manager.wait_until_finished()
+
+    def steps(self) -> list[int]:
+        """The steps there are checkpoints of, in order."""
+        return sorted(self._manager.all_steps())
+
+    def restore(self, like: Any, warn: Callable[[str], None], step: int | None = None) -> Restored | None:
+        """The newest checkpoint that is whole, or that of `step`; None if there is none at all.
+
+        Args:
+            like: a tree of arrays with the structure, shapes and types to restore.
+            warn: told of each checkpoint that is damaged and passed over.
+            step: only this one.
+
+        Raises:
+            UserError: there are checkpoints and every one is damaged.
+        """
+        steps = self.steps() if step is None else [step]
+        for candidate in reversed(steps):
+            try:
+                return self._read(candidate, like)
+            except Exception as error:  # orbax and tensorstore raise whatever the damage made of their input
+                reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+                warn(f"checkpoint {self.directory / str(candidate)} is damaged and passed over: {reason}")
+        if steps:
+            raise UserError(f"no checkpoint in {self.directory} can be read; remove the directory to start over")
+        return None
+
+    def _read(self, step: int, like: Any) -> Restored:
+        named = _named(like)
+        template = {name: np.zeros(np.shape(x), np.asarray(x).dtype) for name, x in named.items()}
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(template), meta=ocp.args.JsonRestore())
+        read = self._manager.restore(step, args=args)
+        arrays = {name: np.asarray(x) for name, x in read["state"].items()}
+        if digest(arrays) != read["meta"]["digest"]:
+            raise ValueError("its digest does not match its contents")
+        structure = jax.tree.structure(like)
+        return Restored(jax.tree.unflatten(structure, [arrays[name] for name in named]), read["meta"]["position"], step)
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        with disk_errors(self.directory):
+            self._manager.close()
+
+
+def digest(arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and bytes, in the order of the names."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def _named(tree: Any) -> dict[str, np.ndarray]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): np.asarray(x) for path, x in leaves}
+
+
+def _quiet() -> None:
+    """Orbax logs every save at INFO and its own fallbacks at WARNING; a user needs to hear of neither."""
+    logging.getLogger("absl").setLevel(logging.ERROR)

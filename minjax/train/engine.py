@@ -1,0 +1,206 @@
+"""The compiled programs of a run and where its arrays live: one device, `jit` over a mesh, or `pmap`.
+
+`jit` shards each batch over the mesh and replicates the rest: a global batch, so the result is that of one device.
+`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Both are decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from minjax.data import Split
+from minjax.errors import UserError, unknown
+from minjax.train.epoch import Input, Totals, run_steps
+from minjax.train.evaluate import run_batches, summarize
+from minjax.train.pace import Pace
+from minjax.train.state import TrainState
+from minjax.train.step import train_step
+
+AXIS = "data"
+PARALLEL = ("auto", "jit", "pmap")
+
+
+def axis_name(parallel: str) -> str | None:
+    """The axis name that a model built for this mode synchronises over.
+
+    Raises:
+        UserError: the mode is unknown.
+    """
+    if parallel not in PARALLEL:
+        raise unknown("parallel mode", parallel, PARALLEL)
+    return AXIS if parallel == "pmap" else None
+
+
+class Engine:
+    """Runs the steps and evaluations of one model on one training split.
+
+    Attributes:
+        steps_per_epoch: gradient steps in an epoch.
+        compile_seconds: spent compiling so far.
+        compilations: programs compiled so far.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: optax.GradientTransformation,
+        train: Split,
+        inputs: Input,
+        *,
+        batch_size: int,
+        drop_last: bool = True,
+        parallel: str = "auto",
+        evaluation_batch: int = 500,
+    ):
+        """Put the training split on the devices.
+
+        Raises:
+            UserError: unknown mode, a batch larger than the split or not divisible by the devices.
+        """
+        self.devices = jax.devices()
+        self.pmapped = axis_name(parallel) is not None
+        count = len(self.devices)
+        size = len(train.labels)
+        if not 1 <= batch_size <= size:
+            raise UserError(f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}")
+        if batch_size % count:
+            near = max(count, round(batch_size / count) * count)
+            raise UserError(f"batch_size {batch_size} does not divide by the {count} devices; the nearest that does: {near}")
+        if not drop_last and count > 1:
+            raise UserError(f"drop_last=False is for one device only; there are {count}")
+        self.batch_size = batch_size
+        self.tail = 0 if drop_last else size % batch_size
+        self.full_steps = size // batch_size
+        self.steps_per_epoch = self.full_steps + (self.tail > 0)
+        self.inputs = inputs
+        self.compile_seconds = 0.0
+        self.compilations = 0
+        self._programs: dict[Any, Any] = {}
+        self._apply = model.apply
+        self._step = partial(train_step, apply=model.apply, optimizer=optimizer, axis_name=axis_name(parallel))
+        self._mesh = Mesh(np.array(self.devices), (AXIS,))
+        self._evaluation_batch = -(-evaluation_batch // count) * count
+        self._images, self._labels = self.place((train.images, train.labels))
+
+    # -- where arrays live
+
+    def place(self, tree: Any) -> Any:
+        """Put a tree of host arrays on every device (with `pmap`: a copy each, along a new leading axis)."""
+        if not self.pmapped:
+            return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
+        sharding = NamedSharding(self._mesh, PartitionSpec(AXIS))
+        count = len(self.devices)
+        return jax.tree.map(lambda x: jax.device_put(np.broadcast_to(x, (count, *np.shape(x))), sharding), tree)
+
+    def fetch(self, tree: Any) -> Any:
+        """A tree of the devices as numpy arrays, one copy."""
+        return jax.device_get(self._single(tree))
+
+    def _single(self, tree: Any) -> Any:
+        return jax.tree.map(lambda x: x[0], tree) if self.pmapped else tree
+
+    def _constrain(self, batch: jax.Array) -> jax.Array:
+        if self.pmapped or len(self.devices) == 1:
+            return batch
+        return jax.lax.with_sharding_constraint(batch, NamedSharding(self._mesh, PartitionSpec(AXIS)))
+
+    # -- training
+
+    def run(self, state: TrainState, totals: Totals, epoch: int, first: int, count: int) -> tuple[TrainState, Totals]:
+        """Take steps `first` .. `first + count - 1` (from 0) of `epoch` (from 1); `state` and `totals` are used up."""
+        full = min(count, self.full_steps - first)
+        if full > 0:
+            state, totals = self._run("full", self.batch_size, 0, state, totals, epoch, first, full)
+        if first + count > self.full_steps:
+            skip = self.full_steps * self.batch_size
+            state, totals = self._run("tail", self.tail, skip, state, totals, epoch, 0, 1)
+        return state, totals
+
+    def _run(self, name, batch_size, skip, state, totals, epoch, first, count):
+        scalars = (np.int32(epoch), np.int32(first), np.int32(count))
+        args = (state, totals, self._images, self._labels, *scalars)
+        if name not in self._programs:
+            fn = partial(
+                run_steps,
+                step=self._step,
+                inputs=self.inputs,
+                batch_size=batch_size,
+                skip=skip,
+                constrain=self._constrain,
+            )
+            if self.pmapped:
+                fn = partial(fn, axis_name=AXIS, devices=len(self.devices))
+                axes = (0, 0, 0, 0, None, None, None)
+                mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, donate_argnums=(0, 1))
+            else:
+                mapped = jax.jit(fn, donate_argnums=(0, 1))
+            self._programs[name] = self._compile(mapped, args)
+        return self._programs[name](*args)
+
+    def _compile(self, function, args):
+        started = time.perf_counter()
+        compiled = function.lower(*args).compile()
+        self.compile_seconds += time.perf_counter() - started
+        self.compilations += 1
+        return compiled
+
+    # -- evaluation
+
+    def evaluate(
+        self, state: TrainState, split: Split, *, pace: Pace | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """Evaluate the network on a split that `place_split` has put on the devices.
+
+        Args:
+            state: whose parameters and model state are used.
+            split: every image of it counts once.
+            pace: how many batches a dispatch takes; None: all.
+            stop: asked between dispatches.
+
+        Returns:
+            `loss` (mean cross-entropy), `accuracy` (a fraction) and `predicted` (int32 [N]); None when `stop` said so.
+        """
+        size = len(split.labels)
+        # With `pmap` one device evaluates; a split smaller than the devices is evaluated whole on each of them.
+        devices = 1 if self.pmapped else len(self.devices)
+        batch = min(self._evaluation_batch, max(size // devices * devices, 1))
+        variables = self._single({"params": state.params, **state.model_state})
+        sums = (np.zeros(size, np.int32), np.zeros((), jnp.result_type(float)))
+        if not self.pmapped:
+            sums = self.place(sums)
+        done, batches = 0, -(-size // batch)
+        while done < batches:
+            if stop():
+                return None
+            count = batches if pace is None else pace.steps(batches - done)
+            args = (variables, *sums, split.images, split.labels, np.int32(done), np.int32(count))
+            program = self._evaluation(split, batch, args)
+            started = time.perf_counter()
+            sums = jax.block_until_ready(program(*args))
+            if pace is not None:
+                pace.note(count, time.perf_counter() - started)
+            done += count
+        return summarize(*sums, split.labels)
+
+    def _evaluation(self, split, batch, args):
+        key = ("evaluate", split.images.shape)
+        if key not in self._programs:
+            constrain = self._constrain if batch % len(self.devices) == 0 else (lambda x: x)
+            fn = partial(run_batches, apply=self._apply, inputs=self.inputs, batch_size=batch, constrain=constrain)
+            self._programs[key] = self._compile(jax.jit(fn), args)
+        return self._programs[key]
+
+    def place_split(self, split: Split) -> Split:
+        """A copy of the split on the devices, for `evaluate`."""
+        target = self.devices[0] if self.pmapped else NamedSharding(self._mesh, PartitionSpec())
+        return Split(images=jax.device_put(split.images, target), labels=jax.device_put(split.labels, target))

@@ -1,0 +1,135 @@
+"""An epoch, or any part of one, as one program: order, augmentation, steps and running metrics on the device.
+
+The number of steps is a traced value, so that one compiled program serves every way of cutting an epoch into
+dispatches, and cutting changes no bit. The order of the images is a function of (key, epoch) alone; crop, flip
+and dropout are functions of (key, step, position in the global batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from minjax.data.augment import augment, preprocess
+from minjax.train.state import TrainState
+
+ORDER, AUGMENT, DROPOUT = range(3)  # one stream of random numbers each
+
+
+@flax.struct.dataclass
+class Totals:
+    """Sums over the steps of an epoch so far.
+
+    Attributes:
+        loss: sum over images of the loss.
+        correct: int32, images classified correctly.
+        images: int32, images seen.
+        bad_step: int32, the first step of the epoch whose loss was not finite, counted from 0 in the whole run; -1: none.
+    """
+
+    loss: jax.Array
+    correct: jax.Array
+    images: jax.Array
+    bad_step: jax.Array
+
+    @classmethod
+    def zero(cls) -> Totals:
+        """Nothing seen yet."""
+        return cls(
+            loss=jnp.asarray(0.0),
+            correct=jnp.zeros((), jnp.int32),
+            images=jnp.zeros((), jnp.int32),
+            bad_step=-jnp.ones((), jnp.int32),
+        )
+
+
+@flax.struct.dataclass
+class Input:
+    """How uint8 images become the model's input.
+
+    Attributes:
+        mean: per channel, in units of [0, 1] pixels.
+        std: likewise.
+        augment: none | crop | flip | crop_flip.
+        crop_padding: pixels of zeros around an image before the crop.
+        dtype: of the model's input.
+    """
+
+    mean: tuple[float, ...] = flax.struct.field(pytree_node=False)
+    std: tuple[float, ...] = flax.struct.field(pytree_node=False)
+    augment: str = flax.struct.field(pytree_node=False, default="none")
+    crop_padding: int = flax.struct.field(pytree_node=False, default=4)
+    dtype: str = flax.struct.field(pytree_node=False, default="float32")
+
+
+def image_order(key: jax.Array, epoch: jax.Array, size: int) -> jax.Array:
+    """The permutation int32 [size] in which `epoch` (from 1) sees the images: a function of the run's key and epoch."""
+    return jax.random.permutation(jax.random.fold_in(jax.random.fold_in(key, ORDER), epoch), size).astype(jnp.int32)
+
+
+def run_steps(
+    state: TrainState,
+    totals: Totals,
+    images: jax.Array,
+    labels: jax.Array,
+    epoch: jax.Array,
+    first: jax.Array,
+    count: jax.Array,
+    *,
+    step: Callable,
+    inputs: Input,
+    batch_size: int,
+    skip: int = 0,
+    axis_name: str | None = None,
+    devices: int = 1,
+    constrain: Callable[[jax.Array], jax.Array] = lambda x: x,
+) -> tuple[TrainState, Totals]:
+    """Take steps `first` to `first + count - 1` of an epoch.
+
+    Args:
+        state: before these steps.
+        totals: of the epoch so far.
+        images: uint8 [N, H, W, C], the whole training split.
+        labels: int32 [N].
+        epoch: int32, from 1.
+        first: int32, the first step's place in the epoch, from 0.
+        count: int32, how many steps.
+        step: `(state, (images, labels), key) -> (state, metrics)`, such as a partial of `train_step`.
+        inputs: augmentation and normalisation.
+        batch_size: of the global batch.
+        skip: images of the order before step 0 (the incomplete last batch is a program of its own that skips the rest).
+        axis_name: the `pmap` axis, or None; each device then takes its own part of the global batch.
+        devices: of that axis.
+        constrain: applied to each batch of images, e.g. a sharding constraint.
+
+    Returns:
+        The state and the totals after these steps.
+    """
+    key = jax.random.wrap_key_data(state.key)
+    order = image_order(key, epoch, len(images))
+    local = batch_size // devices
+    offset = 0 if axis_name is None else jax.lax.axis_index(axis_name) * local
+    positions = offset + jnp.arange(local)
+
+    def body(i, carry):
+        state, totals = carry
+        chosen = jax.lax.dynamic_slice_in_dim(order, skip + (first + i) * batch_size + offset, local)
+        draw = jax.random.fold_in(jax.random.fold_in(key, AUGMENT), state.step)
+        x = augment(draw, positions, constrain(images[chosen]), kind=inputs.augment, crop_padding=inputs.crop_padding)
+        x = preprocess(x, mean=inputs.mean, std=inputs.std, dtype=inputs.dtype)
+        drop = jax.random.fold_in(jax.random.fold_in(key, DROPOUT), state.step)
+        before = state.step
+        state, metrics = step(state, (x, labels[chosen]), drop)
+        first_bad = (totals.bad_step < 0) & ~jnp.isfinite(metrics["loss"])
+        totals = Totals(
+            loss=totals.loss + metrics["loss"].astype(totals.loss.dtype) * batch_size,
+            correct=totals.correct + metrics["correct"],
+            images=totals.images + batch_size,
+            bad_step=jnp.where(first_bad, before, totals.bad_step),
+        )
+        return state, totals
+
+    return jax.lax.fori_loop(0, count, body, (state, totals))

@@ -1,0 +1,105 @@
+"""Loss and accuracy over a whole split: one function for dense, pruned and quantized networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from minjax.data.augment import preprocess
+from minjax.train.epoch import Input
+
+
+def run_batches(
+    variables: Any,
+    predicted: jax.Array,
+    loss: jax.Array,
+    images: jax.Array,
+    labels: jax.Array,
+    first: jax.Array,
+    count: jax.Array,
+    *,
+    apply: Callable[..., Any],
+    inputs: Input,
+    batch_size: int,
+    constrain: Callable[[jax.Array], jax.Array] = lambda x: x,
+) -> tuple[jax.Array, jax.Array]:
+    """Evaluate batches `first` to `first + count - 1`.
+
+    The last batch starts early so that it is full; images that a batch before it has already seen are weighted 0,
+    so every image counts once. The split must hold at least `batch_size` images.
+
+    Args:
+        variables: of the model.
+        predicted: int32 [N], filled in batch by batch.
+        loss: scalar, the sum of the losses so far.
+        images: uint8 [N, H, W, C].
+        labels: int32 [N].
+        first: int32.
+        count: int32.
+        apply: `model.apply`.
+        inputs: normalisation (its augmentation is not used).
+        batch_size: images in a batch.
+        constrain: applied to each batch of images, e.g. a sharding constraint.
+
+    Returns:
+        `predicted` and `loss` after these batches.
+    """
+    total = len(images)
+
+    def body(i, carry):
+        predicted, loss = carry
+        wanted = (first + i) * batch_size
+        start = jnp.minimum(wanted, total - batch_size)
+        x = constrain(jax.lax.dynamic_slice_in_dim(images, start, batch_size))
+        y = jax.lax.dynamic_slice_in_dim(labels, start, batch_size)
+        logits = apply(variables, preprocess(x, mean=inputs.mean, std=inputs.std, dtype=inputs.dtype), train=False)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
+        new = start + jnp.arange(batch_size) >= wanted
+        classes = jnp.argmax(logits, axis=-1).astype(predicted.dtype)
+        predicted = jax.lax.dynamic_update_slice_in_dim(predicted, classes, start, 0)
+        return predicted, loss + jnp.sum(jnp.where(new, losses, 0)).astype(loss.dtype)
+
+    return jax.lax.fori_loop(0, count, body, (predicted, loss))
+
+
+def evaluate(apply: Callable[..., Any], variables: Any, images, labels, inputs: Input, batch_size: int = 500) -> dict:
+    """Evaluate a network on a split, in one dispatch.
+
+    Args:
+        apply: `model.apply`; a new function compiles anew.
+        variables: of the model.
+        images: uint8 [N, H, W, C].
+        labels: int32 [N].
+        inputs: normalisation.
+        batch_size: images in a batch; no image is dropped or counted twice.
+
+    Returns:
+        `loss` (mean cross-entropy), `accuracy` (a fraction), `predicted` (int32 [N]).
+    """
+    batch_size = min(batch_size, len(images))
+    count = -(-len(images) // batch_size)
+    program = _evaluation(apply, inputs, batch_size)
+    predicted, loss = program(
+        variables, jnp.zeros(len(images), jnp.int32), jnp.asarray(0.0), images, labels, jnp.int32(0), jnp.int32(count)
+    )
+    return summarize(predicted, loss, labels)
+
+
+def _evaluation(apply, inputs, batch_size):
+    return jax.jit(partial(run_batches, apply=apply, inputs=inputs, batch_size=batch_size))
+
+
+def summarize(predicted, loss, labels) -> dict:
+    """The metrics of a split from its predictions int32 [N] and its summed loss."""
+    predicted, labels = np.asarray(predicted), np.asarray(labels)
+    return {
+        "loss": float(loss) / len(labels),
+        "accuracy": float(np.mean(predicted == labels)),
+        "predicted": predicted,
+    }

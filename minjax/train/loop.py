@@ -1,0 +1,90 @@
+"""A run's way through its epochs: where it stands, and when it has diverged."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+from minjax.train.engine import Engine
+from minjax.train.epoch import Totals
+from minjax.train.pace import Pace
+from minjax.train.state import TrainState
+
+
+class Diverged(Exception):
+    """The loss of a step was NaN or infinite."""
+
+    def __init__(self, step: int):
+        super().__init__(f"the loss is not finite at step {step}")
+        self.step = step
+
+
+@dataclasses.dataclass
+class Loop:
+    """Where a run stands. Saving `state`, `epoch`, `done` and `totals` is enough to go on with not a bit changed.
+
+    Attributes:
+        engine: the compiled programs.
+        state: on the devices.
+        totals: of the epoch so far, on the devices.
+        epoch: the one being trained, from 1.
+        done: steps of it already taken.
+        pace: of the dispatches.
+        train_seconds: spent in dispatches of this epoch, compilation apart.
+    """
+
+    engine: Engine
+    state: TrainState
+    totals: Totals
+    epoch: int = 1
+    done: int = 0
+    pace: Pace = dataclasses.field(default_factory=Pace)
+    train_seconds: float = 0.0
+
+    def train_epoch(self, stop: Callable[[], bool], tick: Callable[[int, dict[str, float]], None]) -> bool:
+        """Take the steps that are left of the epoch.
+
+        Args:
+            stop: asked between dispatches; True leaves the loop where it stands.
+            tick: called after each dispatch with the steps taken in it and the running `loss` and `accuracy`.
+
+        Returns:
+            Whether the epoch is complete.
+
+        Raises:
+            Diverged: the loss of a step was not finite.
+        """
+        size = self.engine.steps_per_epoch
+        while self.done < size and not stop():
+            count = self.pace.steps(size - self.done)
+            compiled_before = self.engine.compile_seconds
+            started = time.perf_counter()
+            self.state, self.totals = self.engine.run(self.state, self.totals, self.epoch, self.done, count)
+            totals = self.engine.fetch(self.totals)  # waits for the dispatch
+            seconds = time.perf_counter() - started - (self.engine.compile_seconds - compiled_before)
+            self.pace.note(count, seconds)
+            self.train_seconds += seconds
+            self.done += count
+            if totals.bad_step >= 0:
+                raise Diverged(int(totals.bad_step))
+            tick(count, running(totals))
+        return self.done == size
+
+    def metrics(self) -> dict[str, float]:
+        """`loss` and `accuracy`, means over the images seen in this epoch so far."""
+        return running(self.engine.fetch(self.totals))
+
+    def next_epoch(self) -> None:
+        """Go on to the epoch after this one."""
+        self.epoch += 1
+        self.done = 0
+        self.train_seconds = 0.0
+        self.totals = self.engine.place(Totals.zero())
+
+
+def running(totals: Any) -> dict[str, float]:
+    """`loss` and `accuracy` of totals on the host."""
+    images = max(int(totals.images), 1)
+    return {"loss": float(totals.loss) / images, "accuracy": int(totals.correct) / images}

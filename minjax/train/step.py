@@ -1,0 +1,63 @@
+"""One gradient step, pure: no configuration, no logging, no compression in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from minjax.train.state import TrainState
+
+
+def train_step(
+    state: TrainState,
+    batch: tuple[jax.Array, jax.Array],
+    key: jax.Array,
+    *,
+    apply: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    transform: Callable[[Any], Any] | None = None,
+    axis_name: str | None = None,
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """Forward, backward, update.
+
+    Args:
+        state: before the step.
+        batch: images [B, H, W, C], already augmented and normalised, and labels int32 [B].
+        key: for dropout; the mask of an image is a function of it and of the image's position in the global batch.
+        apply: `model.apply`.
+        optimizer: the optax transformation whose state `state` holds.
+        transform: a function params -> params applied before the model (quantization-aware training), or None.
+        axis_name: the `pmap` axis to average gradients and sum metrics over, or None.
+
+    Returns:
+        The state after the step, and `loss` (mean cross-entropy over the global batch), `correct` (int32, images
+        whose largest logit is the label's).
+    """
+    images, labels = batch
+    mutable = list(state.model_state)
+
+    def loss_fn(params):
+        used = params if transform is None else transform(params)
+        logits, model_state = apply(
+            {"params": used, **state.model_state}, images, train=True, rngs={"dropout": key}, mutable=mutable
+        )
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return losses.mean(), (logits, model_state)
+
+    (loss, (logits, model_state)), gradients = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+    correct = jnp.sum(jnp.argmax(logits, axis=-1) == labels, dtype=jnp.int32)
+    if axis_name is not None:
+        loss, gradients, model_state = jax.lax.pmean((loss, gradients, model_state), axis_name)
+        correct = jax.lax.psum(correct, axis_name)
+    updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+    state = state.replace(
+        step=state.step + 1,
+        params=optax.apply_updates(state.params, updates),
+        model_state=model_state,
+        opt_state=opt_state,
+    )
+    return state, {"loss": loss, "correct": correct}
