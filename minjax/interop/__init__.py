@@ -1,0 +1,1 @@
+"""Weights of other frameworks: `minjax.interop.torch` reads PyTorch state dicts."""

@@ -1,0 +1,136 @@
+"""What PyTorch calls the layers of our networks: the names of paper 1's code and of kuangliu/pytorch-cifar.
+
+A layout is a dict from our module's path, such as ``("stage1_block1", "conv1")``, to its name in a state dict,
+such as ``"layer1.0.conv1"``. Leaves follow from `LEAVES`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from minjax.errors import UserError
+from minjax.models.resnet import ResNet
+from minjax.models.vgg import VGG
+from minjax.models.vit import ViT
+
+Path = tuple[str, ...]
+
+LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+# The two parameters of a ViT that belong to no layer.
+OWN_PARAMETERS = {("class_token",): "cls_token", ("positions",): "pos_embedding"}
+
+
+def _resnet(model: ResNet) -> dict[Path, str]:
+    names: dict[Path, str] = {("conv",): "conv1", ("norm",): "bn1", ("head",): "linear"}
+    for stage, count in enumerate(model.blocks, 1):
+        for block in range(count):
+            ours, theirs = f"stage{stage}_block{block + 1}", f"layer{stage}.{block}"
+            for i in range(1, 4 if model.bottleneck else 3):
+                names[ours, f"conv{i}"] = f"{theirs}.conv{i}"
+                names[ours, f"norm{i}"] = f"{theirs}.bn{i}"
+            names[ours, "shortcut_conv"] = f"{theirs}.shortcut.0"
+            names[ours, "shortcut_norm"] = f"{theirs}.shortcut.1"
+    return names
+
+
+def _vgg(model: VGG) -> dict[Path, str]:
+    names: dict[Path, str] = {}
+    position = 0
+    for stage, count in enumerate(model.convolutions, 1):
+        for i in range(1, count + 1):
+            names[(f"conv{stage}_{i}",)] = f"features.{position}"
+            names[(f"norm{stage}_{i}",)] = f"features.{position + 1}"
+            position += 3 if model.batch_norm else 2  # convolution, (batch norm,) ReLU
+        position += 1  # the pool
+    if model.head_width:
+        names |= {("hidden1",): "classifier.1", ("hidden2",): "classifier.4", ("head",): "classifier.6"}
+    else:
+        names[("head",)] = "classifier"
+    return names
+
+
+def _vit(model: ViT) -> dict[Path, str]:
+    names: dict[Path, str] = {
+        ("embedding",): "patch_to_embedding",
+        ("norm",): "mlp_head.0",
+        ("hidden",): "mlp_head.1",
+        ("head",): "mlp_head.4",
+    }
+    for i in range(model.depth):
+        ours, theirs = f"block{i + 1}", f"transformer.layers.{i}"
+        names[ours, "norm1"] = f"{theirs}.0.fn.norm"
+        names[ours, "attention", "qkv"] = f"{theirs}.0.fn.fn.to_qkv"
+        names[ours, "attention", "out"] = f"{theirs}.0.fn.fn.to_out.0"
+        names[ours, "norm2"] = f"{theirs}.1.fn.norm"
+        names[ours, "hidden"] = f"{theirs}.1.fn.fn.net.0"
+        names[ours, "out"] = f"{theirs}.1.fn.fn.net.3"
+    return names
+
+
+_LAYOUTS: dict[type, Any] = {ResNet: _resnet, VGG: _vgg, ViT: _vit}
+
+
+def layout(model: Any) -> dict[Path, str]:
+    """The PyTorch name of every layer of a module from `minjax.models.build`.
+
+    Raises:
+      UserError: a dnn or a cnn, for which no layout is established.
+    """
+    if type(model) not in _LAYOUTS:
+        known = ", ".join(kind.__name__ for kind in _LAYOUTS)
+        raise UserError(f"no PyTorch layout is known for a {type(model).__name__}; known: {known}")
+    return _LAYOUTS[type(model)](model)
+
+
+def leaf_name(names: Mapping[Path, str], path: Path) -> str:
+    """The PyTorch name of one leaf, given the layout and the leaf's path, such as ("head", "kernel")."""
+    return OWN_PARAMETERS.get(path) or f"{names[path[:-1]]}.{LEAVES[path[-1]]}"
+
+
+def canonical(name: str) -> str | None:
+    """A state dict's name as the layouts have it; None for what we have no use for (the count of batches).
+
+    Wrappers (DataParallel's "module.", torch.compile's "_orig_mod.") are dropped, and the names that torchvision's
+    ResNets use for shortcut and last layer are accepted too.
+    """
+    name = re.sub(r"^(module\.|_orig_mod\.)+", "", name)
+    if name.endswith(".num_batches_tracked"):
+        return None
+    name = re.sub(r"^(layer\d+\.\d+)\.downsample\.", r"\1.shortcut.", name)
+    return re.sub(r"^fc\.", "linear.", name)
+
+
+def flattened_channels(model: Any) -> tuple[Path, int] | None:
+    """The dense kernel that reads a flattened image of several channels, and how many; None if there is none.
+
+    PyTorch flattens (channel, row, column), we flatten (row, column, channel).
+    """
+    if not isinstance(model, VGG):
+        return None
+    return ("hidden1" if model.head_width else "head", "kernel"), 8 * model.width
+
+
+def image_shape(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int, int]:
+    """Height, width and channels that a state dict of these shapes was made for, taking images to be square.
+
+    What cannot be inferred is CIFAR's; a wrong guess shows as a parameter of the wrong shape.
+    """
+    size, channels = 32, 3
+    if isinstance(model, ViT):
+        tokens = shapes.get("pos_embedding", (1, 65, 0))
+        embedding = shapes.get("patch_to_embedding.weight", ())
+        if len(tokens) == 3:
+            size = round(max(tokens[1] - 1, 1) ** 0.5) * model.patch_size
+        if len(embedding) == 2:
+            channels = max(embedding[1] // model.patch_size**2, 1)
+        return size, size, channels
+    stem = shapes.get("conv1.weight" if isinstance(model, ResNet) else "features.0.weight", ())
+    if len(stem) == 4:
+        channels = stem[1]
+    if isinstance(model, VGG):
+        head = shapes.get("classifier.1.weight" if model.head_width else "classifier.weight", ())
+        if len(head) == 2:
+            size *= max(round((head[1] / (8 * model.width)) ** 0.5), 1)
+    return size, size, channels
