@@ -117,8 +117,8 @@ def _cosine(total_steps: int, warmup_steps: int, milestones: Sequence[int], deca
     length = max(total_steps - warmup_steps, 1)  # a run that ends in its warm-up never comes to the cosine
 
     def factor(step: jax.Array) -> jax.Array:
-        progress = jnp.clip(_float(step - warmup_steps) / length, 0.0, 1.0)
-        return 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
+        left = jnp.clip(_float(total_steps - step) / length, 0.0, 1.0)
+        return jnp.sin(0.5 * jnp.pi * left) ** 2  # (1 + cos(pi (1 - left))) / 2, exact to the last step in float32
 
     return factor
 

@@ -1,0 +1,22 @@
+"""The errors a user sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from minjax.errors import UserError, unknown
+
+
+def test_unknown_names_the_thing_the_nearest_and_all():
+    error = unknown("optimizer", "adm", ("sgdm", "adam"))
+    assert isinstance(error, UserError)
+    assert str(error) == "unknown optimizer 'adm' (did you mean 'adam'?); known: adam, sgdm"
+
+
+@pytest.mark.parametrize("value", ["zzz", "", None, 3])
+def test_unknown_without_a_near_name(value):
+    assert str(unknown("model", value, iter(["vit", "dnn"]))) == f"unknown model {value!r}; known: dnn, vit"
+
+
+def test_messages_are_one_line():
+    assert "\n" not in str(unknown("model", "a\nb", ("dnn",)))
