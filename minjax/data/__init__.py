@@ -34,7 +34,8 @@ def load(
     }
     if name not in readers:
         raise unknown("dataset", name, readers)
-    train, test, class_names = readers[name]()
+    source = readers[name]()
+    train, test, class_names = source.train, source.test, source.class_names
     train, validation = hold_out(
         train,
         num_classes=len(class_names),

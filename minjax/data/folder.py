@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from minjax.data import images as decoding
-from minjax.data.dataset import Split
+from minjax.data import cache, images
+from minjax.data.dataset import Source, Split
 from minjax.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+_LITTER = ("thumbs.db", "desktop.ini")  # what Windows leaves where pictures are; as hidden as a dot file
+_LAYOUT = "it must hold train/<class>/ and test/<class>/ with PNG or JPEG files"
 
 
 @dataclasses.dataclass(frozen=True)
-class Tree:
-    """The image files of one split in reading order: by class, then by name."""
+class Listing:
+    """The image files of one split in reading order: by class, then by name.
+
+    Attributes:
+        files: their paths.
+        labels: int32 [N], the class of each.
+        digest: changes when a file's name, size or modification time does.
+    """
 
     files: tuple[Path, ...]
-    labels: tuple[int, ...]
-    stats: tuple[tuple[int, int], ...]  # size in bytes and modification time in ns of each file
+    labels: np.ndarray
+    digest: str
 
 
-def read(path: str, *, image_size: int | None = None) -> tuple[Split, Split, tuple[str, ...]]:
-    """The training split, the test split and the sorted class names of the tree at `path`.
+def read(path: str, *, image_size: int | None = None) -> Source:
+    """The images of the tree at `path`; decoded once and cached until a file changes.
 
-    A class is a directory in `train/`; `test/` may lack some. Files that start with a dot are ignored; any other
-    file that is not a PNG or JPEG by its ending (in any case) is refused, since leaving out a `.bmp` silently would
-    change the data. Images are grey (one channel) if all of both splits are, else colour (three).
+    A class is a directory in `train/`; `test/` may lack some. Names that start with a dot are ignored; any
+    other file in a class directory that is no PNG or JPEG by its ending (in any case) is refused, since leaving
+    out a `.bmp` silently would change the data. Images are grey (one channel) if all of both splits are, else colour
+    (three); `minjax.data.images.decode` says how each is read.
 
     Args:
         path: the directory that holds `train/` and `test/`.
@@ -39,72 +48,82 @@ def read(path: str, *, image_size: int | None = None) -> tuple[Split, Split, tup
     Raises:
         UserError: naming the directory or file that is missing, empty, unreadable or of another size.
     """
-    root = Path(path).expanduser()
+    if not path:
+        raise UserError(f"dataset.path is not set: the directory to read; {_LAYOUT}")
+    root = Path(path).expanduser().resolve()
     names = class_names(root)
-    train, test = (list_files(root / split, names, complete=split == "train") for split in ("train", "test"))
-    pictures = decoding.read_all([*train.files, *test.files], image_size=image_size)
-    cut = len(train.files)
-    return (
-        Split(pictures[:cut], np.asarray(train.labels, np.int32)),
-        Split(pictures[cut:], np.asarray(test.labels, np.int32)),
-        names,
-    )
+    train = list_images(root / "train", names)
+    test = list_images(root / "test", [name for name in names if (root / "test" / name).is_dir()], names)
+    identity = [train.digest, test.digest]
+
+    def build() -> tuple[Source, list[str]]:
+        files = [*train.files, *test.files]
+        pictures = images.read_all(files, Path.read_bytes, name=str, image_size=image_size)
+        cut = len(train.files)
+        return Source(Split(pictures[:cut], train.labels), Split(pictures[cut:], test.labels), names), identity
+
+    return cache.fetch(cache.directory("folder", str(root), image_size), lambda stored: stored == identity, build)
 
 
 def class_names(root: Path) -> tuple[str, ...]:
     """The names of the directories in `root/train`, sorted, after checking that the tree is one.
 
     Raises:
-        UserError: no such directory, no `train/` or `test/`, no class in it, or a class in `test/` only.
+        UserError: no such directory, no `train/` or `test/`, less than two classes, a class in `test/` only, or
+            images outside of a class.
     """
     if not root.is_dir():
-        raise UserError(f"dataset.path {str(root)!r} is not a directory; it must hold train/<class>/ and test/<class>/")
-    found = {}
+        raise UserError(f"dataset.path: {root} is not a directory; {_LAYOUT}")
+    found: dict[str, list[str]] = {}
     for split in ("train", "test"):
         if not (root / split).is_dir():
-            raise UserError(f"{root} has no {split}/ directory; it must hold train/<class>/ and test/<class>/")
-        found[split] = sorted(entry.name for entry in visible(root / split) if entry.is_dir())
+            raise UserError(f"dataset.path: {root} has no {split}/ directory; {_LAYOUT}")
+        entries = visible(root / split)
+        found[split] = sorted(entry.name for entry in entries if entry.is_dir())
         if not found[split]:
-            raise UserError(f"{root / split} holds no class directories")
+            raise UserError(f"{root / split} holds no class directories; {_LAYOUT}")
+        stray = [entry.path for entry in entries if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()]
+        if stray:
+            raise UserError(f"{min(stray)} lies outside of the class directories")
     alone = [name for name in found["test"] if name not in found["train"]]
     if alone:
         raise UserError(f"class {alone[0]!r} is in {root / 'test'} but not in {root / 'train'}")
+    if len(found["train"]) < 2:
+        raise UserError(f"{root / 'train'} holds one class, {found['train'][0]!r}; there must be at least two")
     return tuple(found["train"])
 
 
-def list_files(directory: Path, names: tuple[str, ...], *, complete: bool) -> Tree:
-    """The images of one split; see `read` for what is an image.
+def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tuple[str, ...] = ()) -> Listing:
+    """The images of `classes` in `directory`; their labels are positions in `names`, by default `classes`.
 
     Raises:
-        UserError: a directory without images, a file that is not an image, or, if `complete`, a missing class.
+        UserError: a class directory without images, or a file in it that is not an image.
     """
     files: list[Path] = []
     labels: list[int] = []
-    stats: list[tuple[int, int]] = []
-    for label, name in enumerate(names):
-        if not complete and not (directory / name).is_dir():
-            continue
+    digest = hashlib.sha256()
+    for name in classes:
         entries = sorted(visible(directory / name), key=lambda entry: entry.name)
         if not entries:
             raise UserError(f"class directory {directory / name} is empty")
         for entry in entries:
-            if not entry.is_file() or not entry.name.lower().endswith(SUFFIXES):
-                raise UserError(f"{entry.path} is not a PNG or JPEG file; keep only images in a class directory")
+            if not entry.name.lower().endswith(SUFFIXES) or not entry.is_file():
+                raise UserError(f"{entry.path} is not a PNG or JPEG file; a class directory may hold nothing else")
             stat = entry.stat()
+            digest.update(f"{name}/{entry.name}/{stat.st_size}/{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
             files.append(Path(entry.path))
-            labels.append(label)
-            stats.append((stat.st_size, stat.st_mtime_ns))
-    return Tree(tuple(files), tuple(labels), tuple(stats))
+        labels += [(names or classes).index(name)] * len(entries)
+    return Listing(tuple(files), np.asarray(labels, np.int32), digest.hexdigest())
 
 
-def visible(directory: Path) -> Iterator[os.DirEntry]:
-    """The entries of `directory` that do not start with a dot.
+def visible(directory: Path) -> list[os.DirEntry[str]]:
+    """The entries of `directory` that are neither hidden nor litter, in no order.
 
     Raises:
         UserError: the directory cannot be read.
     """
     try:
         with os.scandir(directory) as entries:
-            yield from (entry for entry in entries if not entry.name.startswith("."))
+            return [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in _LITTER]
     except OSError as error:
         raise UserError(f"cannot read {directory}: {error.strerror or error}") from error
