@@ -89,27 +89,33 @@ def model() -> ConfigDict:
 
 def optimizer() -> ConfigDict:
     """How it is learned. None takes the preset's choice for the named optimizer, then the optimizer's own default."""
-    hyper = {"learning_rate": placeholder(float), "weight_decay": placeholder(float)}
     return ConfigDict(
         {
             "name": "sgdm",  # sgdm | adam | adabound | amsbound
-            "learning_rate": placeholder(float),
-            "weight_decay": placeholder(float),
-            "momentum": placeholder(float),  # sgdm
-            "nesterov": placeholder(bool),  # sgdm
-            "b1": placeholder(float),  # adam, adabound, amsbound
-            "b2": placeholder(float),
-            "eps": placeholder(float),
-            "final_lr": placeholder(float),  # adabound, amsbound: the learning rate the bounds close in on
-            "gamma": placeholder(float),  # adabound, amsbound: how fast they do
-            "decoupled": placeholder(bool),  # weight decay beside the gradient (AdamW) instead of in it (L2)
+            **hyper(),
             "clip_norm": placeholder(float),  # clip the gradient to this global norm; None: off
             "schedule": "cosine",  # constant | multistep | cosine
-            "warmup_epochs": 0.0,  # linear from 0, under any schedule
+            "warmup_epochs": 0.0,  # linear, under any schedule
             "milestones": (100, 150),  # multistep: the epochs after which the rate is multiplied ...
             "decay_factor": 0.1,  # ... by this
             # What a preset departs from an optimizer's own defaults in, so that --config.optimizer.name=...
             # alone is right; a field set above wins.
-            "preset": {name: dict(hyper) for name in ("sgdm", "adam", "adabound", "amsbound")},
+            "preset": {name: hyper() for name in ("sgdm", "adam", "adabound", "amsbound")},
         }
     )
+
+
+def hyper() -> dict:
+    """The optimizers' own fields; one that the named optimizer does not have must stay None."""
+    return {
+        "learning_rate": placeholder(float),
+        "weight_decay": placeholder(float),
+        "momentum": placeholder(float),  # sgdm
+        "nesterov": placeholder(bool),  # sgdm
+        "b1": placeholder(float),  # adam, adabound, amsbound
+        "b2": placeholder(float),
+        "eps": placeholder(float),
+        "final_lr": placeholder(float),  # adabound, amsbound: the learning rate the bounds close in on
+        "gamma": placeholder(float),  # adabound, amsbound: how fast they do
+        "decoupled": placeholder(bool),  # weight decay beside the gradient (AdamW) instead of in it (L2)
+    }

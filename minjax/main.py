@@ -33,7 +33,9 @@ def parse(arguments: list[str]):
         UserError: an unknown flag, preset or field, or a value of the wrong type.
     """
     values = flags.FlagValues()
-    config = config_flags.DEFINE_config_file("config", lock_config=True, flag_values=values)
+    config = config_flags.DEFINE_config_file(
+        "config", lock_config=True, flag_values=values, sys_argv=["minjax", *arguments]
+    )
     flags.DEFINE_string("workdir", None, "The run's directory.", flag_values=values)
     path = _preset_path(arguments)
     try:

@@ -6,6 +6,7 @@ clu's writers import TensorFlow, which takes seconds: the thread imports it whil
 from __future__ import annotations
 
 import queue
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Events:
         return self.problem
 
     def _work(self) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its greetings are not the user's business
         try:
             import warnings
 

@@ -66,7 +66,7 @@ class Checkpoints:
         Raises:
             UserError: no space or no permission.
         """
-        arrays = _named(tree)
+        arrays = {name: np.asarray(x) for name, x in _named(tree).items()}
         meta = {"position": position, "digest": digest(arrays), "accuracy": accuracy}
         with disk_errors(self.directory):
             self._manager.wait_until_finished()
@@ -93,7 +93,7 @@ class Checkpoints:
         """The newest checkpoint that is whole, or that of `step`; None if there is none at all.
 
         Args:
-            like: a tree of arrays with the structure, shapes and types to restore.
+            like: a tree of arrays, or of their shapes and types, with the structure, shapes and types to restore.
             warn: told of each checkpoint that is damaged and passed over.
             step: only this one.
 
@@ -112,15 +112,14 @@ class Checkpoints:
         return None
 
     def _read(self, step: int, like: Any) -> Restored:
-        named = _named(like)
-        template = {name: np.zeros(np.shape(x), np.asarray(x).dtype) for name, x in named.items()}
+        template = {name: np.zeros(x.shape, x.dtype) for name, x in _named(like).items()}
         args = ocp.args.Composite(state=ocp.args.StandardRestore(template), meta=ocp.args.JsonRestore())
         read = self._manager.restore(step, args=args)
         arrays = {name: np.asarray(x) for name, x in read["state"].items()}
         if digest(arrays) != read["meta"]["digest"]:
             raise ValueError("its digest does not match its contents")
         structure = jax.tree.structure(like)
-        return Restored(jax.tree.unflatten(structure, [arrays[name] for name in named]), read["meta"]["position"], step)
+        return Restored(jax.tree.unflatten(structure, [arrays[name] for name in template]), read["meta"]["position"], step)
 
     def close(self) -> None:
         """Finish what is being written."""
@@ -138,9 +137,9 @@ def digest(arrays: dict[str, np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def _named(tree: Any) -> dict[str, np.ndarray]:
+def _named(tree: Any) -> dict[str, Any]:
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="."): np.asarray(x) for path, x in leaves}
+    return {jax.tree_util.keystr(path, simple=True, separator="."): x for path, x in leaves}
 
 
 def _quiet() -> None:

@@ -1,0 +1,11 @@
+"""vit as paper 1 ran it: see configs/paper/base.py for every setting and what it departs from.
+
+python -m minjax.main --config=configs/paper/vit.py
+"""
+
+from configs.paper import base
+
+
+def get_config():
+    """The paper's settings for this network."""
+    return base.get_config("vit")

@@ -1,0 +1,11 @@
+"""vit_s as paper 1 ran it: see configs/paper/base.py for every setting and what it departs from.
+
+python -m minjax.main --config=configs/paper/vit_s.py
+"""
+
+from configs.paper import base
+
+
+def get_config():
+    """The paper's settings for this network."""
+    return base.get_config("vit_s")

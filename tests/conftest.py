@@ -1,0 +1,45 @@
+"""Shared by all tests: where caches go, where vectors are, how to run the documented command."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Compiled programs may be shared between workers and runs; decoded data must not be, or a stale cache could hide a fault.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"minjax-tests-{getpass.getuser()}")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ["MINJAX_CACHE"] = tempfile.mkdtemp(prefix="minjax-cache-")
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+def command(*arguments: str, preset: str = "configs/dnn.py") -> list[str]:
+    """The documented command, on the embedded digits, without TensorBoard."""
+    quick = ["--config.dataset.name=digits", "--config.tensorboard=False"]
+    return [sys.executable, "-m", "minjax.main", f"--config={preset}", *quick, *arguments]
+
+
+def minjax(*arguments: str, preset: str = "configs/dnn.py", env: dict | None = None) -> subprocess.CompletedProcess:
+    """Run the documented command to its end, from the checkout."""
+    return subprocess.run(
+        command(*arguments, preset=preset),
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )

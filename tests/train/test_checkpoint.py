@@ -1,0 +1,79 @@
+"""Checkpoints: what is kept, what a damaged one does."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minjax.errors import UserError
+from minjax.train.checkpoint import Checkpoints
+
+
+def tree(value: float) -> dict:
+    return {"w": np.full((300, 5), value, np.float32), "n": {"step": np.int32(value)}, "k": np.zeros(2, np.uint32)}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    for step, accuracy in enumerate([0.1, 0.9, 0.3, 0.4, None], start=1):
+        checkpoints.save(step, tree(step), {"epoch": step}, accuracy)
+    checkpoints.wait()
+    yield checkpoints
+    checkpoints.close()
+
+
+def damage(checkpoints, step, how):
+    files = [p for p in (checkpoints.directory / str(step) / "state").rglob("*") if p.is_file()]
+    if how == "gone":
+        for file in files:
+            file.unlink()
+        return
+    for file in files:
+        data = bytearray(file.read_bytes())
+        if how == "truncated":
+            data = data[: len(data) // 2]
+        elif data:
+            data[len(data) // 2] ^= 0xFF
+        file.write_bytes(data)
+
+
+def test_the_newest_two_and_the_best_are_kept(saved):
+    assert saved.steps() == [2, 4, 5]
+
+
+def test_what_was_saved_comes_back(saved):
+    restored = saved.restore(tree(0), pytest.fail)
+    assert (restored.step, restored.position) == (5, {"epoch": 5})
+    np.testing.assert_array_equal(restored.tree["w"], tree(5)["w"])
+    assert restored.tree["n"]["step"] == 5
+    assert saved.restore(tree(0), pytest.fail, step=2).position == {"epoch": 2}
+
+
+@pytest.mark.parametrize("how", ["truncated", "flipped", "gone"])
+def test_a_damaged_one_is_passed_over_with_a_warning(saved, how):
+    damage(saved, 5, how)
+    warnings = []
+    assert saved.restore(tree(0), warnings.append).step == 4
+    assert len(warnings) == 1
+    assert str(saved.directory / "5") in warnings[0]
+
+
+def test_refused_only_if_none_is_good(saved):
+    for step in saved.steps():
+        damage(saved, step, "truncated")
+    with pytest.raises(UserError, match="no checkpoint in .* can be read"):
+        saved.restore(tree(0), lambda text: None)
+
+
+def test_a_step_can_be_saved_again(saved):
+    saved.save(5, tree(7), {"epoch": 7}, 0.5)
+    saved.wait()
+    assert saved.restore(tree(0), pytest.fail).position == {"epoch": 7}
+
+
+def test_an_empty_directory_has_none(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.restore({"w": jnp.zeros(3)}, pytest.fail) is None
+    checkpoints.close()
