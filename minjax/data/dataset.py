@@ -97,8 +97,8 @@ class Dataset:
                 digest.update(b"none")
                 continue
             digest.update(repr(split.images.shape).encode())
-            digest.update(np.ascontiguousarray(split.images))
-            digest.update(np.ascontiguousarray(split.labels.astype("<i4")))
+            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(np.ascontiguousarray(split.labels, "<i4").data)
         return digest.hexdigest()
 
 

@@ -28,7 +28,7 @@ class Listing:
         digest: changes when a file's name, size or modification time does.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     labels: np.ndarray
     digest: str
 
@@ -58,7 +58,7 @@ def read(path: str, *, image_size: int | None = None) -> Source:
 
     def build() -> tuple[Source, list[str]]:
         files = [*train.files, *test.files]
-        pictures = images.read_all(files, Path.read_bytes, name=str, image_size=image_size)
+        pictures = images.read_all(files, _read_file, name=str, image_size=image_size)
         cut = len(train.files)
         return Source(Split(pictures[:cut], train.labels), Split(pictures[cut:], test.labels), names), identity
 
@@ -99,7 +99,7 @@ def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tu
     Raises:
         UserError: a class directory without images, or a file in it that is not an image.
     """
-    files: list[Path] = []
+    files: list[str] = []
     labels: list[int] = []
     digest = hashlib.sha256()
     for name in classes:
@@ -111,9 +111,14 @@ def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tu
                 raise UserError(f"{entry.path} is not a PNG or JPEG file; a class directory may hold nothing else")
             stat = entry.stat()
             digest.update(f"{name}/{entry.name}/{stat.st_size}/{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-            files.append(Path(entry.path))
+            files.append(entry.path)
         labels += [(names or classes).index(name)] * len(entries)
     return Listing(tuple(files), np.asarray(labels, np.int32), digest.hexdigest())
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def visible(directory: Path) -> list[os.DirEntry[str]]:

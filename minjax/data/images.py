@@ -50,7 +50,7 @@ def read_all(
             raise UserError(f"cannot read the image {name(item)}: {error.strerror or error}") from error
         return decode(data, name(item), image_size)
 
-    whole = np.empty((0,), np.uint8)
+    whole = np.empty((0, 0, 0, 0), np.uint8)
     for index, picture in enumerate(_decoded(items, read_one)):
         if index == 0:
             whole = np.empty((len(items), *picture.shape), np.uint8)
@@ -99,7 +99,7 @@ def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
             opened.load()
-            image = opened
+            image: Image.Image = opened
             if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) != 1:
                 image = ImageOps.exif_transpose(image)
             image = _eight_bits(image)

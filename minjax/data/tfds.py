@@ -1,0 +1,211 @@
+"""Image classification sets of TensorFlow Datasets, by name; read without TensorFlow.
+
+A set is prepared once, in a process of its own (`prepare.py`), then read from its record files, decoded by Pillow and
+kept in the image cache, so that later starts import nothing of TFDS either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import json
+import os
+import struct
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minjax.data import cache, images
+from minjax.data.dataset import Source, Split
+from minjax.errors import UserError, unknown
+
+# Fixed small images with a train and a test split: what an error message suggests. Any other such set works.
+COMMON = ("cifar10", "cifar100", "mnist", "fashion_mnist", "kmnist", "emnist", "svhn_cropped", "cmaterdb")
+_PREPARE = (sys.executable, "-P", str(Path(__file__).with_name("prepare.py")))
+
+
+def read(name: str, *, data_dir: str = "", image_size: int | None = None, others: tuple[str, ...] = ()) -> Source:
+    """The train and test splits of a TFDS set whose examples hold one `image` and one `label`.
+
+    Of several labels (`cifar100`) the one called `label`, the fine one, is taken; of several splits (`svhn_cropped`)
+    only `train` and `test`. The order is that of the prepared files.
+
+    Args:
+        name: as `tfds.builder` takes it, `name`, `name/config` or `name:version`.
+        data_dir: where TFDS keeps its sets; empty: `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        image_size: resize every image to this many pixels squared; needed by sets of no fixed size.
+        others: names that are not TFDS's own, for the error that lists the known ones.
+
+    Raises:
+        UserError: an unknown name, a set of another kind, or one that cannot be downloaded, prepared or read.
+    """
+    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser().resolve()
+
+    def build() -> tuple[Source, dict[str, Any] | None]:
+        builder = _builder(name, root, others)
+        _check(name, builder.info.features, image_size)
+        if not _is_prepared(builder):
+            _prepare(name, builder, root)
+            builder = _builder(name, root, others)
+        return _decode(name, builder, image_size), _stamp(str(builder.data_path / "dataset_info.json"))
+
+    # A set that is gone since is not asked for again: the cache holds all of it. One that was replaced is.
+    def current(stored: dict[str, Any]) -> bool:
+        return _stamp(stored["file"]) in (None, stored)
+
+    return cache.fetch(cache.directory("tfds", name, str(root), image_size), current, build)
+
+
+def _stamp(file: str) -> dict[str, Any] | None:
+    try:
+        stat = os.stat(file)
+    except OSError:
+        return None
+    return {"file": file, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    from absl import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of every set that is not prepared yet
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _builder(name: str, root: Path, others: tuple[str, ...]) -> Any:
+    with _quiet():
+        import tensorflow_datasets as tfds
+
+        try:
+            found = tfds.builder(name, data_dir=str(root))
+            if not _is_prepared(found):
+                found = tfds.builder(name, data_dir=str(root), file_format="array_record")
+            return found
+        except tfds.core.DatasetNotFoundError as error:
+            near = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False), n=5)
+            raise unknown("dataset", name, {*others, *COMMON, *near}) from error
+        except Exception as error:  # an unknown config or version, a damaged directory: TFDS has a class for each
+            raise UserError(f"TFDS cannot open the dataset {name!r}: {_first_line(error)}") from error
+
+
+def _is_prepared(builder: Any) -> bool:
+    return (builder.data_path / "dataset_info.json").exists()
+
+
+def _first_line(error: object) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _check(name: str, features: Any, image_size: int | None) -> None:
+    import tensorflow_datasets as tfds
+
+    kinds = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
+    for key, kind in kinds.items():
+        if not hasattr(features, "keys") or key not in features or not isinstance(features[key], kind):
+            raise UserError(f"dataset {name!r} is not image classification: an example has no {kind.__name__} {key!r}")
+    shape, dtype = features["image"].shape, np.dtype(features["image"].np_dtype)
+    if dtype != np.uint8:
+        raise UserError(f"dataset {name!r} holds {dtype} images; only uint8 can be read")
+    if image_size is None and None in shape[:2]:
+        raise UserError(f"the images of dataset {name!r} differ in size; set dataset.image_size to resize them to one")
+
+
+def _prepare(name: str, builder: Any, root: Path) -> None:
+    print(f"preparing the dataset {name} in {root}, once", file=sys.stderr)
+    inherited = [entry for entry in sys.path if entry]
+    process = subprocess.run(
+        [*_PREPARE, name, str(root)],
+        stdout=subprocess.PIPE,
+        stderr=None if sys.stderr.isatty() else subprocess.PIPE,  # progress for a person, silence for a log
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(inherited)},
+        text=True,
+        check=False,
+    )
+    try:
+        outcome = json.loads(process.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        detail = "".join((process.stderr or "").strip().splitlines()[-1:])
+        raise UserError(f"cannot prepare the dataset {name!r}: exit code {process.returncode} {detail}") from None
+    if outcome["status"] == "prepared":
+        return
+    reason = " ".join(outcome["reason"].split())
+    if outcome["status"] == "offline":
+        manual = root / "downloads" / "manual" / builder.name
+        files = " and ".join(
+            f"{url} ({info.size}, saved as {info.filename or Path(url).name})"
+            for url, info in (builder.url_infos or {}).items()
+        )
+        raise UserError(
+            f"cannot download the dataset {name!r} ({reason[:200]}); where there is a network, download {files}, "
+            f"put it in the directory {manual} and run this again"
+        )
+    raise UserError(f"cannot prepare the dataset {name!r} in {root}: {reason[:400]}")
+
+
+def _decode(name: str, builder: Any, image_size: int | None) -> Source:
+    features = builder.info.features
+    splits = {}
+    for split in ("train", "test"):
+        if split not in builder.info.splits:
+            raise UserError(f"dataset {name!r} has no {split} split, only {', '.join(sorted(builder.info.splits))}")
+        encoded, labels = _examples(builder, split)
+        if len(encoded) != builder.info.splits[split].num_examples or not encoded:
+            raise UserError(
+                f"the prepared files of dataset {name!r} hold {len(encoded)} examples of the {split} split, not "
+                f"{builder.info.splits[split].num_examples}; delete {builder.data_path} to prepare it again"
+            )
+        pictures = images.read_all(
+            range(len(encoded)),
+            encoded.__getitem__,
+            name=functools.partial("image {2} of {0}'s {1} split".format, name, split),
+            image_size=image_size,
+        )
+        splits[split] = Split(pictures, np.asarray(labels, np.int32))
+    return Source(splits["train"], splits["test"], tuple(features["label"].names))
+
+
+def _examples(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
+    """The encoded images and the labels of one split, read without TensorFlow."""
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    partial = {"image": tfds.decode.SkipDecoding()}
+    with _quiet():
+        if builder.info.file_format == tfds.core.FileFormat.TFRECORD:  # prepared earlier, by TFDS's default
+            paths = builder.info.splits[split].filepaths
+            examples = (
+                features.deserialize_example_np(record, decoders=partial)
+                for path in paths
+                for record in _tfrecords(Path(path))
+            )
+        else:
+            examples = iter(builder.as_data_source(split, decoders=partial))
+        encoded, labels = [], []
+        for example in examples:
+            encoded.append(bytes(example["image"]))
+            labels.append(int(example["label"]))
+    return encoded, labels
+
+
+def _tfrecords(path: Path) -> Iterator[bytes]:
+    """The records of a TFRecord file: each is its length (8 bytes), that one's CRC (4), the data, and their CRC (4)."""
+    with open(path, "rb") as file:
+        while header := file.read(12):
+            size = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else 0
+            data = file.read(size + 4)
+            if not size or len(data) < size + 4:
+                raise UserError(f"{path} ends in the middle of a record; delete its directory to prepare it again")
+            yield data[:size]
