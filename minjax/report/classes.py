@@ -60,7 +60,10 @@ def scores_table(predictions: Predictions) -> Table:
         (name, *(decimal(score) for score in row), f"{images:,}")
         for name, row, images in zip(predictions.class_names, scores, support, strict=True)
     ]
-    means = {"mean over classes": scores.mean(0), "mean weighted by images": np.average(scores, axis=0, weights=support)}
+    means = {
+        "mean over classes": scores.mean(0),
+        "mean weighted by images": np.average(scores, axis=0, weights=support),
+    }
     rows += [(name, *(decimal(score) for score in row), f"{support.sum():,}") for name, row in means.items()]
     return Table(("class", "precision", "recall", "F1", "images"), rows, align="lrrrr", footer=len(means))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,12 +19,12 @@ from minjax.report.tables import Table
 
 PICTURE, CSV = "compare.png", "table.csv"
 CSV_HEADER = (
-    "architecture,optimizer,dataset,settings,num_params,epochs,runs,completed,seeds,"
-    "final_test_accuracy_mean,final_test_accuracy_std,"
-    "best_validation_test_accuracy_mean,best_validation_test_accuracy_std,"
-    "max_test_accuracy_mean,max_test_accuracy_std,"
-    "paper_max_test_accuracy,paper_dataset,paper_table"
-).split(",")
+    *("architecture", "optimizer", "dataset", "settings", "num_params", "epochs", "runs", "completed", "seeds"),
+    *("final_test_accuracy_mean", "final_test_accuracy_std"),
+    *("best_validation_test_accuracy_mean", "best_validation_test_accuracy_std"),
+    *("max_test_accuracy_mean", "max_test_accuracy_std"),
+    *("paper_max_test_accuracy", "paper_dataset", "paper_table"),
+)
 ACCURACIES = (("final", "test_accuracy"), ("best_validation", "test_accuracy"), ("max_test_accuracy", "test_accuracy"))
 
 
@@ -58,31 +59,27 @@ def _write(runs: Sequence[RunRecord], folder: Path) -> Path:
     from minjax.report import html, plots  # Jinja and matplotlib: only now
 
     found = group_runs(runs)
-    blocks = []
+    pictures = []
     for dataset in dict.fromkeys(group.dataset for group in found):
-        lines = [
-            plots.Line(record, group.name)
-            for group in found
-            if group.dataset == dataset
-            for record in group.members
-            if record.epochs
-        ]
+        alike = [group for group in found if group.dataset == dataset]
+        lines = [plots.Line(record, group.name) for group in alike for record in group.members if record.epochs]
         if lines:
-            blocks.append((dataset, lines))
-    picture = plots.overlay(blocks) if blocks else None
-    if picture:
-        records.write_bytes(folder / PICTURE, picture)
+            pictures.append(plots.overlay(dataset, lines))
+    if pictures:
+        records.write_bytes(folder / PICTURE, plots.stack(pictures))
     else:
         with records.disk_errors(folder / PICTURE):
             (folder / PICTURE).unlink(missing_ok=True)
     records.write_text(folder / CSV, _csv(found))
+    inside = _parent(runs)
     context = {
         "title": f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}",
         "table": _summary_table(found),
-        "members": _member_table(found),
+        "members": _member_table(found, inside),
+        "inside": printable(inside),
         "notes": _notes(found),
         "convention": paper.CONVENTION if any(group.figure() for group in found) else "",
-        "picture": html.data_uri(picture) if picture else None,
+        "pictures": [html.data_uri(picture) for picture in pictures],  # one a data set, to fit a printed page
         "files": {"picture": PICTURE, "csv": CSV},
     }
     records.write_text(folder / "report.md", html.render("compare.md", **context))
@@ -98,13 +95,13 @@ def _summary_table(found: Sequence[Group]) -> Table:
         ("data set", "l", [group.dataset for group in found]),
         ("settings that differ", "l", [group.differing for group in found]),
         ("parameters", "r", [count(next(iter(_any(group, "num_params")), None)) for group in found]),
-        ("epochs", "r", [count(next(iter(_any(group, "epochs")), None)) for group in found]),
+        ("epochs", "r", [_epochs(group) for group in found]),
         ("runs", "r", [_runs(group) for group in found]),
     ]
     titles = ("final test accuracy", "best-validation test accuracy", "maximum test accuracy")
     for keys, title in zip(ACCURACIES, titles, strict=True):
         columns.append((title, "r", [mean_std(group.values(*keys)) for group in found]))
-    columns.append(("paper: maximum", "r", [_paper_cell(group.figure()) for group in found]))
+    columns.append(("paper: maximum", "l", [_paper_cell(group.figure()) for group in found]))
     optional = ("settings that differ", "best-validation test accuracy")
     kept = [column for column in columns if column[0] not in optional or set(column[2]) - {"", ABSENT}]
     header, align, cells = zip(*kept, strict=True)
@@ -115,6 +112,12 @@ def _any(group: Group, key: str) -> list[float]:
     """A number of the summaries of all members that have one, the completed first."""
     values = group.values(key) + [record.number(key) for record in group.members]
     return [value for value in values if value is not None]
+
+
+def _epochs(group: Group) -> str:
+    """Epochs done by the counted runs; a range where early stopping ended them at different ones."""
+    done = group.values("epochs")
+    return ABSENT if not done else count(min(done)) + (f" to {max(done):.0f}" if max(done) > min(done) else "")
 
 
 def _runs(group: Group) -> str:
@@ -130,7 +133,16 @@ def _paper_cell(figure: paper.Figure | None) -> str:
     return f"{percent(figure.accuracy)} ({other}{figure.table})"
 
 
-def _member_table(found: Sequence[Group]) -> Table:
+def _parent(runs: Sequence[RunRecord]) -> str:
+    """The directory that holds all the runs, to name it once; empty if there is none but the root."""
+    try:
+        parent = os.path.commonpath([record.path.parent for record in runs])
+    except ValueError:  # absolute and relative names, or two drives
+        return ""
+    return "" if parent in ("", ".", os.path.sep) else parent
+
+
+def _member_table(found: Sequence[Group], inside: str) -> Table:
 
     rows = []
     for group in found:
@@ -139,7 +151,7 @@ def _member_table(found: Sequence[Group]) -> Table:
             repeated = record.status == "completed" and not any(record is counted for counted in group.counted)
             rows.append(
                 (
-                    printable(str(record.path)),
+                    printable(os.path.relpath(record.path, inside) if inside else str(record.path)),
                     group.name,
                     group.dataset,
                     count(seed_of(record)).replace(",", ""),
@@ -148,7 +160,7 @@ def _member_table(found: Sequence[Group]) -> Table:
                     percent(record.number("max_test_accuracy", "test_accuracy")),
                     count(record.number("images_per_second")),
                     plain(summary.get("device")),
-                    plain(summary.get("git_commit"))[:10] or ABSENT,
+                    plain(summary.get("git_commit"))[:10],
                 )
             )
     header = ("run", "of", "data set", "seed", "status", "final", "maximum", "images/s", "device", "commit")
@@ -176,6 +188,8 @@ def _notes(found: Sequence[Group]) -> list[str]:
     others = sorted({group.dataset for group in found if (figure := group.figure()) and not figure.same_dataset})
     if others:
         notes.append(f"Not the paper's data, whose figure stands beside it for orientation only: {'; '.join(others)}.")
+    if any(group.figure() and (group.model, group.optimizer) == ("resnet18", "adabound") for group in found):
+        notes.append(paper.DISAGREEMENT)
     if any(group.model == "vit_s" for group in found):
         notes.append(paper.PARAMETERS_NOTE)
     if any(group.model.startswith("vgg16") for group in found):
@@ -192,7 +206,7 @@ def _csv(found: Sequence[Group]) -> str:
         seeds = " ".join(f"{seed:.0f}" for seed in map(seed_of, group.counted) if seed is not None)
         numbers = [f"{values[0]:.0f}" if (values := _any(group, key)) else "" for key in ("num_params", "epochs")]
         row = [group.model, group.optimizer, group.dataset, group.differing, *numbers]
-        row += [len(group.members), len(group.counted), seeds]
+        row += [str(len(group.members)), str(len(group.counted)), seeds]
         for keys in ACCURACIES:
             values = group.values(*keys)
             row.append(f"{statistics.mean(values):.6f}" if values else "")

@@ -65,7 +65,9 @@ def printable(text: str) -> str:
 
     Class names are folder names, and a file system allows anything in those.
     """
-    kept = (character if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") else "\ufffd" for character in text)
+    kept = (
+        character if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") else "\ufffd" for character in text
+    )
     return _REORDERS_TEXT.sub("\ufffd", "".join(kept))
 
 

@@ -14,7 +14,7 @@ from minjax.report.tables import flat
 
 # Fields that do not change what is learned, only how it is run, watched and kept.
 NOT_SETTINGS = frozenset(
-    "task name seed checkpoint_every steps_per_call tensorboard run parallel dataset.data_dir dataset.path".split()
+    ("task", "name", "seed", "checkpoint_every", "steps_per_call", "tensorboard", "run", "parallel", "dataset.data_dir")
 )
 PAPER_OPTIMIZERS = (*paper.OPTIMIZERS, "amsbound")
 
@@ -25,7 +25,6 @@ class Group:
 
     Attributes:
         model, optimizer, dataset: names; the data set's as it is shown.
-        settings: the configuration by dotted name, without the seed and what does not change the result.
         members: the runs, by seed.
         counted: those of them the means are over: completed, and of each seed the first.
         differing: the settings in which groups of the same network, optimizer and data set differ, as text.
@@ -34,7 +33,6 @@ class Group:
     model: str
     optimizer: str
     dataset: str
-    settings: dict[str, Any]
     members: tuple[RunRecord, ...]
     counted: tuple[RunRecord, ...]
     differing: str = ""
@@ -73,18 +71,25 @@ def group_runs(runs: Sequence[RunRecord]) -> list[Group]:
     """The groups of these runs, by data set, then network and optimizer in the paper's order, then settings."""
     found: dict[tuple[str, ...], list[RunRecord]] = {}
     for record in runs:
-        settings = {key: value for key, value in flat(record.config) if key not in NOT_SETTINGS}
-        key = (shown_dataset(record), record.model, record.optimizer, json.dumps(settings, sort_keys=True))
+        key: tuple[str, ...] = (
+            shown_dataset(record),
+            record.model,
+            record.optimizer,
+            json.dumps(_settings(record), sort_keys=True),
+        )
         found.setdefault(key, []).append(record)
     groups = []
-    for (dataset, model, optimizer, settings), members in found.items():
+    for names, members in found.items():
         members.sort(key=lambda record: (seed_of(record) or 0, str(record.path)))
-        alike = [json.loads(key[3]) for key in found if key[:3] == (dataset, model, optimizer)]
-        differing = _differing(json.loads(settings), alike)
-        groups.append(
-            Group(model, optimizer, dataset, json.loads(settings), tuple(members), _counted(members), differing)
-        )
+        alike = [_settings(others[0]) for other, others in found.items() if other[:3] == names[:3]]
+        dataset, model, optimizer = names[:3]
+        differing = _differing(_settings(members[0]), alike)
+        groups.append(Group(model, optimizer, dataset, tuple(members), _counted(members), differing))
     return sorted(groups, key=_order)
+
+
+def _settings(record: RunRecord) -> dict[str, Any]:
+    return {key: value for key, value in flat(record.config) if key not in NOT_SETTINGS}
 
 
 def _counted(members: Sequence[RunRecord]) -> tuple[RunRecord, ...]:

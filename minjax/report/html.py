@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#$])")
 
 
 def render(template: str, **context: Any) -> str:
@@ -26,7 +26,7 @@ def data_uri(png: bytes) -> str:
 def markdown(text: object) -> Markup:
     """`text` so that Markdown shows it as it is: no markup, no column break, no HTML."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return Markup(_MARKDOWN.sub(r"\\\1", escaped))  # noqa: S704 - escaped just above
+    return Markup(_MARKDOWN.sub(r"\\\1", escaped))  # safe: escaped just above
 
 
 @cache

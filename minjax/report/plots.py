@@ -21,6 +21,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from PIL import Image
 
 from minjax.report.formats import percent, shorten
 from minjax.report.record import RunRecord
@@ -28,7 +29,7 @@ from minjax.report.record import RunRecord
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 COLOURS = (BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "text.usetex": False,
     "font.size": 9.0,
@@ -61,7 +62,7 @@ def curves(record: RunRecord) -> bytes:
     """Loss, accuracy and learning rate of a run over its epochs; final, best-validation and maximum marked."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 6), layout="constrained")
-        (top, bottom) = figure.subfigures(2, 1, height_ratios=(1.75, 1))
+        top, bottom = figure.subfigures(2, 1, height_ratios=(1.8, 1), squeeze=False)[:, 0]
         loss, accuracy = top.subplots(1, 2)
         rate = bottom.subplots()
         marks = _accuracy_marks(accuracy, record)
@@ -71,8 +72,8 @@ def curves(record: RunRecord) -> bytes:
         _finish(loss, "Loss", [record])
         _finish(accuracy, "Accuracy", [record])
         loss.legend()
-        legend = accuracy.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
-        legend.set_zorder(5)
+        if marks:
+            top.legend(handles=marks, loc="outside lower right", ncols=len(marks), fontsize=8, columnspacing=1.2)
         _plot(rate, record, "learning_rate", color=BLACK)
         _finish(rate, "Learning rate", [record])
         return _png(figure)
@@ -81,48 +82,52 @@ def curves(record: RunRecord) -> bytes:
 def _accuracy_marks(axes: Axes, record: RunRecord) -> list[Line2D]:
     """Mark the named test accuracies; what was marked, for the legend."""
     last = record.epochs[-1]["epoch"] if record.epochs else None
-    best = "best_validation"
-    named = [
-        ("final", last, record.number("final", "test_accuracy"), "o", BLACK, 7),
-        ("best on validation", record.number(best, "epoch"), record.number(best, "test_accuracy"), "D", GREEN, 8),
-        (
-            "maximum",
-            record.number("max_test_accuracy", "epoch"),
-            record.number("max_test_accuracy", "test_accuracy"),
-            "*",
-            ORANGE,
-            12,
-        ),
-    ]
+    named = (  # largest mark first: they often fall on one point and must all be seen
+        ("best on validation", "best_validation", "D", "none", GREEN, 11),
+        ("maximum", "max_test_accuracy", "*", ORANGE, BLACK, 10),
+        ("final", "final", "o", BLACK, "white", 5),
+    )
     marks = []
-    for name, epoch, value, marker, colour, size in reversed(named):
+    for name, part, marker, face, edge, size in named:
+        epoch = last if part == "final" else record.number(part, "epoch")
+        value = record.number(part, "test_accuracy")
         if epoch is not None and value is not None:
+            look: dict[str, Any] = {
+                "marker": marker,
+                "markersize": size,
+                "markerfacecolor": face,
+                "markeredgecolor": edge,
+            }
             label = f"{name}: {percent(value)} (epoch {epoch:.0f})"
-            look = {"marker": marker, "markersize": size, "color": colour, "linestyle": "none", "markeredgecolor": "white"}
-            marks += axes.plot([epoch], [value], label=label, zorder=4, **look)
-    return marks[::-1]
+            marks += axes.plot([epoch], [value], linestyle="none", label=label, zorder=4, clip_on=False, **look)
+    return marks
 
 
-def overlay(blocks: Sequence[tuple[str, Sequence[Line]]]) -> bytes:
-    """Training and test loss and accuracy of several runs, a line a run, a block a data set (as Figures 8 to 16).
-
-    Args:
-        blocks: (title, lines) of each data set, in the order to draw them.
-    """
-    entries = [len({line.group for line in lines}) for _, lines in blocks]
-    columns = 3 if max(len(line.group) for _, lines in blocks for line in lines) < 34 else 2
-    heights = [6.0 + 0.2 * -(-count // columns) for count in entries]  # inches; the legend's rows stand below
+def overlay(title: str, lines: Sequence[Line]) -> bytes:
+    """Training and test loss and accuracy of the runs on one data set, a line a run, as in Figures 8 to 16."""
+    groups = {line.group for line in lines}
+    columns = 3 if max(map(len, groups)) < 34 else 2
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9, sum(heights)), layout="constrained")
-        subfigures = np.ravel(figure.subfigures(len(blocks), 1, height_ratios=heights))
-        for subfigure, (title, lines) in zip(subfigures, blocks, strict=True):
-            subfigure.suptitle(drawable(title, title), parse_math=False, fontweight="bold")
-            axes = subfigure.subplots(2, 2)
-            handles = _draw_lines(axes, lines)
-            legend = subfigure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
-            for text in legend.get_texts():
-                text.set_parse_math(False)
+        figure = Figure(figsize=(9, 6 + 0.2 * -(-len(groups) // columns)), layout="constrained")  # legend rows below
+        figure.suptitle(drawable(title, title), parse_math=False, fontweight="bold")
+        handles = _draw_lines(figure.subplots(2, 2), lines)
+        legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
         return _png(figure)
+
+
+def stack(pictures: Sequence[bytes]) -> bytes:
+    """PNGs of one width as one, each below the other."""
+    images = [Image.open(io.BytesIO(picture)) for picture in pictures]
+    whole = Image.new("RGB", (images[0].width, sum(image.height for image in images)), "white")
+    top = 0
+    for image in images:
+        whole.paste(image, (0, top))
+        top += image.height
+    data = io.BytesIO()
+    whole.save(data, format="png")
+    return data.getvalue()
 
 
 def _draw_lines(axes: np.ndarray, lines: Sequence[Line]) -> list[Line2D]:
@@ -132,14 +137,20 @@ def _draw_lines(axes: np.ndarray, lines: Sequence[Line]) -> list[Line2D]:
         for i, group in enumerate(groups)
     }
     several = len(lines) > len(groups)
-    fields = (("train_loss", "Training loss"), ("test_loss", "Test loss"))
-    fields += (("train_accuracy", "Training accuracy"), ("test_accuracy", "Test accuracy"))
+    fields = (
+        ("train_loss", "Training loss"),
+        ("test_loss", "Test loss"),
+        ("train_accuracy", "Training accuracy"),
+        ("test_accuracy", "Test accuracy"),
+    )
     for panel, (field, title) in zip(axes.flat, fields, strict=True):
         for line in lines:
             _plot(panel, line.record, field, linewidth=1.1 if several else 1.6, **looks[line.group])
             epochs, values = line.record.series(field)
             if epochs and line.record.status != "completed":
-                panel.plot(epochs[-1], values[-1], "x", color=looks[line.group]["color"], markersize=7, markeredgewidth=2)
+                panel.plot(
+                    epochs[-1], values[-1], "x", color=looks[line.group]["color"], markersize=7, markeredgewidth=2
+                )
         _finish(panel, title, [line.record for line in lines])
     handles = [Line2D([], [], label=drawable(group, group), **looks[group]) for group in groups]
     if any(line.record.status != "completed" for line in lines):
@@ -163,7 +174,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(side + 2.2, side + 1.4), layout="constrained")
         axes = figure.subplots()
-        # A square root of the share: a class confused in 2 % of its images would else be as white as one never confused.
+        # The square root of the share, else a class mistaken in 2 % of its images would look like one never mistaken.
         image = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
         axes.grid(visible=False)
         shown = range(0, classes, -(-classes // MOST_TICKS))
@@ -177,7 +188,9 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
         axes.set(xlabel=f"predicted class{thinned}", ylabel=f"true class{thinned}")
         if few:
             _cell_text(axes, matrix, share)
-        bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02, format=PercentFormatter(1.0, decimals=0))
+        bar = figure.colorbar(
+            image, ax=axes, shrink=0.8, pad=0.02, format=PercentFormatter(1.0, decimals=0, symbol=" %")
+        )
         bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1])
         bar.set_label("share of the true class")
         bar.outline.set_visible(False)
@@ -203,11 +216,11 @@ def _finish(axes: Axes, title: str, drawn: Sequence[RunRecord]) -> None:
     axes.set_title(title, loc="left")
     axes.set_xlabel("epoch")
     last = max((int(record.epochs[-1]["epoch"]) for record in drawn if record.epochs), default=1)
-    margin = max(0.02 * last, 0.25)
+    margin = max(0.03 * last, 0.25)
     axes.set_xlim(1 - margin, last + margin)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     if "ccuracy" in title:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         return
     values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.get_lines()] or [np.ones(1)])
     if values.min() > 0 and values.max() > 30 * values.min():

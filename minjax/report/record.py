@@ -193,5 +193,6 @@ def _predictions(path: Path) -> Predictions:
     low, high = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
     if low < 0 or high >= len(names):
         raise UserError(f"{path.name}: classes {low} to {high}, but {len(names)} class names")
-    return Predictions(labels.astype(np.int64), predicted.astype(np.int64), tuple(printable(str(name)) for name in names))
-
+    return Predictions(
+        labels.astype(np.int64), predicted.astype(np.int64), tuple(printable(str(name)) for name in names)
+    )

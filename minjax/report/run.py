@@ -11,7 +11,12 @@ from minjax.report import paper, tables
 from minjax.report.formats import percent, printable
 from minjax.report.record import Predictions, RunRecord, read
 
-CURVES, MATRIX, MATRIX_CSV, SCORES = "curves.png", "confusion_matrix.png", "confusion_matrix.csv", "classification_report.txt"
+CURVES, MATRIX, MATRIX_CSV, SCORES = (
+    "curves.png",
+    "confusion_matrix.png",
+    "confusion_matrix.csv",
+    "classification_report.txt",
+)
 
 
 def write(run_dir: Path | str, *, title: str | None = None) -> Path:
@@ -61,8 +66,12 @@ def which_accuracy(record: RunRecord) -> str:
         "the maximum test accuracy": record.number("max_test_accuracy", "test_accuracy"),
     }
     half_an_image = 0.5 / len(labels)
-    name = next((name for name, value in named.items() if value is not None and abs(value - accuracy) < half_an_image), "")
-    return f"{percent(accuracy)} of {len(labels):,} test images, " + (name or "which is none of the accuracies named above")
+    name = next(
+        (name for name, value in named.items() if value is not None and abs(value - accuracy) < half_an_image), ""
+    )
+    return f"{percent(accuracy)} of {len(labels):,} test images, " + (
+        name or "which is none of the accuracies named above"
+    )
 
 
 def _write_curves(record: RunRecord, folder: Path) -> dict[str, bytes | None]:
@@ -102,7 +111,8 @@ def _write_pages(
         "status": record.status,
         "status_text": record.status_text(),
         "accuracies": tables.accuracies(record),
-        "result": tables.result(record),
+        "subject": tables.subject(record),
+        "outcome": tables.outcome(record),
         "parameters_note": paper.PARAMETERS_NOTE if record.model == "vit_s" and parameters == 840_010 else "",
         "settings": tables.settings(record),
         "provenance": tables.provenance(record),

@@ -10,6 +10,8 @@ from typing import Any
 from minjax.report.formats import ABSENT, count, decimal, duration, percent, plain, printable
 from minjax.report.record import RunRecord
 
+SECONDS = ("setup", "compile", "train", "evaluate")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -42,7 +44,9 @@ def accuracies(record: RunRecord) -> list[dict[str, str]]:
     else:
         how = f"of epoch {chosen:.0f}, the best on the validation split ({percent(validation)} there)"
     maximum = record.number("max_test_accuracy", "epoch")
-    largest = "the paper's convention: selected on the test split" + ("" if maximum is None else f", epoch {maximum:.0f}")
+    largest = "the paper's convention: selected on the test split" + (
+        "" if maximum is None else f", epoch {maximum:.0f}"
+    )
     values = [
         ("Final test accuracy", record.number("final", "test_accuracy"), "of the last epoch"),
         ("Best-validation test accuracy", record.number("best_validation", "test_accuracy"), how),
@@ -51,9 +55,9 @@ def accuracies(record: RunRecord) -> list[dict[str, str]]:
     return [{"name": name, "value": percent(value), "how": how} for name, value, how in values]
 
 
-def result(record: RunRecord) -> Table:
-    """What was trained, and its losses and accuracies at the end."""
-    rows = [
+def subject(record: RunRecord) -> Table:
+    """What was trained, on what, for how long."""
+    return _pairs(
         ("model", record.model),
         ("data set", record.dataset),
         ("optimizer", record.optimizer),
@@ -61,12 +65,22 @@ def result(record: RunRecord) -> Table:
         ("classes", count(record.number("num_classes"))),
         ("epochs", count(record.number("epochs"))),
         ("steps", count(record.number("steps"))),
+    )
+
+
+def outcome(record: RunRecord) -> Table:
+    """The losses at the end, and what it took."""
+    times = ((f"time: {part}", duration(record.number("seconds", part))) for part in SECONDS)
+    return _pairs(
         ("final training loss", decimal(record.number("final", "train_loss"))),
         ("final training accuracy", percent(record.number("final", "train_accuracy"))),
         ("final test loss", decimal(record.number("final", "test_loss"))),
         ("images per second", count(record.number("images_per_second"))),
-        *((f"time to {part}", duration(record.number("seconds", part))) for part in ("setup", "compile", "train", "evaluate")),
-    ]
+        *times,
+    )
+
+
+def _pairs(*rows: tuple[str, str]) -> Table:
     return Table(("", ""), [row for row in rows if row[1] != ABSENT], align="lr")
 
 

@@ -27,15 +27,18 @@ def _line(epoch: int, epochs: int, best: float, classes: int, validation: bool) 
         "seconds": 12.5,
         "images_per_second": 4000.0,
     }
-    return line | ({"validation_loss": 1.0 - test / 2, "validation_accuracy": line["test_accuracy"] - 0.005} if validation else {})
+    return line | (
+        {"validation_loss": 1.0 - test / 2, "validation_accuracy": line["test_accuracy"] - 0.005} if validation else {}
+    )
 
 
-def _predictions(images: int, class_names: tuple[str, ...], accuracy: float) -> dict[str, np.ndarray]:
+def _predictions(images: int, classes: int, right: int) -> dict[str, np.ndarray]:
+    """`right` of `images` are classified correctly; mistakes lie near the diagonal."""
     draw = np.random.default_rng(0)
-    labels = np.arange(images) % len(class_names)
-    wrong = draw.random(images) >= accuracy
-    step = draw.geometric(0.4, images)  # mistakes lie near the diagonal
-    return {"labels": labels.astype(np.int32), "predicted": np.where(wrong, (labels + step) % len(class_names), labels).astype(np.int32)}
+    labels = np.arange(images, dtype=np.int32) % classes
+    mistaken = draw.permutation(images) >= right
+    away = np.minimum(draw.geometric(0.4, images), classes - 1)
+    return {"labels": labels, "predicted": np.where(mistaken, (labels + away) % classes, labels).astype(np.int32)}
 
 
 def make_run(
@@ -54,6 +57,7 @@ def make_run(
     validation: bool = False,
     config: dict | None = None,
     predictions: bool = True,
+    metrics: bool = True,
     planned: int | None = None,
 ) -> Path:
     """Write a run directory; ``status=None`` leaves it unfinished."""
@@ -64,17 +68,26 @@ def make_run(
         "epochs": planned or epochs,
         "batch_size": 128,
         "run": "",
-        "dataset": {"name": "folder" if folder else dataset, "path": f"/data/{dataset}" if folder else "", "limit_train": None},
+        "dataset": {"name": "folder" if folder else dataset, "limit_train": None}
+        | ({"path": f"/data/{dataset}"} if folder else {}),
         "model": {"name": model, "width": None, "init": "paper"},
         "optimizer": {"name": optimizer, "learning_rate": 0.1, "preset": {"adam": {"learning_rate": 0.001}}},
     } | (config or {})
     records.write_json(path / "config.json", fields)
     lines = [_line(epoch, planned or epochs, best, len(class_names), validation) for epoch in range(1, epochs + 1)]
-    records.write_jsonl(path / "metrics.jsonl", lines)
+    images = max(20 * len(class_names), 1000)
+    for line in lines:
+        line["test_accuracy"] = round(images * line["test_accuracy"]) / images
+    if metrics:
+        records.write_jsonl(path / "metrics.jsonl", lines)
     if status is None:
         return path
     top = max(lines, key=lambda line: line["test_accuracy"])
-    chosen = {"epoch": top["epoch"], "validation_accuracy": top.get("validation_accuracy"), "test_accuracy": top["test_accuracy"]}
+    chosen = {
+        "epoch": top["epoch"],
+        "validation_accuracy": top.get("validation_accuracy"),
+        "test_accuracy": top["test_accuracy"],
+    }
     summary = {
         "name": model,
         "model": model,
@@ -98,7 +111,7 @@ def make_run(
     } | ({"diverged_step": 1234} if status == "diverged" else {})
     records.write_json(path / "summary.json", summary)
     if predictions and status == "completed":
-        arrays = _predictions(max(20 * len(class_names), 1000), class_names, lines[-1]["test_accuracy"])
+        arrays = _predictions(images, len(class_names), round(images * lines[-1]["test_accuracy"]))
         np.savez(path / "predictions.npz", class_names=np.array(class_names), **arrays)
     return path
 
