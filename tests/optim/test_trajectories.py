@@ -59,7 +59,7 @@ def test_equals_pytorch_in_float64(run):
             np.testing.assert_allclose(actual[leaf], expected[leaf], rtol=1e-10, atol=0)
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", ["sgdm", "adam", "amsbound"])
 def test_float32_stays_close(run):
     params, gradients, expected, milestones = recorded(run, jnp.float32)
     actual = trajectory(build(run, milestones), params, gradients)
