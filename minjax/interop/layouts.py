@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 
 LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 # The two parameters of a ViT that belong to no layer.
-OWN_PARAMETERS = {("class_token",): "cls_token", ("positions",): "pos_embedding"}
+OWN_PARAMETERS: dict[Path, str] = {("class_token",): "cls_token", ("positions",): "pos_embedding"}
 
 
 def _resnet(model: ResNet) -> dict[Path, str]:

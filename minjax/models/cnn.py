@@ -53,7 +53,9 @@ class CNN(nn.Module):
         """
         if min(images.shape[1:3]) < self.smallest_size():
             size = f"{images.shape[1]}x{images.shape[2]}"
-            raise UserError(f"this cnn cannot take {size} images: it needs at least {self.smallest_size()} pixels a side")
+            raise UserError(
+                f"this cnn cannot take {size} images: it needs at least {self.smallest_size()} pixels a side"
+            )
         x = images
         for i, channels in enumerate(self.channels, 1):
             x = Conv(
@@ -71,7 +73,9 @@ class CNN(nn.Module):
             if self.pool:
                 x = max_pool2x2(x)
         x = Dropout(self.dropout, self.axis_name, name="dropout")(x.reshape(x.shape[0], -1), train)
-        return Dense(self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head")(x)
+        return Dense(
+            self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
+        )(x)
 
     def smallest_size(self) -> int:
         """The fewest pixels a side that leave one pixel at the end."""

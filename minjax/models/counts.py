@@ -22,9 +22,7 @@ def parameter_shapes(name: str, num_classes: int, image_shape: tuple[int, int, i
     return jax.eval_shape(lambda key, x: model.init(key, x, train=False), jax.random.key(0), images)
 
 
-def param_count(
-    name: str, num_classes: int, *, image_shape: tuple[int, int, int] = (32, 32, 3), **fields: Any
-) -> int:
+def param_count(name: str, num_classes: int, *, image_shape: tuple[int, int, int] = (32, 32, 3), **fields: Any) -> int:
     """Trainable parameters of a named variant, every one of them (batch-norm statistics are not parameters).
 
     Args:

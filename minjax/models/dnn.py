@@ -36,4 +36,6 @@ class DNN(nn.Module):
         for i, width in enumerate(self.widths, 1):
             x = Dense(width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}")(x)
             x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(nn.relu(x), train)
-        return Dense(self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head")(x)
+        return Dense(
+            self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
+        )(x)

@@ -23,9 +23,9 @@ def _mix(x: jax.Array) -> jax.Array:
 def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
     """Which activations survive: bool [B, *shape], each True with probability 1 - rate.
 
-    Each image gets two words from the key's own generator, by its position; the bits of its activations are a hash
-    of (words, index). That is about a tenth of threefry's arithmetic per activation, which was a third of a small
-    transformer's step on CPU, and dropout needs no more randomness than that.
+    Each image's key, folded with its position, is two words; the bits of its activations are a hash of
+    (words, index): about a tenth of the arithmetic of drawing every activation with threefry, and of its compile
+    time, and dropout needs no more randomness than that.
 
     Args:
       key: a PRNG key.
@@ -33,10 +33,10 @@ def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate
       shape: of one image's activations.
       rate: probability of dropping, in [0, 1).
     """
-    draw = jax.vmap(lambda position: jax.random.bits(jax.random.fold_in(key, position), (2,), jnp.uint32))
-    words = draw(positions)
+    keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
+    words = jax.random.key_data(keys) if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) else keys
     index = lax.iota(jnp.uint32, math.prod(shape))
-    bits = _mix(_mix(index[None, :] ^ words[:, :1]) + words[:, 1:])
+    bits = _mix(_mix(index[None, :] ^ words[:, :1]) + words[:, 1:2])
     return (bits >= jnp.uint32(round(rate * 2**32))).reshape(positions.shape[0], *shape)
 
 

@@ -18,7 +18,7 @@ def _refuse(field: str, value: object, allowed: str) -> UserError:
 
 def _integer(low: int) -> Check:
     def check(field: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < low:
             raise _refuse(field, value, f"an integer of at least {low}")
         return int(value)
 

@@ -78,7 +78,11 @@ class Conv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """[N,H,W,in] -> [N,H',W',features]."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
-        draw = self.initialization if callable(self.initialization) else initializers.kernel(self.initialization, rectified=True)
+        if callable(self.initialization):
+            draw, draw_bias = self.initialization, nn.initializers.zeros
+        else:
+            draw = initializers.kernel(self.initialization, rectified=True)
+            draw_bias = initializers.bias(self.initialization, math.prod(shape[:-1]))
         kernel = self.param("kernel", draw, shape)
         side = self.kernel_size // 2
         padding = ((side, side), (side, side)) if self.padding == "TORCH" else self.padding
@@ -89,7 +93,5 @@ class Conv(nn.Module):
             padding=padding,
         )
         if self.use_bias:
-            zeros = nn.initializers.zeros
-            draw = zeros if callable(self.initialization) else initializers.bias(self.initialization, math.prod(shape[:-1]))
-            y = y + jnp.asarray(self.param("bias", draw, (self.features,)), self.dtype)
+            y = y + jnp.asarray(self.param("bias", draw_bias, (self.features,)), self.dtype)
         return y

@@ -28,8 +28,8 @@ class VGG(nn.Module):
         kuangliu/pytorch-cifar's VGG ends).
       batch_norm: after each convolution (whose bias stays, as in the paper).
       dropout: the rate before each hidden linear layer (before the last one where there are none).
-      initialization: "paper" draws convolutions from N(0, sqrt(2/(9*Cout))) with zero biases, the rest is PyTorch's default;
-        "he" replaces both.
+      initialization: "paper" draws convolutions from N(0, sqrt(2/(9*Cout))) with zero biases, and the rest as
+        PyTorch does; "he" replaces both.
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
     """
@@ -78,6 +78,10 @@ class VGG(nn.Module):
             x = Dropout(self.dropout, self.axis_name, name="dropout1")(x, train)
         for i in range(1, 3 if self.head_width else 1):
             x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(x, train)
-            x = Dense(self.head_width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}")(x)
+            x = Dense(
+                self.head_width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}"
+            )(x)
             x = nn.relu(x)
-        return Dense(self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head")(x)
+        return Dense(
+            self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
+        )(x)
