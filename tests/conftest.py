@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Compiled programs may be shared between workers and runs; decoded data must not be, or a stale cache could hide a fault.
+# Compiled programs may be shared between workers and runs; decoded data must not: a stale cache could hide a fault.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"minjax-tests-{getpass.getuser()}")
 )

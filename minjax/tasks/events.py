@@ -5,8 +5,8 @@ clu's writers import TensorFlow, which takes seconds: the thread imports it whil
 
 from __future__ import annotations
 
-import queue
 import os
+import queue
 import threading
 from pathlib import Path
 from typing import Any

@@ -16,7 +16,10 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def provenance(command: str) -> dict[str, Any]:
-    """`device`, `device_count`, `versions`, `git_commit` (None outside a checkout; "+changes" when it is not clean) and `command`."""
+    """`device`, `device_count`, `versions`, `git_commit` and `command`, for a record.
+
+    `git_commit` is None outside a checkout and ends in "+changes" when tracked files differ from the commit.
+    """
     versions = {"minjax": minjax.__version__, "python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in PACKAGES}
     device = jax.devices()[0]
@@ -50,7 +53,9 @@ def _commit() -> str | None:
         return None
     try:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-        status = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True)
+        status = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit.stdout.strip() + ("+changes" if status.stdout.strip() else "")

@@ -8,7 +8,6 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from minjax import models, optim
-from minjax.data import Dataset
 from minjax.errors import UserError, unknown
 from minjax.train.engine import PARALLEL
 
@@ -50,7 +49,9 @@ def _check_run(config: dict[str, Any]) -> None:
         if config[field] < minimum:
             raise UserError(f"{field} is {config[field]}; it must be at least {minimum}")
     if config["steps_per_call"] is not None and config["steps_per_call"] < 1:
-        raise UserError(f"steps_per_call is {config['steps_per_call']}; it must be at least 1, or None to choose by time")
+        raise UserError(
+            f"steps_per_call is {config['steps_per_call']}; it must be at least 1, or None to choose by time"
+        )
     if config["early_stop"] and not config["dataset"]["validation_fraction"]:
         raise UserError(
             "early_stop needs a validation split to judge by: set dataset.validation_fraction, for example to 0.1 "
@@ -64,7 +65,9 @@ def _model(fields: dict[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in fields.items() if key != "name" and value is not None}
     foreign = sorted(set(given) - set(own))
     if foreign:
-        raise UserError(f"model {name!r} has no field {foreign[0]!r}; it has: {', '.join(sorted(set(own) & set(fields)))}")
+        raise UserError(
+            f"model {name!r} has no field {foreign[0]!r}; it has: {', '.join(sorted(set(own) & set(fields)))}"
+        )
     return {"name": name, **{key: plain(given.get(key, own[key])) for key in fields if key in own}}
 
 
@@ -86,36 +89,9 @@ def _optimizer(fields: dict[str, Any]) -> dict[str, Any]:
     if result["schedule"] not in SCHEDULES:
         raise unknown("schedule", result["schedule"], SCHEDULES)
     if result["clip_norm"] is not None and not 0 < result["clip_norm"] < math.inf:
-        raise UserError(f"optimizer.clip_norm is {result['clip_norm']}; it must be greater than 0, or None for no clipping")
+        raise UserError(
+            f"optimizer.clip_norm is {result['clip_norm']}; it must be greater than 0, or None for no clipping"
+        )
     if result["warmup_epochs"] < 0:
         raise UserError(f"optimizer.warmup_epochs is {result['warmup_epochs']}; it must be at least 0")
     return result
-
-
-def build_model(config: dict[str, Any], dataset: Dataset, axis_name: str | None):
-    """The model of a resolved configuration, for this data set's classes."""
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items() if key != "name"}
-    name = config["model"]["name"]
-    return models.build(name, dataset.num_classes, dtype=config["dtype"], axis_name=axis_name, **fields)
-
-
-def build_optimizer(config: dict[str, Any], steps_per_epoch: int):
-    """The optimizer of a resolved configuration, and its schedule over steps."""
-    import optax
-
-    fields = config["optimizer"]
-    hyper = {key: fields[key] for key in optim.DEFAULTS[fields["name"]] if key != "learning_rate"}
-    schedule = optim.schedules.build(
-        fields["schedule"],
-        fields["learning_rate"],
-        total_steps=config["epochs"] * steps_per_epoch,
-        warmup_steps=round(fields["warmup_epochs"] * steps_per_epoch),
-        milestones=tuple(epoch * steps_per_epoch for epoch in fields["milestones"]),
-        decay_factor=fields["decay_factor"],
-    )
-    if fields["name"] in ("adabound", "amsbound"):
-        hyper["base_lr"] = fields["learning_rate"]
-    transformation = optim.build(fields["name"], schedule, **hyper)
-    if fields["clip_norm"] is not None:
-        transformation = optax.chain(optax.clip_by_global_norm(fields["clip_norm"]), transformation)
-    return transformation, schedule

@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 RESUMABLE = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on; launch scripts requeue on it
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - what happened, not an error
     """The run was told to stop."""
 
 
@@ -42,6 +42,8 @@ class Stop:
         again = self.name is not None
         self.name = signal.Signals(number).name
         if again:
-            raise Interrupted(f"{self.name} again: ended without saving; the same command resumes from the last checkpoint")
+            raise Interrupted(
+                f"{self.name} again: ended without saving; the same command resumes from the last checkpoint"
+            )
         if not self.can_save:
             raise Interrupted(f"{self.name} before training began; the same command starts again")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -13,16 +11,17 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from minjax import data, records
+from minjax import records
 from minjax.tasks import resolve, workdir
+from minjax.tasks.assembly import assemble
 from minjax.tasks.events import Events
 from minjax.tasks.progress import Progress, duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
+from minjax.tasks.summary import headline, summarize
 from minjax.train import state as train_state
 from minjax.train.checkpoint import Checkpoints
-from minjax.train.engine import Engine, axis_name
-from minjax.train.epoch import Input, Totals
+from minjax.train.epoch import Totals
 from minjax.train.loop import Diverged, Loop
 from minjax.train.pace import Pace
 
@@ -72,70 +71,17 @@ def finished(directory: Path) -> int | None:
     return 0
 
 
-def headline(summary: dict[str, Any]) -> str:
-    """One line: final, validation-selected and maximum test accuracy, each named."""
-    final = 100 * summary["final"]["test_accuracy"]
-    text = f"test accuracy {final:.2f} % after epoch {summary['epochs']}"
-    if summary["best_validation"]:
-        best = summary["best_validation"]
-        text += f", {100 * best['test_accuracy']:.2f} % at epoch {best['epoch']} (selected on validation)"
-    top = summary["max_test_accuracy"]
-    return text + f", at most {100 * top['test_accuracy']:.2f} % at epoch {top['epoch']} (selected on the test split)"
-
-
 class Training:
     """One run: everything that is set up once, and the epochs."""
 
     def __init__(self, config: dict[str, Any], directory: Path, command: str, stop: Stop):
         self.config, self.directory, self.stop = config, directory, stop
         self.started = time.perf_counter()
-        fields = config["dataset"]
-        self.dataset = data.load(seed=config["seed"], **{k: v for k, v in fields.items() if k != "crop_padding"})
-        self.config["data"] = {
-            "name": self.dataset.name,
-            "classes": self.dataset.num_classes,
-            "image_shape": list(self.dataset.image_shape),
-            "sizes": {n: len(s.labels) for n, s in self._splits().items()},
-            "augment": self.dataset.augment,
-            "mean": list(self.dataset.mean),
-            "std": list(self.dataset.std),
-            "fingerprint": self.dataset.fingerprint,
-        }
-        self.model = resolve.build_model(config, self.dataset, axis_name(config["parallel"]))
-        inputs = Input(
-            mean=tuple(self.dataset.mean),
-            std=tuple(self.dataset.std),
-            augment=self.dataset.augment,
-            crop_padding=fields["crop_padding"],
-            dtype=config["dtype"],
-        )
-        steps = self._steps_per_epoch()
-        self.optimizer, self.schedule = resolve.build_optimizer(config, steps)
-        initial = jax.jit(
-            lambda seed: train_state.init(self.model, self.optimizer, self.dataset.image_shape, seed)
-        )
-        self.like = jax.eval_shape(initial, 0)  # the model says here if it cannot take the images
-        self.initial = initial
-        self.engine = Engine(
-            self.model,
-            self.optimizer,
-            self.dataset.train,
-            inputs,
-            batch_size=config["batch_size"],
-            drop_last=config["drop_last"],
-            parallel=config["parallel"],
-        )
-        self.num_params = sum(int(np.prod(x.shape)) for x in jax.tree.leaves(self.like.params))
+        self.parts = assemble(config)
+        self.engine = self.parts.engine
+        self.config["data"] = self.parts.describe()
         self.provenance = provenance(command)
         self.evaluation_pace = Pace()
-
-    def _splits(self) -> dict[str, data.Split]:
-        splits = {"train": self.dataset.train, "validation": self.dataset.validation, "test": self.dataset.test}
-        return {name: split for name, split in splits.items() if split is not None}
-
-    def _steps_per_epoch(self) -> int:
-        size, batch = len(self.dataset.train.labels), self.config["batch_size"]
-        return max(1, size // batch if self.config["drop_last"] else -(-size // batch))
 
     # -- the run
 
@@ -146,7 +92,7 @@ class Training:
             self.checkpoints = Checkpoints(self.directory / "checkpoints")
             self.loop, self.history = self._restore_or_start()
             self.setup_seconds = time.perf_counter() - self.started
-            self.splits = {n: self.engine.place_split(s) for n, s in self._splits().items() if n != "train"}
+            self.splits = {n: self.engine.place_split(s) for n, s in self.parts.splits.items() if n != "train"}
             engine, loop = self.engine, self.loop
             done = (loop.epoch - 1) * engine.steps_per_epoch + loop.done
             self.progress = Progress(self.config["epochs"], engine.steps_per_epoch, done, engine.batch_size)
@@ -161,12 +107,12 @@ class Training:
     def _restore_or_start(self) -> tuple[Loop, list[dict[str, Any]]]:
         metrics_file = self.directory / "metrics.jsonl"
         zero = jax.tree.map(np.asarray, Totals.zero())
-        like = {"state": self.like, "totals": zero}
+        like = {"state": self.parts.like, "totals": zero}
         restored = self.checkpoints.restore(like, warn=lambda text: print(f"minjax: warning: {text}", file=sys.stderr))
         pace = Pace(self.config["steps_per_call"])
         if restored is None:
             records.write_jsonl(metrics_file, [])
-            state = self.engine.place(self.initial(self.config["seed"]))
+            state = self.engine.place(self.parts.initial(self.config["seed"]))
             self._introduce(state)
             return Loop(self.engine, state, self.engine.place(zero), pace=pace), []
         position = restored.position
@@ -184,16 +130,14 @@ class Training:
         from clu import parameter_overview
 
         print(parameter_overview.get_parameter_overview(self.engine.fetch(state.params), include_stats=False))
-        sizes = ", ".join(f"{n} {name}" for name, n in self.config["data"]["sizes"].items())
-        print(
-            f"{self.config['model']['name']}: {self.num_params:,} parameters; {self.dataset.name}: {sizes} images, "
-            f"{self.dataset.num_classes} classes; {self.provenance['device_count']} x {self.provenance['device']}",
-            flush=True,
-        )
+        data, devices = self.config["data"], f"{self.provenance['device_count']} x {self.provenance['device']}"
+        sizes = ", ".join(f"{size} {name}" for name, size in data["sizes"].items())
+        print(f"{self.config['model']['name']}: {self.parts.num_params:,} parameters; {devices}")
+        print(f"{data['name']}: {sizes} images, {data['classes']} classes; augmentation: {data['augment']}", flush=True)
 
     def _epochs(self) -> int:
         loop = self.loop
-        result = None
+        result: dict[str, Any] | None = None
         while loop.epoch <= self.config["epochs"] and not self._stopped_early():
             tick = lambda count, metrics: self.progress.tick(loop.epoch, loop.done, count, metrics)  # noqa: E731
             try:
@@ -208,7 +152,7 @@ class Training:
             result = {"test": self.engine.evaluate(loop.state, self.splits["test"])}
         return self._complete(result["test"])
 
-    def _evaluate(self) -> dict[str, dict[str, Any]] | None:
+    def _evaluate(self) -> dict[str, Any] | None:
         """Every split's metrics; None when told to stop meanwhile."""
         before, started = self.engine.compile_seconds, time.perf_counter()
         results = {}
@@ -224,19 +168,24 @@ class Training:
         loop, engine = self.loop, self.engine
         step = int(np.asarray(engine.fetch(loop.state.step)))
         train = loop.metrics()
-        line = {"epoch": loop.epoch, "step": step, "train_loss": train["loss"], "train_accuracy": train["accuracy"]}
+        line: dict[str, Any] = {
+            "epoch": loop.epoch,
+            "step": step,
+            "train_loss": train["loss"],
+            "train_accuracy": train["accuracy"],
+        }
         for name in ("validation", "test"):
             if name in result:
                 line |= {f"{name}_loss": result[name]["loss"], f"{name}_accuracy": result[name]["accuracy"]}
         images = engine.full_steps * engine.batch_size + engine.tail
         line |= {
-            "learning_rate": float(self.schedule(step - 1)),
+            "learning_rate": float(self.parts.schedule(step - 1)),
             "seconds": loop.train_seconds,
             "evaluate_seconds": self.evaluate_seconds,
             "images_per_second": images / loop.train_seconds,
         }
         if not np.isfinite(line["test_loss"]):
-            line["test_loss"] = None
+            line["test_loss"] = None  # JSON has no infinity
         records.append_jsonl(self.directory / "metrics.jsonl", line)
         self.history.append(line)
         self.progress.epoch(line)
@@ -282,7 +231,8 @@ class Training:
         records.write_json(self.directory / "summary.json", summary)
         self._report()
         self.progress.close()
-        print(f"{headline(summary)}; {duration(time.perf_counter() - self.started)}; report: {self.directory}/report/index.html")
+        spent = duration(time.perf_counter() - self.started)
+        print(f"{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
         return 0
 
     def _diverged(self, step: int) -> int:
@@ -294,7 +244,10 @@ class Training:
         self.progress.close()
         kept = self.checkpoints.steps()
         last = f"the last good checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint before it"
-        print(f"minjax: diverged: the loss is not finite at step {step} (epoch {self.loop.epoch}); {last}", file=sys.stderr)
+        print(
+            f"minjax: diverged: the loss is not finite at step {step} (epoch {self.loop.epoch}); {last}",
+            file=sys.stderr,
+        )
         return DIVERGED
 
     def _interrupted(self) -> int:
@@ -318,8 +271,8 @@ class Training:
         import io
 
         buffer = io.BytesIO()
-        names = np.array(self.dataset.class_names)
-        np.savez_compressed(buffer, labels=self.dataset.test.labels, predicted=predicted, class_names=names)
+        names = np.array(self.parts.dataset.class_names)
+        np.savez_compressed(buffer, labels=self.parts.dataset.test.labels, predicted=predicted, class_names=names)
         records.write_bytes(self.directory / "predictions.npz", buffer.getvalue())
 
     def _report(self) -> None:
@@ -328,33 +281,6 @@ class Training:
         run_report.write(self.directory)
 
     def _summary(self, status: str) -> dict[str, Any]:
-        history, config = self.history, self.config
-        best = max(history, key=lambda line: line["test_accuracy"], default=None)
-        selected = None
-        if history and "validation_accuracy" in history[0]:
-            selected = max(history, key=lambda line: line["validation_accuracy"])
-        pick = lambda line, *keys: None if line is None else {key: line[key] for key in keys}  # noqa: E731
-        last = history[-1] if history else None
-        return {
-            "name": config["name"],
-            "model": config["model"]["name"],
-            "dataset": self.dataset.name,
-            "optimizer": config["optimizer"]["name"],
-            "seed": config["seed"],
-            "num_params": self.num_params,
-            "num_classes": self.dataset.num_classes,
-            "epochs": len(history),
-            "steps": history[-1]["step"] if history else 0,
-            "final": pick(last, "train_loss", "train_accuracy", "test_loss", "test_accuracy"),
-            "best_validation": pick(selected, "epoch", "validation_accuracy", "test_accuracy"),
-            "max_test_accuracy": pick(best, "epoch", "test_accuracy"),
-            "images_per_second": statistics.median([x["images_per_second"] for x in history]) if history else None,
-            "seconds": {
-                "setup": self.setup_seconds,
-                "compile": self.engine.compile_seconds,
-                "train": sum(line["seconds"] for line in history),
-                "evaluate": sum(line["evaluate_seconds"] for line in history),
-            },
-            "status": status,
-            **self.provenance,
-        }
+        seconds = {"setup": self.setup_seconds, "compile": self.engine.compile_seconds}
+        sizes = {"num_params": self.parts.num_params, "num_classes": self.parts.dataset.num_classes}
+        return summarize(self.config, self.parts.dataset.name, self.history, sizes, seconds, status) | self.provenance

@@ -35,7 +35,8 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
         lines = differences(records.read_json(path), config)
         if lines:
             raise UserError(
-                f"{workdir} holds a run of another configuration: {'; '.join(lines)}. Use another --workdir or remove it"
+                f"{workdir} holds a run of another configuration: {'; '.join(lines)}. "
+                "Use another --workdir or remove this one"
             )
     elif workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is not a directory; use another --workdir")

@@ -45,7 +45,9 @@ class Checkpoints:
         policy = managers.AnyPreservationPolicy(
             [
                 managers.LatestN(n=keep),
-                managers.BestN(get_metric_fn=lambda metrics: metrics["accuracy"], n=1, keep_checkpoints_without_metrics=False),
+                managers.BestN(
+                    get_metric_fn=lambda metrics: metrics["accuracy"], n=1, keep_checkpoints_without_metrics=False
+                ),
             ]
         )
         options = ocp.CheckpointManagerOptions(
@@ -119,7 +121,9 @@ class Checkpoints:
         if digest(arrays) != read["meta"]["digest"]:
             raise ValueError("its digest does not match its contents")
         structure = jax.tree.structure(like)
-        return Restored(jax.tree.unflatten(structure, [arrays[name] for name in template]), read["meta"]["position"], step)
+        return Restored(
+            jax.tree.unflatten(structure, [arrays[name] for name in template]), read["meta"]["position"], step
+        )
 
     def close(self) -> None:
         """Finish what is being written."""

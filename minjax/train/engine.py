@@ -1,7 +1,7 @@
 """The compiled programs of a run and where its arrays live: one device, `jit` over a mesh, or `pmap`.
 
 `jit` shards each batch over the mesh and replicates the rest: a global batch, so the result is that of one device.
-`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Both are decided here and nowhere else.
+`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Both are decided here alone.
 """
 
 from __future__ import annotations
@@ -72,10 +72,14 @@ class Engine:
         count = len(self.devices)
         size = len(train.labels)
         if not 1 <= batch_size <= size:
-            raise UserError(f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}")
+            raise UserError(
+                f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}"
+            )
         if batch_size % count:
             near = max(count, round(batch_size / count) * count)
-            raise UserError(f"batch_size {batch_size} does not divide by the {count} devices; the nearest that does: {near}")
+            raise UserError(
+                f"batch_size {batch_size} does not divide by the {count} devices; the nearest that does: {near}"
+            )
         if not drop_last and count > 1:
             raise UserError(f"drop_last=False is for one device only; there are {count}")
         self.batch_size = batch_size
@@ -104,10 +108,7 @@ class Engine:
 
     def fetch(self, tree: Any) -> Any:
         """A tree of the devices as numpy arrays, one copy."""
-        return jax.device_get(self._single(tree))
-
-    def _single(self, tree: Any) -> Any:
-        return jax.tree.map(lambda x: x[0], tree) if self.pmapped else tree
+        return jax.device_get(jax.tree.map(lambda x: x[0], tree) if self.pmapped else tree)
 
     def _constrain(self, batch: jax.Array) -> jax.Array:
         if self.pmapped or len(self.devices) == 1:
@@ -174,9 +175,11 @@ class Engine:
         # With `pmap` one device evaluates; a split smaller than the devices is evaluated whole on each of them.
         devices = 1 if self.pmapped else len(self.devices)
         batch = min(self._evaluation_batch, max(size // devices * devices, 1))
-        variables = self._single({"params": state.params, **state.model_state})
+        variables = {"params": state.params, **state.model_state}
         sums = (np.zeros(size, np.int32), np.zeros((), jnp.result_type(float)))
-        if not self.pmapped:
+        if self.pmapped:
+            variables, sums = jax.device_put((self.fetch(variables), sums), self.devices[0])
+        else:
             sums = self.place(sums)
         done, batches = 0, -(-size // batch)
         while done < batches:
@@ -190,7 +193,8 @@ class Engine:
             if pace is not None:
                 pace.note(count, time.perf_counter() - started)
             done += count
-        return summarize(*sums, split.labels)
+        predicted, loss = sums
+        return summarize(predicted, loss, split.labels)
 
     def _evaluation(self, split, batch, args):
         key = ("evaluate", split.images.shape)

@@ -27,7 +27,7 @@ class Totals:
         loss: sum over images of the loss.
         correct: int32, images classified correctly.
         images: int32, images seen.
-        bad_step: int32, the first step of the epoch whose loss was not finite, counted from 0 in the whole run; -1: none.
+        bad_step: int32, the first step of the epoch whose loss was not finite, counted from 0 over the run; -1: none.
     """
 
     loss: jax.Array

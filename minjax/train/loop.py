@@ -13,7 +13,7 @@ from minjax.train.pace import Pace
 from minjax.train.state import TrainState
 
 
-class Diverged(Exception):
+class Diverged(Exception):  # noqa: N818 - an outcome, not an error
     """The loss of a step was NaN or infinite."""
 
     def __init__(self, step: int):

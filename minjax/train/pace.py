@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-TARGET_SECONDS = 3.0  # of a dispatch when an epoch is longer than WHOLE_SECONDS: a signal waits no longer than about that
+TARGET_SECONDS = (
+    3.0  # of a dispatch when an epoch is longer than WHOLE_SECONDS: a signal waits no longer than about that
+)
 WHOLE_SECONDS = 4.0  # what is left of an epoch is one dispatch when it takes less than this
 
 

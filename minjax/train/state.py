@@ -30,7 +30,9 @@ class TrainState:
     key: jax.Array
 
 
-def init(model: nn.Module, optimizer: optax.GradientTransformation, image_shape: tuple[int, int, int], seed) -> TrainState:
+def init(
+    model: nn.Module, optimizer: optax.GradientTransformation, image_shape: tuple[int, int, int], seed
+) -> TrainState:
     """A new state: parameters drawn from `seed` (an int or a traced int32), step 0.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,8 @@ def train_step(
         loss, gradients, model_state = jax.lax.pmean((loss, gradients, model_state), axis_name)
         correct = jax.lax.psum(correct, axis_name)
     updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-    state = state.replace(
+    state = dataclasses.replace(
+        state,
         step=state.step + 1,
         params=optax.apply_updates(state.params, updates),
         model_state=model_state,

@@ -13,7 +13,10 @@ from minjax.main import main, preset_name
 
 BAD = {
     "no preset": ([], "which preset"),
-    "unknown preset": (["--config=configs/resnet.py"], r"no configuration file 'configs/resnet.py'; there are: .*resnet18_s"),
+    "unknown preset": (
+        ["--config=configs/resnet.py"],
+        r"no configuration file 'configs/resnet.py'; there are: .*resnet18_s",
+    ),
     "unknown flag": (["--config=configs/dnn.py", "--wrokdir=x"], "Unknown command line flag 'wrokdir'"),
     "stray argument": (["--config=configs/dnn.py", "runs/a"], "unexpected argument 'runs/a'"),
     "unknown field": (["--config=configs/dnn.py", "--config.epoch=3"], "epoch"),
@@ -21,15 +24,27 @@ BAD = {
     "wrong type": (["--config=configs/dnn.py", "--config.epochs=many"], "epochs.*many"),
     "unknown task": (["--config.task=trian"], "unknown task 'trian' .*did you mean 'train'.*known: report, train"),
     "unknown model": (["--config.model.name=resnet19"], "unknown model 'resnet19'.*known: .*resnet18_s"),
-    "unknown optimizer": (["--config.optimizer.name=adm"], "unknown optimizer 'adm'.*known: adabound, adam, amsbound, sgdm"),
-    "unknown schedule": (["--config.optimizer.schedule=step"], "unknown schedule 'step'.*known: constant, cosine, multistep"),
+    "unknown optimizer": (
+        ["--config.optimizer.name=adm"],
+        "unknown optimizer 'adm'.*known: adabound, adam, amsbound, sgdm",
+    ),
+    "unknown schedule": (
+        ["--config.optimizer.schedule=step"],
+        "unknown schedule 'step'.*known: constant, cosine, multistep",
+    ),
     "unknown dataset": (["--config.dataset.name=digitz"], "unknown dataset 'digitz'.*digits"),
     "unknown parallel mode": (["--config.parallel=ddp"], "unknown parallel mode 'ddp'; known: auto, jit, pmap"),
     "unknown dtype": (["--config.dtype=float16"], "unknown dtype 'float16'.*known: bfloat16, float32"),
     "foreign model field": (["--config.model.patch_size=4"], "model 'dnn' has no field 'patch_size'; it has: .*widths"),
-    "foreign optimizer field": (["--config.optimizer.gamma=.1"], "optimizer 'sgdm' has no field 'gamma'; it has: .*momentum"),
+    "foreign optimizer field": (
+        ["--config.optimizer.gamma=.1"],
+        "optimizer 'sgdm' has no field 'gamma'; it has: .*momentum",
+    ),
     "epochs": (["--config.epochs=0"], "epochs is 0; it must be at least 1"),
-    "batch larger than the split": (["--config.batch_size=2000"], "batch_size is 2000; the training split has 1437 images"),
+    "batch larger than the split": (
+        ["--config.batch_size=2000"],
+        "batch_size is 2000; the training split has 1437 images",
+    ),
     "clip norm": (["--config.optimizer.clip_norm=-1."], "clip_norm is -1.0; it must be greater than 0"),
     "learning rate": (["--config.optimizer.learning_rate=-1."], "learning_rate.*-1"),
     "early stop": (["--config.early_stop=3"], "early_stop needs a validation split"),
@@ -72,7 +87,12 @@ def test_preset_names(root):
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path, capsys, monkeypatch, root):
     monkeypatch.chdir(root)
-    run = ["--config=configs/dnn.py", "--config.dataset.name=digits", "--config.tensorboard=False", f"--workdir={tmp_path / 'a'}"]
+    run = [
+        "--config=configs/dnn.py",
+        "--config.dataset.name=digits",
+        "--config.tensorboard=False",
+        f"--workdir={tmp_path / 'a'}",
+    ]
     assert main([*run, "--config.epochs=1"]) == 0
     before = (tmp_path / "a" / "metrics.jsonl").read_bytes()
     capsys.readouterr()
@@ -111,7 +131,11 @@ def test_changed_data_is_refused_on_resume(tmp_path, capsys, monkeypatch, root):
                 pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
                 Image.fromarray(pixels).save(tmp_path / "images" / part / name / f"{i}.png")
     run = tmp_path / "run"
-    arguments = ["--config=configs/dnn.py", "--config.dataset.name=folder", f"--config.dataset.path={tmp_path / 'images'}"]
+    arguments = [
+        "--config=configs/dnn.py",
+        "--config.dataset.name=folder",
+        f"--config.dataset.path={tmp_path / 'images'}",
+    ]
     arguments += ["--config.batch_size=4", "--config.epochs=1", "--config.tensorboard=False", f"--workdir={run}"]
     assert main(arguments) == 0
     summary = json.loads((run / "summary.json").read_text())

@@ -16,7 +16,12 @@ from minjax.train.checkpoint import Checkpoints
 from tests.conftest import ROOT, command, minjax
 
 TIMES = ("seconds", "evaluate_seconds", "images_per_second")
-LONG = ["--config.epochs=40", "--config.checkpoint_every=3", "--config.steps_per_call=2", "--config.model.widths=(32,16)"]
+LONG = [
+    "--config.epochs=40",
+    "--config.checkpoint_every=3",
+    "--config.steps_per_call=2",
+    "--config.model.widths=(32,16)",
+]
 
 
 def metrics(run):
@@ -30,13 +35,20 @@ def final_arrays(run):
     import orbax.checkpoint as ocp
 
     with ocp.CheckpointManager(directory) as manager:
-        read = manager.restore(newest, args=ocp.args.Composite(state=ocp.args.StandardRestore(), meta=ocp.args.JsonRestore()))
+        read = manager.restore(
+            newest, args=ocp.args.Composite(state=ocp.args.StandardRestore(), meta=ocp.args.JsonRestore())
+        )
     return {name: np.asarray(x) for name, x in read["state"].items()}
 
 
 def start(run, *more):
     return subprocess.Popen(
-        command(*LONG, *more, f"--workdir={run}"), cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*LONG, *more, f"--workdir={run}"),
+        cwd=ROOT,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -93,7 +105,7 @@ def test_a_signal_saves_in_mid_epoch_and_exits_with_75(undisturbed, tmp_path, nu
     while process.poll() is None and lines(run) < 4:
         time.sleep(0.005)
     process.send_signal(number)
-    output, error = process.communicate(timeout=60)
+    _output, error = process.communicate(timeout=60)
     assert process.returncode == 75, error
     assert "saved in epoch" in error
     assert "to resume: python -m minjax.main --config=configs/dnn.py" in error
@@ -131,7 +143,7 @@ def test_a_damaged_checkpoint_costs_a_warning_and_no_bit(undisturbed, tmp_path):
         if file.is_file():
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     process = start(run)
-    output, error = process.communicate(timeout=300)
+    _output, error = process.communicate(timeout=300)
     assert process.returncode == 0
     assert f"checkpoints/{newest} is damaged" in error
     assert metrics(run) == metrics(undisturbed)

@@ -63,7 +63,7 @@ def test_a_damaged_one_is_passed_over_with_a_warning(saved, how):
 def test_refused_only_if_none_is_good(saved):
     for step in saved.steps():
         damage(saved, step, "truncated")
-    with pytest.raises(UserError, match="no checkpoint in .* can be read"):
+    with pytest.raises(UserError, match=r"no checkpoint in .* can be read"):
         saved.restore(tree(0), lambda text: None)
 
 

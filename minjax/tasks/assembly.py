@@ -1,0 +1,121 @@
+"""From a resolved configuration to the things it names: data, model, optimizer, compiled programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+from flax import linen as nn
+
+from minjax import data, models, optim, tree
+from minjax.train import state as train_state
+from minjax.train.engine import Engine, axis_name
+from minjax.train.epoch import Input
+
+
+@dataclasses.dataclass(frozen=True)
+class Assembly:
+    """What a run is made of.
+
+    Attributes:
+        dataset: with its splits on the host.
+        model: for the data set's classes.
+        schedule: step -> learning rate.
+        engine: with the training split on the devices.
+        initial: seed -> a new `TrainState`, compiled as one program.
+        like: the shapes and types of that state.
+        num_params: parameters of the model.
+    """
+
+    dataset: data.Dataset
+    model: nn.Module
+    schedule: optax.Schedule
+    engine: Engine
+    initial: Callable[[int], train_state.TrainState]
+    like: train_state.TrainState
+    num_params: int
+
+    @property
+    def splits(self) -> dict[str, data.Split]:
+        """Those there are, of train, validation and test."""
+        every = {"train": self.dataset.train, "validation": self.dataset.validation, "test": self.dataset.test}
+        return {name: split for name, split in every.items() if split is not None}
+
+    def describe(self) -> dict[str, Any]:
+        """What config.json says of the data: names, shapes, sizes, normalisation and fingerprint."""
+        dataset = self.dataset
+        return {
+            "name": dataset.name,
+            "classes": dataset.num_classes,
+            "image_shape": list(dataset.image_shape),
+            "sizes": {name: len(split.labels) for name, split in self.splits.items()},
+            "augment": dataset.augment,
+            "mean": list(dataset.mean),
+            "std": list(dataset.std),
+            "fingerprint": dataset.fingerprint,
+        }
+
+
+def assemble(config: dict[str, Any]) -> Assembly:
+    """Load the data and build the rest; nothing is written.
+
+    Raises:
+        UserError: whatever does not fit: the data, the model and the data's images, the batch and the devices.
+    """
+    fields = config["dataset"]
+    dataset = data.load(seed=config["seed"], **{key: value for key, value in fields.items() if key != "crop_padding"})
+    model = build_model(config, dataset.num_classes)
+    size, batch = len(dataset.train.labels), config["batch_size"]
+    steps_per_epoch = max(1, size // batch if config["drop_last"] else -(-size // batch))
+    optimizer, schedule = build_optimizer(config, steps_per_epoch)
+    initial = jax.jit(lambda seed: train_state.init(model, optimizer, dataset.image_shape, seed))
+    like = jax.eval_shape(initial, 0)  # the model says here if it cannot take the images
+    inputs = Input(
+        mean=tuple(dataset.mean),
+        std=tuple(dataset.std),
+        augment=dataset.augment,
+        crop_padding=fields["crop_padding"],
+        dtype=config["dtype"],
+    )
+    engine = Engine(
+        model,
+        optimizer,
+        dataset.train,
+        inputs,
+        batch_size=batch,
+        drop_last=config["drop_last"],
+        parallel=config["parallel"],
+    )
+    return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
+
+
+def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:
+    """The model of a resolved configuration."""
+    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items() if key != "name"}
+    axis = axis_name(config["parallel"])
+    return models.build(config["model"]["name"], num_classes, dtype=config["dtype"], axis_name=axis, **fields)
+
+
+def build_optimizer(
+    config: dict[str, Any], steps_per_epoch: int
+) -> tuple[optax.GradientTransformation, optax.Schedule]:
+    """The optimizer of a resolved configuration, and its schedule over steps."""
+    fields = config["optimizer"]
+    hyper = {key: fields[key] for key in optim.DEFAULTS[fields["name"]] if key != "learning_rate"}
+    schedule = optim.schedules.build(
+        fields["schedule"],
+        fields["learning_rate"],
+        total_steps=config["epochs"] * steps_per_epoch,
+        warmup_steps=round(fields["warmup_epochs"] * steps_per_epoch),
+        milestones=tuple(epoch * steps_per_epoch for epoch in fields["milestones"]),
+        decay_factor=fields["decay_factor"],
+    )
+    if fields["name"] in ("adabound", "amsbound"):
+        hyper["base_lr"] = fields["learning_rate"]
+    transformation = optim.build(fields["name"], schedule, **hyper)
+    if fields["clip_norm"] is not None:
+        transformation = optax.chain(optax.clip_by_global_norm(fields["clip_norm"]), transformation)
+    return transformation, schedule
