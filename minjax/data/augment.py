@@ -61,13 +61,14 @@ def augment(key: jax.Array, positions: jax.Array, images: jax.Array, *, kind: st
 def draws(key: jax.Array, positions: jax.Array, crop_padding: int) -> tuple[jax.Array, jax.Array]:
     """The random numbers of `augment`: offsets int32 [B, 2] in 0 .. 2 * crop_padding, flips bool [B]."""
 
-    def draw(position: jax.Array) -> tuple[jax.Array, jax.Array]:
-        shift, mirror = jax.random.split(jax.random.fold_in(key, position))
-        # The type is named, for the default, and the draw with it, changes with jax_enable_x64.
-        offset = jax.random.randint(shift, (2,), 0, 2 * crop_padding + 1, jnp.int32)
-        return offset, jax.random.bits(mirror, (), jnp.uint32) < jnp.uint32(2**31)
+    # Three words of one draw rather than randint and bernoulli, each of which is one more hash to compile. The
+    # remainder favours a place by less than 2**-28; the type is named because the default follows jax_enable_x64.
+    def draw(position: jax.Array) -> jax.Array:
+        return jax.random.bits(jax.random.fold_in(key, position), (3,), jnp.uint32)
 
-    return jax.vmap(draw)(positions)
+    words = jax.vmap(draw)(positions)
+    offsets = words[:, :2] % jnp.uint32(2 * crop_padding + 1)
+    return offsets.astype(jnp.int32), words[:, 2] >= jnp.uint32(2**31)
 
 
 def crop(images: jax.Array, offsets: jax.Array, crop_padding: int) -> jax.Array:

@@ -8,6 +8,7 @@ not match its manifest is thrown away and built again. Deleting the whole cache 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -133,12 +134,12 @@ def _checksum(path: Path) -> int:
 
 
 def _replace(unfinished: Path, place: Path) -> None:
-    for _ in range(10):
+    for _ in range(100):
         try:
-            os.rename(unfinished, place)  # fails where a directory with files in it is there
+            os.rename(unfinished, place)
             return
-        except OSError:
-            if not place.is_dir():
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # a directory with files in it is there
                 raise
         # Moved aside under a name that `_sweep` knows, for a kill between the two renames.
         old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))

@@ -11,6 +11,7 @@ import difflib
 import functools
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -24,9 +25,11 @@ import numpy as np
 from minjax.data import cache, images
 from minjax.data.dataset import Source, Split
 from minjax.errors import UserError, unknown
+from minjax.records import disk_errors
 
 # Fixed small images with a train and a test split: what an error message suggests. Any other such set works.
 COMMON = ("cifar10", "cifar100", "mnist", "fashion_mnist", "kmnist", "emnist", "svhn_cropped", "cmaterdb")
+_NAME = re.compile(r"\w+(/[\w.-]+)?(:[\d.*]+)?")  # name/config:version
 _PREPARE = (sys.executable, "-P", str(Path(__file__).with_name("prepare.py")))
 
 
@@ -88,14 +91,19 @@ def _builder(name: str, root: Path, others: tuple[str, ...]) -> Any:
     with _quiet():
         import tensorflow_datasets as tfds
 
+        def nearest() -> UserError:
+            near = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False), n=5)
+            return unknown("dataset", name, {*others, *COMMON, *near})
+
+        if not _NAME.fullmatch(name):
+            raise nearest()
         try:
             found = tfds.builder(name, data_dir=str(root))
             if not _is_prepared(found):
                 found = tfds.builder(name, data_dir=str(root), file_format="array_record")
             return found
         except tfds.core.DatasetNotFoundError as error:
-            near = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False), n=5)
-            raise unknown("dataset", name, {*others, *COMMON, *near}) from error
+            raise nearest() from error
         except Exception as error:  # an unknown config or version, a damaged directory: TFDS has a class for each
             raise UserError(f"TFDS cannot open the dataset {name!r}: {_first_line(error)}") from error
 
@@ -124,6 +132,8 @@ def _check(name: str, features: Any, image_size: int | None) -> None:
 
 
 def _prepare(name: str, builder: Any, root: Path) -> None:
+    with disk_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
     print(f"preparing the dataset {name} in {root}, once", file=sys.stderr)
     inherited = [entry for entry in sys.path if entry]
     process = subprocess.run(
@@ -161,7 +171,15 @@ def _decode(name: str, builder: Any, image_size: int | None) -> Source:
     for split in ("train", "test"):
         if split not in builder.info.splits:
             raise UserError(f"dataset {name!r} has no {split} split, only {', '.join(sorted(builder.info.splits))}")
-        encoded, labels = _examples(builder, split)
+        try:
+            encoded, labels = _examples(builder, split)
+        except UserError:
+            raise
+        except Exception as error:  # array_record has errors of its own for missing and damaged files
+            raise UserError(
+                f"cannot read the prepared dataset {name!r} ({_first_line(error)}); "
+                f"delete {builder.data_path} to prepare it again"
+            ) from error
         if len(encoded) != builder.info.splits[split].num_examples or not encoded:
             raise UserError(
                 f"the prepared files of dataset {name!r} hold {len(encoded)} examples of the {split} split, not "
