@@ -1,0 +1,25 @@
+"""A small convolutional network on CIFAR-10; channels by --config.model.channels='(32,64)'.
+
+python -m minjax.main --config=configs/cnn.py
+
+The network without further fields is that of paper 2: one 3x3 convolution without padding, ReLU, a linear layer.
+This preset adds a second convolution, SAME padding, pooling and batch norm.
+"""
+
+from configs import base
+
+
+def get_config():
+    """Two convolutions with pooling and batch norm."""
+    config = base.get_config()
+    config.model.name = "cnn"
+    config.epochs = 50
+    config.model.channels = (32, 64)
+    config.model.padding = "SAME"
+    config.model.pool = True
+    config.model.batch_norm = True
+    config.optimizer.name = "sgdm"
+    config.optimizer.warmup_epochs = 1.0
+    config.optimizer.preset.sgdm.learning_rate = 0.05
+    config.optimizer.preset.sgdm.weight_decay = 5e-4
+    return config
