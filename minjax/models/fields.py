@@ -28,7 +28,7 @@ def _integer(low: int) -> Check:
 def _integers(fewest: int) -> Check:
     def check(field: str, value: object) -> tuple[int, ...]:
         whole = isinstance(value, tuple | list) and all(
-            isinstance(v, numbers.Integral) and not isinstance(v, bool) and v >= 1 for v in value
+            isinstance(v, numbers.Integral) and not isinstance(v, bool) and int(v) >= 1 for v in value
         )
         if not whole or len(value) < fewest:  # type: ignore[arg-type]
             least = f"{fewest} or more " if fewest else ""
