@@ -23,7 +23,6 @@ Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-WIDE = 8  # outputs a row, from which on the zeros beside an image are few enough to multiply them
 
 
 def conv2d(
@@ -114,48 +113,48 @@ def input_gradient(strides, pads: Pairs, x_shape: tuple[int, ...], kernel: jax.A
 def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
     """The gradient of the kernel [kh, kw, Cin, Cout] as matrix products over all pixels of all images.
 
-    They contract the axes that lie slowest in memory, so nothing is transposed; as a convolution (with the batch in
-    the place of the channels) it takes one and a half to two times as long, most of it to transpose the images.
+    As a convolution, with the batch in the place of the channels, it takes about twice as long on CPU, most of it to
+    transpose. The products too are computed row by column, so that one side is transposed: g, once, before it is
+    copied, since a transpose is the slowest of all these steps.
     """
-    # Never fuse the transposes and copies below with what computed `x` and `g`: it would be computed again in them,
+    # Never fuse the transpose and the copies with what computed `x` and `g`: it would be computed again in them,
     # element by element. Both exist in memory anyway, as operands of the other two convolutions.
     x, g = lax.optimization_barrier((x, g))
-    if strides == (1, 1) and g.shape[2] >= WIDE:
-        return _weights_by_shifts(pads, x, kernel_shape, g)
-    return _weights_by_rows(strides, pads, x, kernel_shape, g)
+    by_channel = lax.optimization_barrier(g.transpose(3, 0, 1, 2))
+    x = _zero_pad(x, (0, *pads, 0))
+    if strides == (1, 1):
+        return _weights_by_shifts(x, kernel_shape, by_channel)
+    return _weights_by_rows(strides, x, kernel_shape, by_channel)
 
 
-def _sum_of_products(a: jax.Array, b: jax.Array) -> jax.Array:
-    """[..., A], [..., B] -> [A, B], summed over all leading axes."""
-    leading = tuple(range(a.ndim - 1))
-    return lax.dot_general(a, b, ((leading, leading), ((), ())))
+def _zero_pad(x: jax.Array, pads: tuple) -> jax.Array:
+    """Zeros before and after along each axis (0: none); a negative number cuts."""
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0) if pad == 0 else (*pad, 0) for pad in pads])
 
 
-def _zero_pad(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
-    """Add zeros around images [N, H, W, C]; a negative number cuts."""
-    return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)))
+def _weights_by_shifts(x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
+    """Stride 1, from padded x [N, H, W, Cin] and g [Cout, N, Ho, Wo]: one product [kw*Cout, kh*Cin].
+
+    The place (i, j) of the kernel sees x shifted by i rows and j columns; as well, x shifted by i rows and g shifted
+    back by j columns. So kh + kw shifted copies do, where patches of x (im2col) would take kh * kw.
+    """
+    height, width, cin, cout = kernel_shape
+    g = _zero_pad(g, (0, 0, 0, (width - 1, width - 1)))
+    rows, columns = g.shape[2], x.shape[2]
+    by_column = jnp.concatenate([g[..., j : j + columns] for j in reversed(range(width))], axis=0)
+    by_row = jnp.concatenate([x[:, i : i + rows] for i in range(height)], axis=-1)
+    product = by_column.reshape(width * cout, -1) @ by_row.reshape(-1, height * cin)
+    return product.reshape(width, cout, height, cin).transpose(2, 0, 3, 1)
 
 
-def _weights_by_rows(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
-    """For each row of the kernel a product of (the kw pixels under that row, side by side) and g."""
-    height, width = kernel_shape[:2]
-    rows, columns = (stride * (out - 1) + 1 for stride, out in zip(strides, g.shape[1:3], strict=True))
-    x = _zero_pad(x, *pads)
+def _weights_by_rows(strides, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
+    """Any stride, from padded x [N, H, W, Cin] and g [Cout, N, Ho, Wo]: for each row of the kernel a product of g and
+    the kw pixels under that row, side by side."""
+    height, width, cin, cout = kernel_shape
+    rows, columns = (stride * (out - 1) + 1 for stride, out in zip(strides, g.shape[2:], strict=True))
+    g = g.reshape(cout, -1)
     products = []
     for i in range(height):
         under = [x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for j in range(width)]
-        products.append(_sum_of_products(jnp.concatenate(under, axis=-1), g))
-    return jnp.stack(products).reshape(kernel_shape)
-
-
-def _weights_by_shifts(pads: Pairs, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
-    """One product [kh*Cin, kw*Cout] for stride 1: a shift by (i, j) is x shifted by i rows against g shifted back by
-    j columns. So kh + kw shifted copies do, where patches of x (im2col) would take kh * kw."""
-    height, width, cin, cout = kernel_shape
-    x = _zero_pad(x, *pads)
-    g = _zero_pad(g, (0, 0), (width - 1, width - 1))
-    rows, columns = g.shape[1], x.shape[2]
-    by_row = jnp.concatenate([x[:, i : i + rows] for i in range(height)], axis=-1)
-    by_column = jnp.concatenate([g[:, :, j : j + columns] for j in reversed(range(width))], axis=-1)
-    product = _sum_of_products(by_row, by_column)
-    return product.reshape(height, cin, width, cout).transpose(0, 2, 1, 3)
+        products.append(g @ jnp.concatenate(under, axis=-1).reshape(-1, width * cin))
+    return jnp.stack(products).reshape(height, cout, width, cin).transpose(0, 2, 3, 1)
