@@ -15,7 +15,7 @@ NOT_METRICS = ("epoch", "step")
 
 
 class Events:
-    """Writes event files into a work directory. Start it with `start`, after the first epoch.
+    """Writes event files into a work directory. Nothing is imported before the first line is handed over.
 
     Args:
         workdir: where the event files go. Those of an earlier part of the run are replaced: `metrics.jsonl` has it all.
@@ -26,6 +26,11 @@ class Events:
         self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.problem: str | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether anything has been handed over."""
+        return self._thread is not None
 
     def write(self, record: dict[str, Any]) -> None:
         """Hand over one epoch's line."""
@@ -58,7 +63,7 @@ class Events:
                 old.unlink()
             writer = metric_writers.SummaryWriter(str(self._workdir))
             while (record := self._queue.get()) is not None:
-                scalars = {key: value for key, value in record.items() if key not in NOT_METRICS}
+                scalars = {key: value for key, value in record.items() if key not in NOT_METRICS and value is not None}
                 writer.write_scalars(record["step"], scalars)
                 writer.flush()
             writer.close()

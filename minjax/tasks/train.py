@@ -189,18 +189,14 @@ class Training:
         records.append_jsonl(self.directory / "metrics.jsonl", line)
         self.history.append(line)
         self.progress.epoch(line)
-        if self.events:
-            for record in self.history if len(self.history) == 1 or not self._events_started() else [line]:
+        if self.events:  # a resumed run writes those of its earlier epochs again
+            for record in [line] if self.events.started else self.history:
                 self.events.write(record)
         best = self._selection(line) >= max(map(self._selection, self.history))
         epoch = loop.epoch
         loop.next_epoch()
         if epoch % self.config["checkpoint_every"] == 0 or epoch == self.config["epochs"] or best:
             self._save(self._selection(line))
-
-    def _events_started(self) -> bool:
-        started, self._events_began = getattr(self, "_events_began", False), True
-        return started
 
     def _selection(self, line: dict[str, Any]) -> float:
         """What "the best checkpoint" is judged by: validation accuracy where there is a validation split."""
