@@ -105,6 +105,19 @@ def test_seeds_differ_and_streams_are_frozen():
     assert first == FROZEN
 
 
+def test_validation_leaves_an_image_of_every_class_to_train_on():
+    train, validation = hold_out(split_of([30, 2, 1]), num_classes=3, validation_fraction=0.9, limit_train=None, seed=0)
+    assert validation is not None
+    assert len(validation) == 30
+    assert set(train.labels.tolist()) == {0, 1, 2}
+
+
+def test_the_limit_has_a_stream_of_its_own():
+    whole = split_of([40, 40])
+    train, _ = hold_out(whole, num_classes=2, validation_fraction=0.0, limit_train=6, seed=0)
+    assert numbers(train) == stratified(whole.labels, 6, seed=0, purpose="limit").tolist()
+
+
 def test_nothing_held_out_is_the_same_object():
     whole = split_of([3, 3])
     assert hold_out(whole, num_classes=2, validation_fraction=0.0, limit_train=None, seed=0) == (whole, None)

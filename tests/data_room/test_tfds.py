@@ -150,7 +150,7 @@ def test_the_cache_outlives_the_prepared_set_but_not_a_change_of_it(prepared, tm
     assert reads == [1]
 
 
-@pytest.mark.parametrize("damage", ["cut", "missing", "fewer", "array_record cut", "array_record missing"])
+@pytest.mark.parametrize("damage", ["cut", "missing", "fewer", "array_record cut", "array_record missing", "no test"])
 def test_a_damaged_prepared_set(prepared, tmp_path, damage):
     root = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(prepared[0]), str(root)], check=True)
@@ -166,6 +166,11 @@ def test_a_damaged_prepared_set(prepared, tmp_path, damage):
     elif "missing" in damage:
         file.unlink()
         message = f"cannot read the prepared dataset '{name}' .*No such file"
+    elif damage == "no test":
+        contents = json.loads(info.read_text())
+        contents["splits"] = [split for split in contents["splits"] if split["name"] != "test"]
+        info.write_text(json.dumps(contents))
+        message = "dataset 'cifar100' has no test split, only train"
     else:
         contents = json.loads(info.read_text())
         for split in contents["splits"]:
