@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 from minjax.data import digits, folder, tfds
 from minjax.data.augment import KINDS
 from minjax.data.dataset import Dataset, Source, Split, pixel_statistics
@@ -65,7 +68,8 @@ def load(
         source = folder.read(path, image_size=image_size)
     else:
         source = tfds.read(name, data_dir=data_dir, image_size=image_size, others=("digits", "folder"))
-    return _assemble(name, source, validation_fraction, limit_train, normalize, augment, seed)
+    dataset = _assemble(name, source, validation_fraction, limit_train, normalize, augment, seed)
+    return dataclasses.replace(dataset, name=Path(path).resolve().name) if name == "folder" else dataset
 
 
 def _check(name: str, path: str, image_size: int | None, normalize: str, augment: str) -> None:

@@ -55,7 +55,7 @@ class Dataset:
     """A classification task, ready to train on.
 
     Attributes:
-        name: as it was asked for, `digits`, `folder` or a TFDS name.
+        name: `digits`, a TFDS name as it was asked for, or the folder's own name.
         train: what is learned from, without the validation images.
         test: what is reported on.
         validation: what a checkpoint may be selected by, or None.
