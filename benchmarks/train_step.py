@@ -163,17 +163,24 @@ def build_sides(network: Network, flags: argparse.Namespace) -> tuple[dict[str, 
     return runs, records
 
 
+def steps_for(run: Run, seconds: float) -> int:
+    """How many steps take about `seconds`, tried with more and more of them so that what is paid once weighs little."""
+    count = 1
+    while True:
+        started = time.perf_counter()
+        run(count)
+        spent = time.perf_counter() - started
+        if spent > seconds / 4:
+            return max(1, round(seconds * count / spent))
+        count *= 4
+
+
 def measure(network: Network, flags: argparse.Namespace) -> dict[str, Any]:
     """Time all sides in turns; the record of one network."""
     runs, records = build_sides(network, flags)
     steps = {}
     for side, run in runs.items():
-        started = time.perf_counter()
-        run(1)
-        quick = 50 if time.perf_counter() - started < 0.02 else 1
-        started = time.perf_counter()
-        run(quick)
-        steps[side] = max(1, round(flags.seconds * quick / (time.perf_counter() - started)))
+        steps[side] = steps_for(run, flags.seconds)
     rounds: dict[str, list[float]] = {side: [] for side in runs}
     for _ in range(flags.rounds):
         for side, run in runs.items():

@@ -6,10 +6,14 @@ directory and renames it, so a kill never leaves a half-written one; the digest 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Callable
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +74,23 @@ class Checkpoints:
         """
         arrays = {name: np.asarray(x) for name, x in _named(tree).items()}
         meta = {"position": position, "digest": digest(arrays), "accuracy": accuracy}
-        with disk_errors(self.directory):
+        with _saving(self.directory):
             self._manager.wait_until_finished()
+            self._check_space(sum(x.nbytes for x in arrays.values()))
             if step in self._manager.all_steps():
                 self._manager.delete(step)
             metrics = None if accuracy is None else {"accuracy": accuracy}
             args = ocp.args.Composite(state=ocp.args.StandardSave(arrays), meta=ocp.args.JsonSave(meta))
             self._manager.save(step, args=args, metrics=metrics, force=True)
+
+    def _check_space(self, size: int) -> None:
+        """Refuse early what would not fit: orbax would say it from its threads, with their tracebacks."""
+        free, needed = shutil.disk_usage(self.directory).free, 2 * size + 2**20
+        if free < needed:
+            raise UserError(
+                f"no space for a checkpoint in {self.directory}: {free:,} bytes free, {needed:,} wanted; "
+                "with that mended, the same command goes on"
+            )
 
     def wait(self) -> None:
         """Wait until what was saved is on the disk.
@@ -84,7 +98,7 @@ class Checkpoints:
         Raises:
             UserError: it could not be written.
         """
-        with disk_errors(self.directory):
+        with _saving(self.directory):
             self._manager.wait_until_finished()
 
     def steps(self) -> list[int]:
@@ -127,8 +141,24 @@ class Checkpoints:
 
     def close(self) -> None:
         """Finish what is being written."""
-        with disk_errors(self.directory):
+        with _saving(self.directory):
             self._manager.close()
+
+
+@contextlib.contextmanager
+def _saving(directory: Path) -> Iterator[None]:
+    """Turn what orbax and tensorstore say of a disk that does not take a checkpoint into a `UserError`."""
+    try:
+        with disk_errors(directory):
+            yield
+    except ValueError as error:  # tensorstore's status, which holds the system's number: [os_error_code='28']
+        code = re.search(r"os_error_code='(\d+)'", str(error))
+        if code is None:
+            raise
+        raise UserError(
+            f"cannot write a checkpoint in {directory}: {os.strerror(int(code[1]))}; "
+            "with that mended, the same command goes on"
+        ) from error
 
 
 def digest(arrays: dict[str, np.ndarray]) -> str:

@@ -66,8 +66,13 @@ class Input:
 
 
 def image_order(key: jax.Array, epoch: jax.Array, size: int) -> jax.Array:
-    """The permutation int32 [size] in which `epoch` (from 1) sees the images: a function of the run's key and epoch."""
-    return jax.random.permutation(jax.random.fold_in(jax.random.fold_in(key, ORDER), epoch), size).astype(jnp.int32)
+    """The permutation int32 [size] in which `epoch` (from 1) sees the images: a function of the run's key and epoch.
+
+    One sort by 32 random bits each. `jax.random.permutation` sorts several times to be safe from equal ones, which
+    takes longer than a small network's whole epoch; here two equal ones (0.3 pairs in 50,000) keep their order.
+    """
+    bits = jax.random.bits(jax.random.fold_in(jax.random.fold_in(key, ORDER), epoch), (size,), jnp.uint32)
+    return jax.lax.sort((bits, jax.lax.iota(jnp.int32, size)), num_keys=1)[1]
 
 
 def run_steps(

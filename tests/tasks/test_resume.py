@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -115,6 +116,25 @@ def test_a_signal_saves_in_mid_epoch_and_exits_with_75(undisturbed, tmp_path, nu
     assert resumed.returncode == 0, error
     assert metrics(run) == metrics(undisturbed)
     assert json.loads((run / "summary.json").read_text())["status"] == "completed"
+
+
+def test_a_disk_that_takes_no_more_is_one_line_and_the_run_goes_on_later(tmp_path):
+    run = tmp_path / "run"
+    fields = ["--config.model.widths=(400,200)", "--config.epochs=4", "--config.checkpoint_every=1", f"--workdir={run}"]
+
+    def limit():  # no file over 60 kB; the network has 420 kB
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+
+    environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
+    full = subprocess.run(
+        command(*fields), cwd=ROOT, env=environment, preexec_fn=limit, capture_output=True, text=True, timeout=300
+    )
+    assert full.returncode == 2
+    assert "cannot write a checkpoint in" in full.stderr.splitlines()[-1]
+    assert "File too large" in full.stderr.splitlines()[-1]
+    after = minjax(*fields)
+    assert after.returncode == 0, after.stderr
+    assert len(metrics(run)) == 4
 
 
 def test_a_second_process_in_the_directory_is_refused(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -65,6 +67,14 @@ def test_refused_only_if_none_is_good(saved):
         damage(saved, step, "truncated")
     with pytest.raises(UserError, match=r"no checkpoint in .* can be read"):
         saved.restore(tree(0), lambda text: None)
+
+
+def test_no_space_is_said_before_anything_is_written(saved, monkeypatch):
+    usage = shutil.disk_usage(saved.directory)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(UserError, match=r"no space for a checkpoint in .*: 1,000 bytes free"):
+        saved.save(9, tree(9), {"epoch": 9}, 0.5)
+    assert saved.steps() == [2, 4, 5]
 
 
 def test_a_step_can_be_saved_again(saved):
