@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 KINDS = ("none", "crop", "flip", "crop_flip")
 
 
-def preprocess(images: jax.Array, *, mean: Sequence[float], std: Sequence[float], dtype: jnp.dtype) -> jax.Array:
+def preprocess(images: jax.Array, *, mean: Sequence[float], std: Sequence[float], dtype: DTypeLike) -> jax.Array:
     """Scale pixels to [0, 1], subtract the mean and divide by the deviation, channel by channel.
 
     Args:

@@ -12,7 +12,7 @@ from flax import linen as nn
 
 from minjax import data, models, optim, tree
 from minjax.train import state as train_state
-from minjax.train.engine import Engine, axis_name
+from minjax.train.engine import Engine, axis_name, steps_per_epoch
 from minjax.train.epoch import Input
 
 
@@ -68,9 +68,8 @@ def assemble(config: dict[str, Any]) -> Assembly:
     fields = config["dataset"]
     dataset = data.load(seed=config["seed"], **{key: value for key, value in fields.items() if key != "crop_padding"})
     model = build_model(config, dataset.num_classes)
-    size, batch = len(dataset.train.labels), config["batch_size"]
-    steps_per_epoch = max(1, size // batch if config["drop_last"] else -(-size // batch))
-    optimizer, schedule = build_optimizer(config, steps_per_epoch)
+    batch, drop_last = config["batch_size"], config["drop_last"]
+    optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
     initial = jax.jit(lambda seed: train_state.init(model, optimizer, dataset.image_shape, seed))
     like = jax.eval_shape(initial, 0)  # the model says here if it cannot take the images
     inputs = Input(
@@ -86,7 +85,7 @@ def assemble(config: dict[str, Any]) -> Assembly:
         dataset.train,
         inputs,
         batch_size=batch,
-        drop_last=config["drop_last"],
+        drop_last=drop_last,
         parallel=config["parallel"],
     )
     return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
@@ -99,18 +98,16 @@ def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:
     return models.build(config["model"]["name"], num_classes, dtype=config["dtype"], axis_name=axis, **fields)
 
 
-def build_optimizer(
-    config: dict[str, Any], steps_per_epoch: int
-) -> tuple[optax.GradientTransformation, optax.Schedule]:
+def build_optimizer(config: dict[str, Any], epoch_steps: int) -> tuple[optax.GradientTransformation, optax.Schedule]:
     """The optimizer of a resolved configuration, and its schedule over steps."""
     fields = config["optimizer"]
     hyper = {key: fields[key] for key in optim.DEFAULTS[fields["name"]] if key != "learning_rate"}
     schedule = optim.schedules.build(
         fields["schedule"],
         fields["learning_rate"],
-        total_steps=config["epochs"] * steps_per_epoch,
-        warmup_steps=round(fields["warmup_epochs"] * steps_per_epoch),
-        milestones=tuple(epoch * steps_per_epoch for epoch in fields["milestones"]),
+        total_steps=config["epochs"] * epoch_steps,
+        warmup_steps=round(fields["warmup_epochs"] * epoch_steps),
+        milestones=tuple(epoch * epoch_steps for epoch in fields["milestones"]),
         decay_factor=fields["decay_factor"],
     )
     if fields["name"] in ("adabound", "amsbound"):

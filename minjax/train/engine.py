@@ -41,6 +41,11 @@ def axis_name(parallel: str) -> str | None:
     return AXIS if parallel == "pmap" else None
 
 
+def steps_per_epoch(size: int, batch_size: int, drop_last: bool) -> int:
+    """Gradient steps in an epoch over `size` images; at least 1, so that a schedule can be made for a bad batch too."""
+    return max(1, size // batch_size if drop_last else -(-size // batch_size))
+
+
 class Engine:
     """Runs the steps and evaluations of one model on one training split.
 
@@ -85,7 +90,7 @@ class Engine:
         self.batch_size = batch_size
         self.tail = 0 if drop_last else size % batch_size
         self.full_steps = size // batch_size
-        self.steps_per_epoch = self.full_steps + (self.tail > 0)
+        self.steps_per_epoch = steps_per_epoch(size, batch_size, drop_last)
         self.inputs = inputs
         self.compile_seconds = 0.0
         self.compilations = 0
