@@ -4,6 +4,8 @@ python -m minjax.main --config=configs/cnn.py
 
 The network without further fields is that of paper 2: one 3x3 convolution without padding, ReLU, a linear layer.
 This preset adds a second convolution, SAME padding, pooling and batch norm.
+
+Not measured yet.
 """
 
 from configs import base

@@ -4,6 +4,8 @@ python -m minjax.main --config=configs/resnet18_s.py
 
 Departs from the paper (configs/paper/resnet18_s.py): batch 128 instead of 8, 100 epochs, one epoch of warm-up and a
 cosine instead of steps, Nesterov momentum, weight decay 5e-4 under SGDM, the training split's own normalisation.
+
+Not measured yet; the paper's own settings with batch 128: docs/reference_runs.md.
 """
 
 from configs import base
