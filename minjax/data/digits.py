@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from importlib import metadata
+
 import numpy as np
 
+from minjax.data import cache
 from minjax.data.dataset import Source, Split
 from minjax.data.splits import stratified
+from minjax.errors import UserError
 
 TEST_IMAGES = 360  # a fifth, as sklearn's train_test_split(test_size=0.2) would take
 
@@ -18,7 +23,17 @@ def read() -> Source:
 
     Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998 (its test part).
     """
-    from sklearn.datasets import load_digits  # takes a second to import, and only this set needs it
+    place, identity = cache.directory("digits"), {"scikit-learn": metadata.version("scikit-learn")}
+    source = cache.read(place, lambda stored: stored == identity)
+    if source is None:
+        source = _split_of_scikit_learn()
+        with contextlib.suppress(UserError):  # where nothing can be cached, every start takes two seconds more
+            source = cache.write(place, source, identity)
+    return source
+
+
+def _split_of_scikit_learn() -> Source:
+    from sklearn.datasets import load_digits  # takes two seconds to import, and only this set needs it
 
     bunch = load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -49,6 +49,7 @@ class Events:
 
     def _work(self) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its greetings are not the user's business
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # nor the one about these; nothing is computed with it
         try:
             import warnings
 

@@ -138,3 +138,13 @@ def test_importing_and_digits_load_nothing_heavy(root):
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_digits_come_from_the_cache_and_without_one_as_well(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINJAX_CACHE", str(tmp_path))
+    expected = load("digits").fingerprint
+    monkeypatch.setattr("minjax.data.digits._split_of_scikit_learn", lambda: pytest.fail("decoded again"))
+    assert load("digits").fingerprint == expected
+    monkeypatch.undo()
+    monkeypatch.setenv("MINJAX_CACHE", "/proc/minjax-cache")  # where nobody can write
+    assert load("digits").fingerprint == expected
