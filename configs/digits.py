@@ -1,6 +1,9 @@
-"""ResNet18_S on scikit-learn's handwritten digits, which come with it: no download, about a minute on two cores.
+"""ResNet18_S on scikit-learn's handwritten digits, which come with it: no download, under a minute on two cores.
 
 python -m minjax.main --config=configs/digits.py
+
+701,178 trainable numbers (an image has one channel). Measured: seed 42, 98.89 % test accuracy after 20 epochs, 46 s
+from start to end on two cores of a 2.5 GHz Xeon with nothing compiled before (docs/results/digits).
 """
 
 from configs import base
