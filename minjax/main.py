@@ -6,6 +6,7 @@ python -m minjax.main --config=configs/resnet18_s.py [--workdir=DIR] [--config.F
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -83,7 +84,12 @@ def preset_name(path: Path) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    text = str(error)
+    if isinstance(error, AttributeError | KeyError):  # ml-collections quotes a quotation of the field's name
+        names = re.findall(r"\w+", text.replace("\\n", " "))
+        near = re.search(r'Did you mean "([^"]+)"', text)
+        hint = f" (did you mean {near[1]!r}?)" if near else ""
+        return f"unknown field {names[0]!r}{hint}; configs/base.py lists every field" if names else text
     return " ".join(text.split())
 
 

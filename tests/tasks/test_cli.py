@@ -19,8 +19,11 @@ BAD = {
     ),
     "unknown flag": (["--config=configs/dnn.py", "--wrokdir=x"], "Unknown command line flag 'wrokdir'"),
     "stray argument": (["--config=configs/dnn.py", "runs/a"], "unexpected argument 'runs/a'"),
-    "unknown field": (["--config=configs/dnn.py", "--config.epoch=3"], "epoch"),
-    "unknown nested field": (["--config=configs/dnn.py", "--config.model.depht=3"], "depht"),
+    "unknown field": (["--config=configs/dnn.py", "--config.epoch=3"], "unknown field 'epoch' .did you mean 'epochs'"),
+    "unknown nested field": (
+        ["--config=configs/dnn.py", "--config.model.depht=3"],
+        "unknown field 'depht' .did you mean 'depth'",
+    ),
     "wrong type": (["--config=configs/dnn.py", "--config.epochs=many"], "epochs.*many"),
     "unknown task": (["--config.task=trian"], "unknown task 'trian' .*did you mean 'train'.*known: report, train"),
     "unknown model": (["--config.model.name=resnet19"], "unknown model 'resnet19'.*known: .*resnet18_s"),
