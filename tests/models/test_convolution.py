@@ -9,6 +9,7 @@ import pytest
 from jax import lax
 
 from minjax.errors import UserError
+from minjax.models import convolution
 from minjax.models.convolution import conv2d
 
 CASES = [
@@ -75,6 +76,25 @@ def test_other_precisions(dtype, tolerance):
             assert a.dtype == dtype
             scale = float(jnp.abs(b).max())
             np.testing.assert_allclose(a.astype("float64") / scale, b / scale, atol=tolerance)
+
+
+@pytest.mark.parametrize("batch", [12, 13])  # four images at a time; all of a prime number
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5), ("bfloat16", 0.01)])
+def test_weight_gradient_a_few_images_at_a_time(batch, strides, dtype, tolerance, monkeypatch):
+    monkeypatch.setattr(convolution, "_CACHED_BYTES", 40 * 10 * 10 * np.dtype(jnp.dtype(dtype)).itemsize)
+    with jax.enable_x64(True):
+        case = (8, 8, (3, 3), 10, 7, strides, ((1, 1), (1, 1)))
+        x, kernel, g, strides, padding = arrays(case, np.float64, batch=batch)
+        expected = jax.vjp(lambda k: plain(x, k, strides, padding), kernel)[1](g)[0]
+        x, kernel, g = (a.astype(dtype) for a in (x, kernel, g))
+        weights = jax.jit(lambda x, k, g: jax.vjp(lambda k: conv2d(x, k, strides=strides, padding=padding), k)[1](g)[0])
+        ours = weights(x, kernel, g)
+        loops = weights.lower(x, kernel, g).as_text().count("stablehlo.while")
+        assert ours.dtype == dtype
+        assert loops == (1 if batch == 12 else 0)
+        scale = float(jnp.abs(expected).max())
+        np.testing.assert_allclose(ours.astype("float64") / scale, expected / scale, atol=tolerance)
 
 
 def test_a_population_of_kernels_and_a_loop():
