@@ -20,6 +20,7 @@ import contextlib
 import datetime
 import math
 import os
+import re
 import statistics
 import sys
 import time
@@ -45,7 +46,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
     parser.add_argument(
-        "--out", type=Path, default=None, help="the record; default: benchmarks/records/DEVICE-DATE.json"
+        "--out", type=Path, default=None, help="the record; default: benchmarks/records/MACHINE-DATE.json"
     )
     flags = parser.parse_args(arguments)
     flags.networks = [name for name in flags.networks.split(",") if name]
@@ -265,7 +266,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     flags = parse(arguments)
     conditions = prepare(flags)
-    path = flags.out or RECORDS / f"{flags.device}-{conditions['date']}.json"
+    machine = re.sub(r"[^a-z0-9]+", "-", str(conditions["device"]).lower()).strip("-")
+    path = flags.out or RECORDS / f"{machine}-{conditions['date']}.json"
     networks: dict[str, Any] = {}
     for name in flags.networks:
         networks[name] = measure(NETWORKS[name], flags)

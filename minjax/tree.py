@@ -25,7 +25,7 @@ def leaves(params: PyTree) -> dict[str, Any]:
     >>> leaves({"head": {"kernel": 2.0, "bias": 1.0}})
     {'head/bias': 1.0, 'head/kernel': 2.0}
     """
-    return {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
+    return {path_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
 
 
 def count(params: PyTree) -> int:
@@ -50,7 +50,7 @@ def select(params: PyTree, include: str | Sequence[str] | None = None, exclude: 
     if include is not None:
         meant = _matching(include, named)
     meant -= _matching(exclude, named)
-    return jax.tree_util.tree_map_with_path(lambda path, _: _name(path) in meant, params)
+    return jax.tree_util.tree_map_with_path(lambda path, _: path_name(path) in meant, params)
 
 
 def is_convolution(name: str, leaf: Any) -> bool:
@@ -58,7 +58,8 @@ def is_convolution(name: str, leaf: Any) -> bool:
     return name.rpartition("/")[2] == "kernel" and len(leaf.shape) == 4
 
 
-def _name(path: Sequence[Any]) -> str:
+def path_name(path: Sequence[Any]) -> str:
+    """The name of the leaf at a path of `jax.tree_util`."""
     return jax.tree_util.keystr(tuple(path), simple=True, separator="/")
 
 

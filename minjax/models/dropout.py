@@ -12,20 +12,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-
-def _mix(x: jax.Array) -> jax.Array:
-    """MurmurHash3's 32-bit finalizer: a bijection of uint32 in which every input bit moves every output bit."""
-    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
-    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
-    return x ^ (x >> 16)
+from minjax import noise
 
 
 def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
     """Which activations survive: bool [B, *shape], each True with probability 1 - rate.
 
     Each image's key, folded with its position, is two words; the bits of its activations are a hash of
-    (words, index): about a tenth of the arithmetic of drawing every activation with threefry, and of its compile
-    time, and dropout needs no more randomness than that.
+    (words, index), which is randomness enough for dropout.
 
     Args:
       key: a PRNG key.
@@ -34,9 +28,7 @@ def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate
       rate: probability of dropping, in [0, 1).
     """
     keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
-    words = jax.random.key_data(keys) if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) else keys
-    index = lax.iota(jnp.uint32, math.prod(shape))
-    bits = _mix(_mix(index[None, :] ^ words[:, :1]) + words[:, 1:2])
+    bits = noise.bits(noise.key_words(keys), lax.iota(jnp.uint32, math.prod(shape)))
     return (bits >= jnp.uint32(round(rate * 2**32))).reshape(positions.shape[0], *shape)
 
 

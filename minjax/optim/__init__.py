@@ -18,10 +18,22 @@ from minjax.errors import UserError, unknown
 from minjax.optim import schedules
 from minjax.optim.adabound import adabound, scale_by_adabound
 from minjax.optim.adam import adam
+from minjax.optim.keep_zeros import keep_zeros, with_masks
 from minjax.optim.numbers import check
 from minjax.optim.sgdm import sgdm
 
-__all__ = ["DEFAULTS", "NAMES", "adabound", "adam", "build", "scale_by_adabound", "schedules", "sgdm"]
+__all__ = [
+    "DEFAULTS",
+    "NAMES",
+    "adabound",
+    "adam",
+    "build",
+    "keep_zeros",
+    "scale_by_adabound",
+    "schedules",
+    "sgdm",
+    "with_masks",
+]
 
 _MOMENTS = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 _BOUND = {"learning_rate": 1e-3, "weight_decay": 5e-4, **_MOMENTS, "final_lr": 0.1, "gamma": 1e-3, "decoupled": False}

@@ -1,0 +1,39 @@
+"""Pruning, quantization and their sizes, as pure functions on pytrees of parameters."""
+
+from minjax.compress.formats import FORMATS, round_to_format, to_format
+from minjax.compress.methods import METHODS, Method
+from minjax.compress.quantize import (
+    Quantized,
+    Scheme,
+    dequantize,
+    fake_quantize,
+    fake_quantize_array,
+    quantize_array,
+    straight_through,
+)
+from minjax.compress.schedules import rounds
+from minjax.compress.selection import apply_masks, counts, masks, ranks
+from minjax.compress.shrinking import Shrinkage, largest_difference, shrink
+
+__all__ = [
+    "FORMATS",
+    "METHODS",
+    "Method",
+    "Quantized",
+    "Scheme",
+    "Shrinkage",
+    "apply_masks",
+    "counts",
+    "dequantize",
+    "fake_quantize",
+    "fake_quantize_array",
+    "largest_difference",
+    "masks",
+    "quantize_array",
+    "ranks",
+    "round_to_format",
+    "rounds",
+    "shrink",
+    "straight_through",
+    "to_format",
+]
