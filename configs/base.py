@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     """The configuration that all presets start from."""
     return ConfigDict(
         {
-            "task": "train",  # train | report
+            "task": "train",  # train | compress | report
             "name": "",  # empty: the preset file's name; the default work directory is named after it
             "seed": 42,  # of initialisation, image order, augmentation and dropout
             "epochs": 100,
@@ -30,10 +30,91 @@ def get_config() -> ConfigDict:
             "steps_per_call": placeholder(int),  # steps in one dispatch; None: as many as take about 3 s
             "tensorboard": True,  # write TensorBoard events; needs TensorFlow, imported beside training
             "deterministic": False,  # the same bits on a GPU in every run (always so on CPU), at some cost
-            "run": "",  # task=report: the run directories to read, separated by commas; globs are allowed
+            # task=report: the run directories to read, separated by commas; globs are allowed.
+            # task=compress: the finished run whose network is compressed; empty: one is trained first.
+            "run": "",
             "dataset": dataset(),
             "model": model(),
             "optimizer": optimizer(),
+            "prune": prune(),
+            "quantize": quantize(),
+            "compress": compress(),
+        }
+    )
+
+
+def prune() -> ConfigDict:
+    """task=compress: what is pruned, how and how much."""
+    return ConfigDict(
+        {
+            # random | random_structured | l1 | l1_structured | l2_structured | linf_structured | l1_per_channel |
+            # global_l1 | global_random | global_l1_structured | N:M such as 2:4 (see minjax/compress/methods.py)
+            "methods": ("l1", "global_l1", "l1_structured", "random", "global_random", "random_structured"),
+            "amounts": 21,  # so many, from 0 to 1; 0: no curves
+            "include": (),  # patterns of parameters; empty: the convolution kernels, or all kernels where there is none
+            "exclude": (),
+            "without_first": True,  # also the structured curves that leave the first convolution alone
+            # Pruning in rounds with training between them; no series: none.
+            # one_shot | iterative | lottery | random_init | random_mask (see minjax/tasks/compress/rounds.py)
+            "series": (),
+            "round_method": "global_l1",
+            "round_amount": 0.9,  # pruned after the last round
+            "rounds": 5,
+            "schedule": "geometric",  # geometric | linear | cubic
+            "epochs": 5,  # of fine-tuning after each round (one_shot, iterative)
+            "learning_rate": placeholder(float),  # of it, constant; None: a tenth of the run's
+            "rewind_epoch": 0,  # lottery: the epoch whose weights it goes back to; 0: initialisation
+        }
+    )
+
+
+def quantize() -> ConfigDict:
+    """task=compress: to how many bits, and how."""
+    return ConfigDict(
+        {
+            "bits": tuple(range(16, 0, -1)),  # empty: no curves
+            # (symmetric|asymmetric)_(channel|tensor)_(minmax|percentile|mse), or
+            # float16, bfloat16, float8_e4m3, float8_e5m2
+            "schemes": (
+                "symmetric_channel_minmax",
+                "symmetric_tensor_minmax",
+                "asymmetric_channel_minmax",
+                "asymmetric_tensor_minmax",
+                "symmetric_channel_percentile",
+                "symmetric_channel_mse",
+                "float16",
+                "bfloat16",
+                "float8_e4m3",
+                "float8_e5m2",
+            ),
+            "activation_bits": placeholder(int),  # of the layers' inputs, static ranges; None: float32
+            # Quantization-aware training (straight-through gradients) at each of these bits; empty: none.
+            "aware_bits": (),
+            "aware_from": "trained",  # trained | scratch
+            "aware_epochs": 5,
+            "aware_learning_rate": placeholder(float),  # constant; None: a tenth of the run's (scratch: the run's own)
+        }
+    )
+
+
+def compress() -> ConfigDict:
+    """task=compress: what else is measured and written."""
+    return ConfigDict(
+        {
+            "batch_norm": ("trained", "re-estimated"),  # with which statistics the curves are drawn
+            "calibration_images": 1000,  # training images for statistics and ranges
+            "limit_test": placeholder(int),  # evaluate on so many test images, stratified; None: all
+            "joint_method": "global_l1",  # of the grid of amounts and bits; "": no grid
+            "joint_bits": (16, 8, 7, 6, 5, 4, 3, 2),  # besides the unquantized row
+            "sensitivity_amounts": (0.25, 0.5, 0.75, 0.9),  # each layer alone
+            "sensitivity_bits": (8, 4, 3, 2),
+            "pack_bits": (8, 4),  # packed files of the dense network, and of it pruned by pack_amount
+            "pack_method": "global_l1",
+            "pack_amount": 0.5,
+            "shrink_method": "l1_structured",  # "": no shrinking
+            "shrink_amounts": (0.25, 0.5, 0.75),
+            "shrink_axis": "in",  # the channels that are pruned: in | out
+            "latency_batch": 1,  # images in a batch when latency is measured
         }
     )
 

@@ -20,9 +20,10 @@ LINES = 300  # a file of so many lines or more is to be split
 # another, apart from the top of the package, where errors is below all.
 ROWS = (
     ("errors",),
-    ("records", "tree"),
+    ("records", "noise", "tree", "wiring"),
     ("data", "models", "optim", "compress"),
     ("train",),
+    ("curves",),
     ("report",),
     ("studies", "interop"),
     ("tasks",),

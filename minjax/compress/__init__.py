@@ -1,7 +1,9 @@
 """Pruning, quantization and their sizes, as pure functions on pytrees of parameters."""
 
 from minjax.compress.formats import FORMATS, round_to_format, to_format
-from minjax.compress.methods import METHODS, Method
+from minjax.compress.methods import METHODS, Method, method
+from minjax.compress.packed import Packed, load_packed, save_packed
+from minjax.compress.phases import Phases, pareto, phases
 from minjax.compress.quantize import (
     Quantized,
     Scheme,
@@ -19,6 +21,8 @@ __all__ = [
     "FORMATS",
     "METHODS",
     "Method",
+    "Packed",
+    "Phases",
     "Quantized",
     "Scheme",
     "Shrinkage",
@@ -28,11 +32,16 @@ __all__ = [
     "fake_quantize",
     "fake_quantize_array",
     "largest_difference",
+    "load_packed",
     "masks",
+    "method",
+    "pareto",
+    "phases",
     "quantize_array",
     "ranks",
     "round_to_format",
     "rounds",
+    "save_packed",
     "shrink",
     "straight_through",
     "to_format",

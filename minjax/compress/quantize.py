@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import flax.struct
@@ -86,8 +87,16 @@ def quantize_array(
         UserError: bits outside 1 to 16, an unknown clip.
     """
     _check_bits(bits)
-    x = jnp.asarray(x, jnp.promote_types(jnp.asarray(x).dtype, jnp.float32))
-    bits = jnp.asarray(bits, jnp.int32)
+    if clip not in ranges.CLIPS:
+        raise unknown("clipping", clip, ranges.CLIPS)
+    return _quantize(jnp.asarray(x), jnp.asarray(bits, jnp.int32), where, symmetric, channel_axis, clip)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))  # compiled by itself as well, or XLA would round otherwise inside a program
+def _quantize(
+    x: jax.Array, bits: jax.Array, where: jax.Array | None, symmetric: bool, channel_axis: int | None, clip: str
+) -> Quantized:
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     axes = tuple(range(x.ndim)) if channel_axis is None else _others(x.ndim, channel_axis)
     kept = jnp.ones(x.shape, bool) if where is None else where
     many = _symmetric if symmetric else _asymmetric
@@ -184,7 +193,8 @@ def _symmetric(x: jax.Array, bits: jax.Array, limits: ranges.Limits) -> Quantize
 
 def _asymmetric(x: jax.Array, bits: jax.Array, limits: ranges.Limits) -> Quantized:
     most = (jnp.left_shift(1, bits) - 1).astype(x.dtype)
-    scale = _positive((limits.high - limits.low) / most)
+    # By the reciprocal: a division by what is the same for all XLA turns into this in some programs, not in others.
+    scale = _positive((limits.high - limits.low) * (1 / most))
     zero = jnp.clip(jnp.round(-limits.low / scale), 0, most)
     values = jnp.clip(jnp.round(x / scale) + zero, 0, most).astype(jnp.int32)
     return Quantized(values, scale, zero.astype(jnp.int32))
@@ -202,5 +212,5 @@ def _others(ndim: int, axis: int) -> tuple[int, ...]:
 def _check_bits(bits: ArrayLike) -> None:
     if isinstance(bits, jax.core.Tracer | jax.Array):
         return
-    if isinstance(bits, bool) or int(bits) != bits or int(bits) not in BITS:
+    if isinstance(bits, bool) or bits not in BITS:
         raise UserError(f"bits is {bits}; it must be an integer from 1 to 16")

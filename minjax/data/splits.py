@@ -8,7 +8,7 @@ from minjax.data.dataset import Split
 from minjax.errors import UserError
 
 # Each purpose draws from its own stream, so that limit_train never changes which images validate.
-_STREAMS = {"validation": 1, "limit": 2, "digits": 3}
+_STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5}
 
 
 def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:

@@ -15,6 +15,7 @@ from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
 from minjax.models.pooling import max_pool2x2
+from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 
 class CNN(nn.Module):
@@ -84,3 +85,18 @@ class CNN(nn.Module):
             size = size * 2 if self.pool else size
             size += self.kernel_size - 1 if self.padding == "VALID" else 0
         return size
+
+    def layer_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The channels of each convolution."""
+        return {"channels": self.channels}
+
+    def wiring(self) -> Wiring:
+        """A group a convolution."""
+        norms = [f"norm{i}" if self.batch_norm else None for i in range(1, len(self.channels) + 1)]
+        padded = self.padding == "SAME" and self.kernel_size > 1
+        readers = [Reader(f"conv{i}", norm, padded) for i, norm in enumerate(norms[1:], 2)] + [Reader("head")]
+        groups = tuple(
+            Group(f"conv{i + 1}", (Point((Source(f"conv{i + 1}", norm),), (reader,)),), "channels", i)
+            for i, (norm, reader) in enumerate(zip(norms, readers, strict=True))
+        )
+        return Wiring(groups, classifier_ends("conv1"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Dense, Dtype, at_least_float32
+from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 
 class DNN(nn.Module):
@@ -39,3 +42,16 @@ class DNN(nn.Module):
         return Dense(
             self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
         )(x)
+
+    def layer_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The units of each hidden layer."""
+        return {"widths": self.widths}
+
+    def wiring(self) -> Wiring:
+        """A group a hidden layer."""
+        layers = [*(f"hidden{i}" for i in range(1, len(self.widths) + 1)), "head"]
+        groups = tuple(
+            Group(layer, (Point((Source(layer),), (Reader(after),)),), "widths", i)
+            for i, (layer, after) in enumerate(itertools.pairwise(layers))
+        )
+        return Wiring(groups, classifier_ends(layers[0]))

@@ -7,6 +7,7 @@ blocks, a 1x1 convolution with batch norm as shortcut where the shape changes, a
 from __future__ import annotations
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from flax import linen as nn
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
+from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 STRIDES = (1, 2, 2, 2)
 EXPANSION = 4  # a bottleneck block's outputs per inner channel
@@ -24,14 +26,14 @@ class Block(nn.Module):
     """A residual block: two 3x3 convolutions, or 1x1, 3x3 (with the stride), 1x1 in a bottleneck.
 
     Attributes:
-      channels: inner channels; a bottleneck block has EXPANSION times as many outputs.
+      channels: outputs of its convolutions: two in a basic block, three in a bottleneck.
       stride: of the block.
-      bottleneck: which of the two kinds.
+      shortcut: a 1x1 convolution with batch norm beside the others, as where the shape changes.
     """
 
-    channels: int
+    channels: tuple[int, ...]
     stride: int
-    bottleneck: bool
+    shortcut: bool
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
@@ -41,20 +43,15 @@ class Block(nn.Module):
         """[B,H,W,C] -> [B,ceil(H/stride),ceil(W/stride),outputs]."""
         conv = functools.partial(Conv, initialization=self.initialization, dtype=self.dtype)
         norm = functools.partial(BatchNorm, axis_name=self.axis_name, dtype=self.dtype)
-        if self.bottleneck:
-            layers = [(self.channels, 1, 1), (self.channels, 3, self.stride), (EXPANSION * self.channels, 1, 1)]
-        else:
-            layers = [(self.channels, 3, self.stride), (self.channels, 3, 1)]
-
+        shapes = [(1, 1), (3, self.stride), (1, 1)] if len(self.channels) == 3 else [(3, self.stride), (3, 1)]
         y = x
-        for i, (channels, kernel_size, stride) in enumerate(layers, 1):
+        for i, (channels, (kernel_size, stride)) in enumerate(zip(self.channels, shapes, strict=True), 1):
             y = conv(channels, kernel_size, stride, name=f"conv{i}")(y)
             y = norm(name=f"norm{i}")(y, train)
-            if i < len(layers):
+            if i < len(self.channels):
                 y = nn.relu(y)
-        outputs = layers[-1][0]
-        if self.stride != 1 or x.shape[-1] != outputs:
-            x = conv(outputs, 1, self.stride, name="shortcut_conv")(x)
+        if self.shortcut:
+            x = conv(self.channels[-1], 1, self.stride, name="shortcut_conv")(x)
             x = norm(name="shortcut_norm")(x, train)
         return nn.relu(x + y)
 
@@ -71,6 +68,10 @@ class ResNet(nn.Module):
       initialization: "paper" (PyTorch's default) or "he".
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
+      inner_channels: outputs of every convolution in the blocks but the last of each, in order; None: as `width`
+        says. Set in a shrunk network.
+      stream_channels: between the blocks, of each stage; in a bottleneck network the stem's first. None: as `width`
+        says. Set in a shrunk network.
     """
 
     num_classes: int
@@ -81,24 +82,78 @@ class ResNet(nn.Module):
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
+    inner_channels: tuple[int, ...] | None = None
+    stream_channels: tuple[int, ...] | None = None
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         """Images [B,H,W,C] of any size -> float32 logits [B,num_classes]."""
-        x = Conv(self.width, initialization=self.initialization, dtype=self.dtype, name="conv")(images)
+        sizes = self.layer_sizes()
+        inner, streams = iter(sizes["inner_channels"]), sizes["stream_channels"]
+        x = Conv(streams[0], initialization=self.initialization, dtype=self.dtype, name="conv")(images)
         x = nn.relu(BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="norm")(x, train))
-        for stage, (count, first_stride) in enumerate(zip(self.blocks, STRIDES, strict=True)):
-            for block in range(count):
-                x = Block(
-                    self.width * 2**stage,
-                    first_stride if block == 0 else 1,
-                    self.bottleneck,
-                    initialization=self.initialization,
-                    dtype=self.dtype,
-                    axis_name=self.axis_name,
-                    name=f"stage{stage + 1}_block{block + 1}",
-                )(x, train)
+        for stage, block, name in self._blocks():
+            x = Block(
+                (*itertools.islice(inner, 2 if self.bottleneck else 1), streams[stage - len(STRIDES)]),
+                STRIDES[stage] if block == 0 else 1,
+                shortcut=self._has_shortcut(stage, block),
+                initialization=self.initialization,
+                dtype=self.dtype,
+                axis_name=self.axis_name,
+                name=name,
+            )(x, train)
         wide = at_least_float32(self.dtype)
         x = jnp.mean(x, axis=(1, 2), dtype=wide)
         x = Dropout(self.dropout, self.axis_name, name="dropout")(x, train)
         return Dense(self.num_classes, initialization=self.initialization, dtype=wide, name="head")(x)
+
+    def layer_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The channels inside the blocks and those of the residual streams."""
+        stages = tuple(self.width * 2**stage for stage in range(len(STRIDES)))
+        inner = tuple(stages[stage] for stage, _, _ in self._blocks() for _ in range(2 if self.bottleneck else 1))
+        streams = (self.width, *(EXPANSION * width for width in stages)) if self.bottleneck else stages
+        return {
+            "inner_channels": self.inner_channels or inner,
+            "stream_channels": self.stream_channels or streams,
+        }
+
+    def wiring(self) -> Wiring:
+        """A group a convolution inside a block, and one a residual stream: the stem's goes on through the first stage
+        where no shortcut convolution ends it."""
+        inner: list[Group] = []
+        sources: tuple[Source, ...] = (Source("conv", "norm"),)  # of the point whose readers come next
+        carried = False
+        streams: list[list[Point]] = [[]]
+        for stage, block, name in self._blocks():
+            first = Reader(f"{name}/conv1", f"{name}/norm1", padded=not self.bottleneck)
+            shortcut = self._has_shortcut(stage, block)
+            readers = (first, Reader(f"{name}/shortcut_conv", f"{name}/shortcut_norm")) if shortcut else (first,)
+            streams[-1].append(Point(sources, readers, carried=carried))
+            last = 3 if self.bottleneck else 2
+            for i in range(1, last):
+                layer, after = f"{name}/conv{i}", f"{name}/conv{i + 1}"
+                reader = Reader(after, f"{name}/norm{i + 1}", padded=i == 1)  # the second convolution is 3x3
+                point = Point((Source(layer, f"{name}/norm{i}"),), (reader,))
+                inner.append(Group(layer, (point,), "inner_channels", len(inner)))
+            sources, carried = (Source(f"{name}/conv{last}", f"{name}/norm{last}"),), not shortcut
+            if shortcut:
+                sources += (Source(f"{name}/shortcut_conv", f"{name}/shortcut_norm"),)
+                streams.append([])
+        streams[-1].append(Point(sources, (Reader("head"),), carried=carried))
+        names = [f"stage{stage} stream" for stage in range(1, len(STRIDES) + 1)]
+        if self.bottleneck:
+            names.insert(0, "stem")
+        residual = [
+            Group(name, tuple(points), "stream_channels", i)
+            for i, (name, points) in enumerate(zip(names, streams, strict=True))
+        ]
+        return Wiring((*inner, *residual), classifier_ends("conv"))
+
+    def _blocks(self) -> list[tuple[int, int, str]]:
+        """Stage and block, both from 0, and the block's name."""
+        places = ((stage, block) for stage, count in enumerate(self.blocks) for block in range(count))
+        return [(stage, block, f"stage{stage + 1}_block{block + 1}") for stage, block in places]
+
+    def _has_shortcut(self, stage: int, block: int) -> bool:
+        """Where the shape changes in the unshrunk network: channels, or pixels from the second stage on."""
+        return block == 0 and (self.bottleneck or STRIDES[stage] != 1)

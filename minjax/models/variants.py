@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -72,8 +72,19 @@ def fields(name: str) -> dict[str, Any]:
     return {field: variant.keywords.get(field, default) for field, default in defaults.items() if field in CHECKS}
 
 
+def shrunk_fields(model: Any) -> dict[str, list[int]]:
+    """The sizes of a network's layers, as JSON has them: what `build` needs to build a shrunk one again."""
+    return {attribute: list(sizes) for attribute, sizes in model.layer_sizes().items()}
+
+
 def build(
-    name: str, num_classes: int, *, dtype: Any = jnp.float32, axis_name: str | None = None, **changes: Any
+    name: str,
+    num_classes: int,
+    *,
+    dtype: Any = jnp.float32,
+    axis_name: str | None = None,
+    shrunk: Mapping[str, Sequence[int]] | None = None,
+    **changes: Any,
 ) -> nn.Module:
     """The Linen module of a named variant.
 
@@ -85,10 +96,11 @@ def build(
       num_classes: outputs, at least 2.
       dtype: of the computation, "float32" or "bfloat16" or the like; parameters are float32 always.
       axis_name: the pmap axis over which batch norm takes its statistics and dropout counts its images.
+      shrunk: the `shrunk_fields` of a shrunk network that was built with the same other arguments.
       **changes: the variant's `fields` to set; None leaves the variant's own.
 
     Raises:
-      UserError: an unknown name or field, or a value that the field cannot take.
+      UserError: an unknown name or field, or a value that the field cannot take; sizes of another network.
     """
     known = fields(name)
     if isinstance(num_classes, bool) or int(num_classes) != num_classes or num_classes < 2:
@@ -104,7 +116,21 @@ def build(
     if "heads" in resolved and resolved["dim"] % resolved["heads"]:
         raise UserError(f"model.heads={resolved['heads']} does not divide model.dim={resolved['dim']}")
     attributes = {_ATTRIBUTE.get(field, field): value for field, value in settings.items()}
-    return VARIANTS[name](num_classes=int(num_classes), dtype=_float_dtype(dtype), axis_name=axis_name, **attributes)
+    model = VARIANTS[name](num_classes=int(num_classes), dtype=_float_dtype(dtype), axis_name=axis_name, **attributes)
+    return model if shrunk is None else _resized(name, model, shrunk)
+
+
+def _resized(name: str, model: Any, shrunk: Mapping[str, Sequence[int]]) -> nn.Module:
+    full = model.layer_sizes()
+    if set(shrunk) != set(full):
+        raise UserError(
+            f"not the layer sizes of a {name}: {', '.join(sorted(shrunk)) or 'none'}; it has {', '.join(full)}"
+        )
+    for attribute, sizes in shrunk.items():
+        most = full[attribute]
+        if len(sizes) != len(most) or not all(type(n) is int and 1 <= n <= m for n, m in zip(sizes, most, strict=True)):
+            raise UserError(f"{attribute}={list(sizes)}: a shrunk {name} has integers from 1 to {list(most)}")
+    return model.clone(**{attribute: tuple(sizes) for attribute, sizes in shrunk.items()})
 
 
 def _float_dtype(dtype: Any) -> Any:

@@ -12,6 +12,7 @@ from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
 from minjax.models.pooling import max_pool2x2
+from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 SCALES = (1, 2, 4, 8, 8)  # channels of each stage, in widths
 SMALLEST_SIZE = 2 ** len(SCALES)
@@ -32,6 +33,8 @@ class VGG(nn.Module):
         PyTorch does; "he" replaces both.
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
+      conv_channels: of every convolution, in order; None: as `width` says. Set in a shrunk network.
+      head_widths: of every hidden linear layer; None: as `head_width` says. Set in a shrunk network.
     """
 
     num_classes: int
@@ -43,6 +46,8 @@ class VGG(nn.Module):
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
+    conv_channels: tuple[int, ...] | None = None
+    head_widths: tuple[int, ...] | None = None
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
@@ -61,11 +66,12 @@ class VGG(nn.Module):
             )
         init = initializers.fan_out_normal() if self.initialization == "paper" else self.initialization
         x = images
-        for stage, (count, scale) in enumerate(zip(self.convolutions, SCALES, strict=True), 1):
+        channels = iter(self.layer_sizes()["conv_channels"])
+        for stage, count in enumerate(self.convolutions, 1):
             for i in range(1, count + 1):
-                x = Conv(
-                    self.width * scale, use_bias=True, initialization=init, dtype=self.dtype, name=f"conv{stage}_{i}"
-                )(x)
+                x = Conv(next(channels), use_bias=True, initialization=init, dtype=self.dtype, name=f"conv{stage}_{i}")(
+                    x
+                )
                 if self.batch_norm:
                     x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{stage}_{i}")(x, train)
                 x = nn.relu(x)
@@ -76,12 +82,32 @@ class VGG(nn.Module):
         """Features [B,F] -> logits [B,num_classes]."""
         if self.head_width == 0:
             x = Dropout(self.dropout, self.axis_name, name="dropout1")(x, train)
-        for i in range(1, 3 if self.head_width else 1):
+        for i, width in enumerate(self.layer_sizes()["head_widths"], 1):
             x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(x, train)
-            x = Dense(
-                self.head_width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}"
-            )(x)
+            x = Dense(width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}")(x)
             x = nn.relu(x)
         return Dense(
             self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
         )(x)
+
+    def layer_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The channels of every convolution and the units of every hidden linear layer."""
+        stages = zip(self.convolutions, SCALES, strict=True)
+        channels = tuple(self.width * scale for count, scale in stages for _ in range(count))
+        widths = (self.head_width,) * 2 if self.head_width else ()
+        return {"conv_channels": self.conv_channels or channels, "head_widths": self.head_widths or widths}
+
+    def wiring(self) -> Wiring:
+        """A group a convolution and a hidden linear layer."""
+        places = [f"{stage}_{i}" for stage, count in enumerate(self.convolutions, 1) for i in range(1, count + 1)]
+        hidden = ["hidden1", "hidden2"] if self.head_width else []
+        readers = [Reader(f"conv{place}", padded=True) for place in places[1:]]
+        readers += [Reader(layer) for layer in (*hidden, "head")]
+        sources = [Source(f"conv{place}", f"norm{place}" if self.batch_norm else None) for place in places]
+        sources += [Source(layer) for layer in hidden]
+        sizes = [("conv_channels", i) for i in range(len(places))] + [("head_widths", i) for i in range(len(hidden))]
+        groups = tuple(
+            Group(source.layer, (Point((source,), (reader,)),), attribute, index)
+            for source, reader, (attribute, index) in zip(sources, readers, sizes, strict=True)
+        )
+        return Wiring(groups, classifier_ends("conv1_1"))

@@ -16,17 +16,20 @@ from minjax.errors import UserError
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Dense, Dtype, at_least_float32
 from minjax.models.normalization import LayerNorm
+from minjax.wiring import Fixed, Group, Point, Reader, Source, Wiring, classifier_ends
 
 
 class Attention(nn.Module):
     """Multi-head self-attention: queries, keys and values without bias, a linear layer after it.
 
     Attributes:
-      heads: of dim / heads numbers each.
+      heads: how many.
+      head_dim: numbers of each.
       scale: what the products of queries and keys are multiplied by.
     """
 
     heads: int
+    head_dim: int
     scale: float
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
@@ -35,18 +38,20 @@ class Attention(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Tokens [B,T,D] -> [B,T,D]."""
         batch, tokens, dim = x.shape
+        inner = self.heads * self.head_dim
         dense = functools.partial(Dense, initialization=self.initialization, dtype=self.dtype)
-        qkv = dense(3 * dim, use_bias=False, name="qkv")(x)
-        q, k, v = jnp.moveaxis(qkv.reshape(batch, tokens, 3, self.heads, dim // self.heads), 2, 0)
+        qkv = dense(3 * inner, use_bias=False, name="qkv")(x)
+        q, k, v = jnp.moveaxis(qkv.reshape(batch, tokens, 3, self.heads, self.head_dim), 2, 0)
         scores = jnp.einsum("bqhd,bkhd->bhqk", q, k).astype(at_least_float32(self.dtype))
         weights = nn.softmax(scores * self.scale).astype(self.dtype)
-        return dense(dim, name="out")(jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(batch, tokens, dim))
+        return dense(dim, name="out")(jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(batch, tokens, inner))
 
 
 class Block(nn.Module):
     """A pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)); exact GELU."""
 
     heads: int
+    head_dim: int
     mlp_dim: int
     scale: float
     dropout: float
@@ -60,7 +65,14 @@ class Block(nn.Module):
         dense = functools.partial(Dense, initialization=self.initialization, dtype=self.dtype)
         drop = functools.partial(Dropout, self.dropout, self.axis_name)
         y = LayerNorm(dtype=self.dtype, name="norm1")(x)
-        y = Attention(self.heads, self.scale, initialization=self.initialization, dtype=self.dtype, name="attention")(y)
+        y = Attention(
+            self.heads,
+            self.head_dim,
+            self.scale,
+            initialization=self.initialization,
+            dtype=self.dtype,
+            name="attention",
+        )(y)
         x = x + drop(name="dropout1")(y, train)
         y = LayerNorm(dtype=self.dtype, name="norm2")(x)
         y = nn.gelu(dense(self.mlp_dim, rectified=True, name="hidden")(y), approximate=False)
@@ -85,6 +97,8 @@ class ViT(nn.Module):
       initialization: "paper" (PyTorch's default) or "he".
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
+      block_heads: of each block; None: `heads`. Set in a shrunk network, whose heads keep their dim / heads numbers.
+      mlp_dims: hidden units of each block and, last, of the head; None: `mlp_dim`. Set in a shrunk network.
     """
 
     num_classes: int
@@ -100,6 +114,8 @@ class ViT(nn.Module):
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
+    block_heads: tuple[int, ...] | None = None
+    mlp_dims: tuple[int, ...] | None = None
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
@@ -115,11 +131,15 @@ class ViT(nn.Module):
         x = jnp.concatenate([jnp.broadcast_to(token, (x.shape[0], 1, self.dim)), x], axis=1)
         x = x + self.param("positions", draw, (1, x.shape[1], self.dim)).astype(self.dtype)
         x = Dropout(self.embedding_dropout, self.axis_name, name="embedding_dropout")(x, train)
-        scale = (self.dim if self.attention_scale == "dim" else self.dim // self.heads) ** -0.5
-        for i in range(1, self.depth + 1):
+        head_dim = self.dim // self.heads
+        scale = (self.dim if self.attention_scale == "dim" else head_dim) ** -0.5
+        sizes = self.layer_sizes()
+        *mlp_dims, last_mlp_dim = sizes["mlp_dims"]
+        for i, (heads, mlp_dim) in enumerate(zip(sizes["block_heads"], mlp_dims, strict=True), 1):
             x = Block(
-                self.heads,
-                self.mlp_dim,
+                heads,
+                head_dim,
+                mlp_dim,
                 scale,
                 self.dropout,
                 initialization=self.initialization,
@@ -128,9 +148,43 @@ class ViT(nn.Module):
                 name=f"block{i}",
             )(x, train)
         x = LayerNorm(dtype=self.dtype, name="norm")(x[:, 0])
-        x = nn.gelu(dense(self.mlp_dim, rectified=True, dtype=self.dtype, name="hidden")(x), approximate=False)
+        x = nn.gelu(dense(last_mlp_dim, rectified=True, dtype=self.dtype, name="hidden")(x), approximate=False)
         x = Dropout(self.dropout, self.axis_name, name="dropout")(x, train)
         return dense(self.num_classes, dtype=at_least_float32(self.dtype), name="head")(x)
+
+    def layer_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The heads of every block, and the hidden units of every block and of the head."""
+        return {
+            "block_heads": self.block_heads or (self.heads,) * self.depth,
+            "mlp_dims": self.mlp_dims or (self.mlp_dim,) * (self.depth + 1),
+        }
+
+    def wiring(self) -> Wiring:
+        """A group a block's heads and a layer of hidden units. The tokens' numbers belong to none: a layer norm takes
+        its mean and variance over all of them."""
+        head_dim = self.dim // self.heads
+        groups: list[Group] = []
+        tokens = "layer norm is over all numbers of a token"
+        fixed = [
+            *classifier_ends("embedding"),
+            Fixed("embedding", "outputs", tokens),
+            Fixed("hidden", "inputs", tokens),
+        ]
+        for i in range(self.depth):
+            block = f"block{i + 1}"
+            qkv, out = f"{block}/attention/qkv", f"{block}/attention/out"
+            # Where a head's values are zero, so is the head, whatever its queries and keys.
+            heads = Point((Source(qkv, block=head_dim, place=2),), (Reader(out, block=head_dim),), "identity")
+            mlp = Point((Source(f"{block}/hidden"),), (Reader(f"{block}/out"),), "gelu")
+            groups += [
+                Group(f"{block}/attention", (heads,), "block_heads", i),
+                Group(f"{block}/hidden", (mlp,), "mlp_dims", i),
+            ]
+            fixed += [Fixed(layer, "inputs", tokens) for layer in (qkv, f"{block}/hidden")]
+            fixed += [Fixed(layer, "outputs", tokens) for layer in (out, f"{block}/out")]
+            fixed += [Fixed(qkv, "outputs", "only a head whose values are zero goes, as a whole")]
+        groups.append(Group("hidden", (Point((Source("hidden"),), (Reader("head"),), "gelu"),), "mlp_dims", self.depth))
+        return Wiring(tuple(groups), tuple(fixed))
 
     def _patches(self, images: jax.Array) -> jax.Array:
         """[B,H,W,C] -> [B,patches,p*p*C]: patches row by row, each flattened as (row, column, channel)."""

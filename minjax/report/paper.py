@@ -1,4 +1,4 @@
-"""Paper 1's figures (Tables 2 to 5), to stand beside measured ones.
+"""Paper 1's figures (Tables 2 to 7), to stand beside measured ones.
 
 Source: Folea, "Benchmark of neural network models with reduced number of parameters for image classification".
 Its figure is the largest test accuracy over the epochs of one run with one seed.
@@ -80,6 +80,23 @@ def figure(model: str, optimizer: str, dataset: str, *, is_folder: bool = False)
             same = not is_folder and match.end() == len(dataset)
             return Figure(rows[model][optimizer] / 100, f"CIFAR-{classes}", table, same)
     return None
+
+
+def cifar_classes(dataset: str) -> int | None:
+    """10 or 100 where the name begins with that of a CIFAR set (`cifar10-jpeg` is 10), else None."""
+    match = _CIFAR.match(dataset)
+    return int(match[1]) if match else None
+
+
+def pruning() -> tuple[list[float], dict[str, list[float]]]:
+    """Tables 6 and 7: the amounts pruned of ResNet18 on CIFAR-10, and by method the test accuracy at each, fractions.
+
+    One shot, no fine-tuning, batch-norm statistics untouched; methods l1_unstructured, l1_structured and
+    global_unstructured.
+    """
+    table = tables()["tables6_7_pruning_resnet18_cifar10_200_epochs"]
+    methods = ("l1_unstructured", "l1_structured", "global_unstructured")
+    return table["amounts"], {method: [value / 100 for value in table[method]] for method in methods}
 
 
 def parameters(model: str, num_classes: int) -> int | None:

@@ -76,7 +76,7 @@ def curves(record: RunRecord) -> bytes:
             top.legend(handles=marks, loc="outside lower right", ncols=len(marks), fontsize=8, columnspacing=1.2)
         _plot(rate, record, "learning_rate", color=BLACK)
         _finish(rate, "Learning rate", [record])
-        return _png(figure)
+        return png(figure)
 
 
 def _accuracy_marks(axes: Axes, record: RunRecord) -> list[Line2D]:
@@ -114,11 +114,13 @@ def overlay(title: str, lines: Sequence[Line]) -> bytes:
         legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
         for text in legend.get_texts():
             text.set_parse_math(False)
-        return _png(figure)
+        return png(figure)
 
 
 def stack(pictures: Sequence[bytes]) -> bytes:
     """PNGs of one width as one, each below the other."""
+    if len(pictures) == 1:
+        return pictures[0]
     images = [Image.open(io.BytesIO(picture)) for picture in pictures]
     whole = Image.new("RGB", (images[0].width, sum(image.height for image in images)), "white")
     top = 0
@@ -194,7 +196,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
         bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1])
         bar.set_label("share of the true class")
         bar.outline.set_visible(False)
-        return _png(figure)
+        return png(figure)
 
 
 def _cell_text(axes: Axes, matrix: np.ndarray, share: np.ndarray) -> None:
@@ -242,7 +244,8 @@ def _characters() -> frozenset[int]:
     return frozenset(font_manager.get_font(path).get_charmap())
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG, 150 dots an inch."""
     data = io.BytesIO()
     with warnings.catch_warnings():
         # Constrained layout gives up, and says so, where names leave no room: the picture is still whole.

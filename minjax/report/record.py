@@ -122,14 +122,14 @@ def read(run_dir: Path | str) -> RunRecord:
         raise UserError(f"{path} is not a run directory: it has neither config.json nor summary.json")
     return RunRecord(
         path=path,
-        config=_read(path, "config.json", _config) or {},
-        epochs=_read(path, "metrics.jsonl", _metrics) or [],
-        summary=_read(path, "summary.json", _summary),
-        predictions=_read(path, "predictions.npz", _predictions),
+        config=read_part(path, "config.json", read_config) or {},
+        epochs=read_part(path, "metrics.jsonl", _metrics) or [],
+        summary=read_part(path, "summary.json", _summary),
+        predictions=read_part(path, "predictions.npz", _predictions),
     )
 
 
-def _read(path: Path, name: str, reader: Callable[[Path], Any]) -> Any:
+def read_part(path: Path, name: str, reader: Callable[[Path], Any]) -> Any:
     """`reader` on the file, None if there is none; whatever is wrong with it is one error that names it."""
     if not (path / name).exists():
         return None
@@ -141,7 +141,8 @@ def _read(path: Path, name: str, reader: Callable[[Path], Any]) -> Any:
         raise UserError(f"corrupt record in {path}: {name}: {' '.join(str(error).split())}") from error
 
 
-def _config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """config.json, with its groups of fields checked to be such."""
     config = records.read_json(path)
     if not isinstance(config, dict):
         raise UserError(f"{path.name} is not an object")

@@ -57,7 +57,7 @@ def accuracies(record: RunRecord) -> list[dict[str, str]]:
 
 def subject(record: RunRecord) -> Table:
     """What was trained, on what, for how long."""
-    return _pairs(
+    return pairs(
         ("model", record.model),
         ("data set", record.dataset),
         ("optimizer", record.optimizer),
@@ -71,7 +71,7 @@ def subject(record: RunRecord) -> Table:
 def outcome(record: RunRecord) -> Table:
     """The losses at the end, and what it took."""
     times = ((f"time: {part}", duration(record.number("seconds", part))) for part in SECONDS)
-    return _pairs(
+    return pairs(
         ("final training loss", decimal(record.number("final", "train_loss"))),
         ("final training accuracy", percent(record.number("final", "train_accuracy"))),
         ("final test loss", decimal(record.number("final", "test_loss"))),
@@ -80,7 +80,8 @@ def outcome(record: RunRecord) -> Table:
     )
 
 
-def _pairs(*rows: tuple[str, str]) -> Table:
+def pairs(*rows: tuple[str, str]) -> Table:
+    """A table of names and values, without those that are absent."""
     return Table(("", ""), [row for row in rows if row[1] != ABSENT], align="lr")
 
 

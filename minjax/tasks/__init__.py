@@ -16,13 +16,23 @@ def _train(config: ConfigDict, workdir: Path | None, command: str) -> int:
     return train.run(config, workdir, command)
 
 
+def _compress(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    from minjax.tasks import compress
+
+    return compress.run(config, workdir, command)
+
+
 def _report(config: ConfigDict, workdir: Path | None, command: str) -> int:
     from minjax.tasks import report
 
     return report.run(config, workdir, command)
 
 
-TASKS: dict[str, Callable[[ConfigDict, Path | None, str], int]] = {"train": _train, "report": _report}
+TASKS: dict[str, Callable[[ConfigDict, Path | None, str], int]] = {
+    "train": _train,
+    "compress": _compress,
+    "report": _report,
+}
 
 
 def run(config: ConfigDict, workdir: Path | None, command: str) -> int:

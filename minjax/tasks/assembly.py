@@ -93,9 +93,10 @@ def assemble(config: dict[str, Any]) -> Assembly:
 
 def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:
     """The model of a resolved configuration."""
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items() if key != "name"}
+    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
+    name = fields.pop("name")
     axis = axis_name(config["parallel"])
-    return models.build(config["model"]["name"], num_classes, dtype=config["dtype"], axis_name=axis, **fields)
+    return models.build(name, num_classes, dtype=config["dtype"], axis_name=axis, **fields)
 
 
 def build_optimizer(config: dict[str, Any], epoch_steps: int) -> tuple[optax.GradientTransformation, optax.Schedule]:

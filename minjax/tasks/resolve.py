@@ -24,6 +24,8 @@ def resolve(config: ConfigDict) -> dict[str, Any]:
         UserError: an unknown name, a field that the named model or optimizer does not have, a value out of range.
     """
     resolved = plain(config.to_dict())
+    for other in ("prune", "quantize", "compress"):  # of task=compress
+        resolved.pop(other, None)
     _check_run(resolved)
     resolved["model"] = _model(resolved["model"])
     resolved["optimizer"] = _optimizer(resolved["optimizer"])

@@ -66,8 +66,20 @@ class Engine:
         drop_last: bool = True,
         parallel: str = "auto",
         evaluation_batch: int = 500,
+        transform: Callable[[Any], Any] | None = None,
     ):
         """Put the training split on the devices.
+
+        Args:
+            model: called as `model.apply(variables, images, train=bool)`.
+            optimizer: whose state the training state holds.
+            train: on the host.
+            inputs: augmentation and normalisation.
+            batch_size: of the global batch.
+            drop_last: drop the incomplete last batch of an epoch.
+            parallel: one of `PARALLEL`.
+            evaluation_batch: images of a batch in `evaluate`, about.
+            transform: params -> params before the model in training steps (see `train_step`).
 
         Raises:
             UserError: unknown mode, a batch larger than the split or not divisible by the devices.
@@ -96,7 +108,9 @@ class Engine:
         self.compilations = 0
         self._programs: dict[Any, Any] = {}
         self._apply = model.apply
-        self._step = partial(train_step, apply=model.apply, optimizer=optimizer, axis_name=axis_name(parallel))
+        self._step = partial(
+            train_step, apply=model.apply, optimizer=optimizer, transform=transform, axis_name=axis_name(parallel)
+        )
         self._mesh = Mesh(np.array(self.devices), (AXIS,))
         self._evaluation_batch = -(-evaluation_batch // count) * count
         self._images, self._labels = self.place((train.images, train.labels))

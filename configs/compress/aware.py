@@ -1,0 +1,21 @@
+"""Quantization-aware training at 4, 3, 2 and 1 bits beside quantization after training, on digits.
+
+python -m minjax.main --config=configs/compress/aware.py
+python -m minjax.main --config=configs/compress/aware.py --config.quantize.aware_from=scratch
+"""
+
+from configs.compress import default
+
+
+def get_config():
+    """One scheme, symmetric per output channel."""
+    config = default.get_config()
+    config.prune.amounts = 0
+    config.quantize.bits = (8, 6, 5, 4, 3, 2, 1)
+    config.quantize.schemes = ("symmetric_channel_minmax",)
+    config.quantize.aware_bits = (4, 3, 2, 1)
+    config.compress.joint_method = ""
+    config.compress.sensitivity_amounts = ()
+    config.compress.sensitivity_bits = ()
+    config.compress.shrink_method = ""
+    return config

@@ -1,0 +1,15 @@
+"""Compress ResNet18_S on CIFAR-10: all methods at 21 amounts beside the paper's Figure 17, all schemes, the grid.
+
+python -m minjax.main --config=configs/compress/resnet18_s.py --config.run=runs/resnet18_s-cifar10-sgdm-s42
+
+Without config.run it trains configs/resnet18_s.py first.
+"""
+
+from configs import resnet18_s
+
+
+def get_config():
+    """The resnet18_s preset, with task=compress."""
+    config = resnet18_s.get_config()
+    config.task = "compress"
+    return config

@@ -1,0 +1,23 @@
+"""Prune in rounds with training between them, and lottery tickets with both controls, to 99 % on digits.
+
+python -m minjax.main --config=configs/compress/rounds.py
+python -m minjax.main --config=configs/compress/rounds.py --config.run=runs/my-run --config.prune.rewind_epoch=2
+"""
+
+from configs.compress import default
+
+
+def get_config():
+    """All five series; no curves but that of the method used."""
+    config = default.get_config()
+    config.prune.series = ("one_shot", "iterative", "lottery", "random_init", "random_mask")
+    config.prune.round_amount = 0.99
+    config.prune.rounds = 5
+    config.prune.methods = ("global_l1",)
+    config.prune.without_first = False
+    config.quantize.bits = ()
+    config.compress.joint_method = ""
+    config.compress.sensitivity_amounts = ()
+    config.compress.sensitivity_bits = ()
+    config.compress.shrink_method = ""
+    return config

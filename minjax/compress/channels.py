@@ -1,0 +1,139 @@
+"""The arrays of a group of channels: what is zero, what is constant, and taking channels out.
+
+Arrays are numpy's, in a dict by path with the collection in front: ``params/conv1/kernel``, ``batch_stats/norm1/mean``.
+They are replaced in the dict, never changed in place. Constants are computed in float64.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minjax.errors import UserError
+from minjax.wiring import Group, Point, Reader, Source
+
+Arrays = dict[str, np.ndarray]
+Constants = tuple[np.ndarray, np.ndarray]  # which channels are one, bool; which number, float64, 0 where none
+
+_ACTIVATIONS = {
+    "identity": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "gelu": lambda x: x * 0.5 * (1.0 + np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2.0))),
+}
+
+
+def unread(arrays: Arrays, reader: Reader, channels: int) -> np.ndarray:
+    """Which channels a layer does not read, bool [channels]: every weight on them is zero."""
+    return np.logical_not(_inputs(arrays, reader, channels).any(axis=(0, 1, 3, 4)))
+
+
+def unwritten(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
+    """For which channels a layer's outputs depend on no input, bool [channels]."""
+    kernel = _split(arrays, _kernel(source), -1, channels, source.block)
+    if source.place is not None:
+        kernel = kernel[:, source.place : source.place + 1]
+    return np.logical_not(kernel.any(axis=(0, 1, 3, 4)))
+
+
+def constants(arrays: Arrays, group: Group, channels: int) -> list[Constants]:
+    """For each point of the group, which channels are one number there, the same for every image and pixel."""
+    found: list[Constants] = []
+    for point in group.points:
+        known, value = found[-1] if point.carried else (np.ones(channels, bool), np.zeros(channels))
+        for source in point.sources:
+            known = known & unwritten(arrays, source, channels)
+            value = value + _affine(arrays, source, channels)
+        value = _ACTIVATIONS[point.activation](value)
+        known = known & np.isfinite(value)
+        found.append((known, np.where(known, value, 0.0)))
+    return found
+
+
+def can_fold(arrays: Arrays, reader: Reader) -> bool:
+    """Is a constant among a layer's inputs the same as a bias, and is there a leaf to take it up?"""
+    return not reader.padded and (_bias(reader) in arrays or reader.norm is not None)
+
+
+def fold(arrays: Arrays, reader: Reader, value: np.ndarray) -> None:
+    """Put what a layer makes of constants (float64 [channels], 0 for none) into its bias.
+
+    Without a bias it goes into the mean that the batch norm after it subtracts.
+    """
+    if not value.any():
+        return
+    kernel = _inputs(arrays, reader, len(value))
+    added = value @ kernel.sum(axis=(0, 1, 3), dtype=np.float64)
+    name, sign = (_bias(reader), 1.0) if _bias(reader) in arrays else (f"batch_stats/{reader.norm}/mean", -1.0)
+    arrays[name] = (arrays[name] + sign * added).astype(arrays[name].dtype)
+
+
+def merge(arrays: Arrays, point: Point, value: np.ndarray, into: int) -> None:
+    """Let one constant channel stand for others: its readers weigh it by all their weights, scaled by the constants.
+
+    Exact also where zeros surround the image, since all the channels end at the same border.
+
+    Args:
+        arrays: changed.
+        point: the only one of its group.
+        value: float64 [channels]; the constants of the channels to merge, 0 for the others.
+        into: the channel that stays, one of them.
+    """
+    for reader in point.readers:
+        kernel = _inputs(arrays, reader, len(value)).copy()
+        kernel[:, :, into] = np.einsum("lpcbr,c->lpbr", kernel, value / value[into], dtype=np.float64)
+        arrays[_kernel(reader)] = kernel.reshape(arrays[_kernel(reader)].shape)
+
+
+def take_out(arrays: Arrays, group: Group, gone: np.ndarray) -> None:
+    """Remove channels, bool [channels], from every array of the group."""
+    for source in {source for point in group.points for source in point.sources}:
+        leaves = [_bias(source)]
+        if source.norm is not None:
+            leaves += [f"params/{source.norm}/{leaf}" for leaf in ("scale", "bias")]
+            leaves += [f"batch_stats/{source.norm}/{leaf}" for leaf in ("mean", "var")]
+        for name in (_kernel(source), *(leaf for leaf in leaves if leaf in arrays)):
+            _delete(arrays, name, -1, gone, source.block)
+    for reader in {reader for point in group.points for reader in point.readers}:
+        _delete(arrays, _kernel(reader), -2, gone, reader.block)
+
+
+def _affine(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
+    """What the source gives where its kernel is zero: its bias through its batch norm, float64 [channels]."""
+    value = np.zeros(channels)
+    if _bias(source) in arrays:
+        value = arrays[_bias(source)].astype(np.float64)
+    if source.norm is not None:
+        scale, bias = (arrays[f"params/{source.norm}/{leaf}"].astype(np.float64) for leaf in ("scale", "bias"))
+        mean, var = (arrays[f"batch_stats/{source.norm}/{leaf}"].astype(np.float64) for leaf in ("mean", "var"))
+        value = (value - mean) / np.sqrt(var + source.epsilon) * scale + bias
+    return value
+
+
+def _kernel(end: Source | Reader) -> str:
+    return f"params/{end.layer}/kernel"
+
+
+def _bias(end: Source | Reader) -> str:
+    return f"params/{end.layer}/bias"
+
+
+def _inputs(arrays: Arrays, reader: Reader, channels: int) -> np.ndarray:
+    return _split(arrays, _kernel(reader), -2, channels, reader.block)
+
+
+def _split(arrays: Arrays, name: str, axis: int, channels: int, block: int) -> np.ndarray:
+    """A view [axes before, places, channels, block, axes after] of a leaf one of whose axes holds the channels."""
+    shape = arrays[name].shape
+    axis %= len(shape)
+    places, rest = divmod(shape[axis], channels * block)
+    if rest:
+        raise UserError(f"{name} {list(shape)} does not hold {channels} channels: the variables of another network?")
+    return arrays[name].reshape(math.prod(shape[:axis]), places, channels, block, math.prod(shape[axis + 1 :]))
+
+
+def _delete(arrays: Arrays, name: str, axis: int, gone: np.ndarray, block: int) -> None:
+    shape = list(arrays[name].shape)
+    left = _split(arrays, name, axis, len(gone), block)[:, :, ~gone]
+    shape[axis] = math.prod(left.shape[1:4])
+    arrays[name] = left.reshape(shape)

@@ -1,0 +1,444 @@
+"""Shrinking: the same logits from smaller arrays, exactly the channels that make no difference, and the rest listed."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from flax import linen as nn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minjax import models, tree
+from minjax.compress.shrinking import largest_difference, shrink
+from minjax.errors import UserError
+
+CLASSES = 4
+FAST = {"xla_backend_optimization_level": 0}  # compiling takes half the time
+
+
+def drawn(name: str, size: int = 8, seed: int = 0, dtype=np.float32, **fields):
+    """A model and random variables with random statistics of batch norm, as numpy arrays."""
+    rng = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        fan_in = np.prod(leaf.shape[:-1])
+        values = rng.normal(0.0, (3 / fan_in) ** 0.5 if len(leaf.shape) > 1 else 0.3, leaf.shape)
+        return (np.abs(values) + 0.7 if path[-1].key in ("var", "scale") else values).astype(dtype)
+
+    shapes = models.parameter_shapes(name, CLASSES, (size, size, 3), **fields)
+    return models.build(name, CLASSES, **fields), jax.tree_util.tree_map_with_path(draw, shapes)
+
+
+def no_masks(variables):
+    return jax.tree.map(lambda leaf: np.ones(leaf.shape, bool), variables["params"])
+
+
+def prune(masks, layer: str, *, inputs=None, outputs=None) -> None:
+    """Prune channels (an index) of a layer's kernel, in place."""
+    kernel = masks
+    for key in (*layer.split("/"), "kernel"):
+        kernel = kernel[key]
+    if inputs is not None:
+        kernel[..., inputs, :] = False
+    if outputs is not None:
+        kernel[..., outputs] = False
+
+
+def smallest_channels(variables, share: float, sides=("inputs", "outputs"), streams: bool = False):
+    """Masks without the channels of the smallest L1 norm of each kernel. `streams`: the same ones everywhere."""
+
+    def mask(path, leaf):
+        kept = np.ones(leaf.shape, bool)
+        if path[-1].key == "kernel":
+            for axis in [{"inputs": leaf.ndim - 2, "outputs": leaf.ndim - 1}[side] for side in sides]:
+                norms = np.abs(leaf).sum(tuple(a for a in range(leaf.ndim) if a != axis))
+                order = np.arange(norms.size) if streams else np.argsort(norms, kind="stable")
+                np.moveaxis(kept, axis, 0)[order[: round(share * norms.size)]] = False
+        return kept
+
+    return jax.tree_util.tree_map_with_path(mask, variables["params"])
+
+
+def masked(variables, masks):
+    return {**variables, "params": jax.tree.map(np.multiply, variables["params"], masks)}
+
+
+_apply = jax.jit(lambda model, variables, x: model.apply(variables, x), static_argnums=0, compiler_options=FAST)
+
+
+def images(size: int, count: int = 5) -> np.ndarray:
+    return np.random.default_rng(7).normal(size=(count, size, size, 3)).astype(np.float32)
+
+
+def check_same(model, variables, masks, size: int):
+    """Shrink; the logits are those of the masked network, and the arrays those of a network of the sizes."""
+    before = jax.tree.map(np.copy, variables)
+    smaller, arrays, report = shrink(model, variables, masks)
+    jax.tree.map(np.testing.assert_array_equal, before, variables)
+    x = images(size)
+    expected = np.asarray(_apply(model, masked(variables, masks), x))
+    assert expected.std(axis=0).max() > 0.05  # it does depend on the image
+    np.testing.assert_allclose(_apply(smaller, arrays, x), expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+    assert report.params_before == tree.count(variables["params"])
+    assert report.params_after == tree.count(arrays["params"])
+    return smaller, arrays, report
+
+
+NETWORKS = {
+    "dnn": ("dnn", 8, {"widths": (12, 8)}),
+    "cnn": ("cnn", 8, {"channels": (6, 8)}),
+    "cnn same": ("cnn", 8, {"channels": (6, 8, 5), "padding": "SAME", "pool": True}),
+    "cnn batch norm": ("cnn", 8, {"channels": (6, 8), "padding": "SAME", "batch_norm": True}),
+    "vgg": ("vgg11", 32, {"width": 2, "head_width": 0}),
+    "vgg batch norm": ("vgg11_bn", 32, {"width": 4, "head_width": 12}),
+    "resnet": ("resnet18_s", 8, {"width": 4}),
+    "bottleneck": ("resnet50", 8, {"width": 4}),
+    "vit": ("vit_s", 8, {"dim": 16, "depth": 2, "heads": 4, "mlp_dim": 12}),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_logits_are_those_of_the_masked_network_and_json_rebuilds_it(network):
+    name, size, fields = NETWORKS[network]
+    model, variables = drawn(name, size, **fields)
+    masks = smallest_channels(variables, 0.25)
+    if network in ("resnet", "bottleneck"):  # by chance few channels of a stream are without use in every layer
+        masks = jax.tree.map(np.logical_and, masks, smallest_channels(variables, 0.25, streams=True))
+    if network == "vit":
+        for block in ("block1", "block2"):
+            prune(masks, f"{block}/attention/qkv", outputs=slice(32, 40))  # values of heads 0 and 1
+    smaller, arrays, report = check_same(model, variables, masks, size)
+    assert report.params_after < (0.9 if network == "vit" else 0.7) * report.params_before
+    assert all(
+        sum(smaller.layer_sizes()[attribute]) < sum(sizes) for attribute, sizes in model.layer_sizes().items() if sizes
+    )
+
+    again = models.build(name, CLASSES, shrunk=json.loads(json.dumps(models.shrunk_fields(smaller))), **fields)
+    assert again == smaller
+    shapes = models.parameter_shapes(name, CLASSES, (size, size, 3), shrunk=models.shrunk_fields(smaller), **fields)
+    assert jax.tree.map(lambda leaf: leaf.shape, shapes) == jax.tree.map(lambda leaf: leaf.shape, arrays)
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(arrays))
+    # Nothing is left to do, and what stayed is listed again.
+    same, _, second = shrink(smaller, arrays)
+    assert same is smaller
+    assert (second.removed, second.merged, second.params_after) == ({}, {}, report.params_after)
+    assert len(second.kept) == len(report.kept)
+
+
+def test_nothing_pruned_is_the_same_network():
+    model, variables = drawn("resnet18_s", width=2)
+    smaller, arrays, report = shrink(model, variables, no_masks(variables))
+    assert smaller is model
+    jax.tree.map(np.testing.assert_array_equal, variables, arrays)
+    assert (report.removed, report.merged, report.kept) == ({}, {}, ())
+    assert report.params_before == report.params_after == models.param_count("resnet18_s", CLASSES, width=2)
+
+
+def test_units_of_a_dnn_by_hand():
+    model, variables = drawn("dnn", size=2, widths=(4, 3))
+    params = variables["params"]
+    params["hidden1"]["bias"][:] = [0.5, -0.5, 1.0, 1.0]
+    masks = no_masks(variables)
+    prune(masks, "hidden1", outputs=[0, 1])  # constants: relu(0.5), relu(-0.5)
+    prune(masks, "hidden2", inputs=3)  # nobody reads unit 3
+    smaller, arrays, report = check_same(model, variables, masks, 2)
+    assert smaller.widths == (1, 3)
+    assert report.removed == {"hidden1": 3}
+    assert report.kept == ()
+    after = arrays["params"]
+    np.testing.assert_array_equal(after["hidden1"]["kernel"], params["hidden1"]["kernel"][:, 2:3])
+    np.testing.assert_array_equal(after["hidden1"]["bias"], [1.0])
+    np.testing.assert_array_equal(after["hidden2"]["kernel"], params["hidden2"]["kernel"][2:3])
+    folded = params["hidden2"]["bias"] + 0.5 * params["hidden2"]["kernel"][0]
+    np.testing.assert_allclose(after["hidden2"]["bias"], folded, rtol=1e-6)
+    np.testing.assert_array_equal(after["head"]["kernel"], params["head"]["kernel"])
+
+
+def test_removals_go_on_in_both_directions():
+    model, variables = drawn("dnn", size=2, widths=(4, 3, 4))
+    variables["params"]["hidden1"]["bias"][0] = -1.0
+    masks = no_masks(variables)
+    # Backwards: unit 2 of the third layer is not read; so unit 1 of the second, read by it alone; so unit 3 of the
+    # first, read by that alone.
+    prune(masks, "head", inputs=2)
+    masks["hidden3"]["kernel"][1, [0, 1, 3]] = False
+    masks["hidden2"]["kernel"][3, [0, 2]] = False
+    # Forwards: unit 0 of the first is zero, and unit 0 of the second reads nothing else, so it is a constant.
+    prune(masks, "hidden1", outputs=0)
+    masks["hidden2"]["kernel"][[1, 2, 3], 0] = False
+    smaller, _, report = check_same(model, variables, masks, 2)
+    assert smaller.widths == (2, 1, 3)
+    assert report.removed == {"hidden1": 2, "hidden2": 2, "hidden3": 1}
+
+
+def test_one_channel_stays():
+    model, variables = drawn("dnn", size=2, widths=(4, 3))
+    masks = no_masks(variables)
+    prune(masks, "hidden2", inputs=slice(None))
+    smaller, arrays, report = shrink(model, variables, masks)
+    assert smaller.widths == (1, 1)
+    assert report.removed == {"hidden1": 3, "hidden2": 2}
+    assert report.kept == tuple(f"hidden{i}: the last of its channels stays, though nothing needs it" for i in (1, 2))
+    expected = _apply(model, masked(variables, masks), images(2))
+    np.testing.assert_allclose(_apply(smaller, arrays, images(2)), expected, atol=1e-6)
+
+
+def test_a_constant_that_is_no_number_stays():
+    model, variables = drawn("dnn", size=2, widths=(4,))
+    variables["params"]["hidden1"]["bias"][:2] = [np.nan, np.inf]
+    masks = no_masks(variables)
+    prune(masks, "hidden1", outputs=[0, 1])
+    smaller, arrays, _ = shrink(model, variables, masks)
+    assert smaller is model
+    assert np.isfinite(arrays["params"]["head"]["bias"]).all()
+
+
+def cnn_with_constants(padding: str, **fields):
+    """Two convolutions; of the first one's five channels 0, 1 and 2 are the constants 0.5, 2.0 and 0."""
+    model, variables = drawn("cnn", channels=(5, 3), padding=padding, **fields)
+    norm = variables["params"].get("norm1")
+    if norm is not None:
+        variables["batch_stats"]["norm1"]["mean"][:3] = 0.0
+    (variables["params"]["conv1"] if norm is None else norm)["bias"][:] = [0.5, 2.0, -1.0, 1.0, 1.0]
+    masks = no_masks(variables)
+    prune(masks, "conv1", outputs=[0, 1, 2])
+    return model, variables, masks
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_without_padding_a_constant_becomes_a_bias(batch_norm):
+    model, variables, masks = cnn_with_constants("VALID", batch_norm=batch_norm)
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.channels == (2, 3)
+    assert (report.removed, report.merged, report.kept) == ({"conv1": 3}, {}, ())
+    kernel = variables["params"]["conv2"]["kernel"]
+    added = 0.5 * kernel[:, :, 0].sum((0, 1)) + 2.0 * kernel[:, :, 1].sum((0, 1))
+    if batch_norm:  # the convolution has no bias, so what is subtracted after it is less
+        expected = variables["batch_stats"]["norm2"]["mean"] - added
+        np.testing.assert_allclose(arrays["batch_stats"]["norm2"]["mean"], expected, rtol=1e-5)
+        assert arrays["batch_stats"]["norm1"]["mean"].shape == (2,)
+        np.testing.assert_array_equal(arrays["params"]["norm2"]["bias"], variables["params"]["norm2"]["bias"])
+    else:
+        np.testing.assert_allclose(
+            arrays["params"]["conv2"]["bias"], variables["params"]["conv2"]["bias"] + added, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("fields", [{"batch_norm": True}, {"pool": True}], ids=str)
+def test_under_padding_one_constant_channel_stays_for_all(fields):
+    model, variables, masks = cnn_with_constants("SAME", **fields)
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.channels == (3, 3)
+    assert (report.removed, report.merged) == ({"conv1": 2}, {"conv1": 1})
+    assert report.kept == (
+        "conv1: 1 of 3 channels stays in the place of 2: a constant (2) is no bias for conv2, which pads it with zeros",
+    )
+    # The larger constant stays, here the second of the five, with a quarter of the weights on the other.
+    kernel = variables["params"]["conv2"]["kernel"]
+    expected = kernel[:, :, 1] + 0.25 * kernel[:, :, 0]
+    np.testing.assert_allclose(arrays["params"]["conv2"]["kernel"][:, :, 0], expected, rtol=1e-4, atol=1e-6)
+    assert not arrays["params"]["conv1"]["kernel"][..., 0].any()
+
+
+def test_a_single_constant_under_padding_stays_as_it_is():
+    model, variables, masks = cnn_with_constants("SAME")
+    variables["params"]["conv1"]["bias"][0] = -0.5
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.channels == (3, 3)
+    assert (report.removed, report.merged) == ({"conv1": 2}, {})
+    assert report.kept == (
+        "conv1: 1 of 3 channels stays: a constant (2) is no bias for conv2, which pads it with zeros",
+    )
+    expected = masked(variables, masks)["params"]["conv2"]["kernel"][:, :, [1, 3, 4]]
+    np.testing.assert_array_equal(arrays["params"]["conv2"]["kernel"], expected)
+
+
+def test_a_kernel_of_one_pixel_has_no_border():
+    model, variables, masks = cnn_with_constants("SAME", kernel_size=1)
+    smaller, _, report = check_same(model, variables, masks, 8)
+    assert smaller.channels == (2, 3)
+    assert report.kept == ()
+
+
+def test_input_planes_and_classes_are_listed():
+    model, variables = drawn("cnn", channels=(3,))
+    masks = no_masks(variables)
+    prune(masks, "conv1", inputs=1)
+    prune(masks, "head", outputs=[0, 2])
+    smaller, _, report = check_same(model, variables, masks, 8)
+    assert smaller is model
+    assert report.kept == (
+        "conv1: 1 of 3 inputs are zero and stay: they are the image's",
+        "head: 2 of 4 outputs are zero and stay: they are the classes",
+    )
+
+
+RESNET = {"width": 4}
+STAGE1 = ["stage1_block1/conv1", "stage1_block2/conv1", "stage2_block1/conv1", "stage2_block1/shortcut_conv"]
+
+
+def test_a_channel_of_a_stream_goes_if_no_layer_reads_it():
+    model, variables = drawn("resnet18_s", **RESNET)
+    masks = no_masks(variables)
+    for layer in STAGE1:
+        prune(masks, layer, inputs=1)
+    for layer in STAGE1[:-1]:
+        prune(masks, layer, inputs=3)
+    prune(masks, "stage3_block1/conv2", inputs=[2, 5, 6])  # inside a block: its first convolution loses these outputs
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.layer_sizes() == {
+        "stream_channels": (3, 8, 16, 32),
+        "inner_channels": (4, 4, 8, 8, 13, 16, 32, 32),
+    }
+    assert report.removed == {"stage1 stream": 1, "stage3_block1/conv1": 3}
+    assert report.kept == tuple(
+        f"{layer}: 1 of 3 inputs are zero and stay: other layers write or read the stage1 stream"
+        for layer in STAGE1[:-1]
+    )
+    assert arrays["params"]["conv"]["kernel"].shape == (3, 3, 3, 3)
+    assert arrays["batch_stats"]["stage1_block2"]["norm2"]["var"].shape == (3,)
+
+
+def test_a_channel_of_a_stream_that_is_constant_goes_if_every_reader_can_do_without():
+    model, variables = drawn("resnet18_s", **RESNET)
+    masks = no_masks(variables)
+    params, stats = variables["params"], variables["batch_stats"]
+    norms = [
+        (params["norm"], stats["norm"]),
+        *((params[f"stage1_block{i}"]["norm2"], stats[f"stage1_block{i}"]["norm2"]) for i in (1, 2)),
+    ]
+    for layer in ("conv", "stage1_block1/conv2", "stage1_block2/conv2"):
+        prune(masks, layer, outputs=[0, 1, 2])
+    for (norm, running), bias in zip(norms, ([-1, -1, 1], [-1, -1, 1], [-1, 1, 1]), strict=True):
+        running["mean"][:3] = 0.0
+        norm["bias"][:3] = bias
+    # Channel 0 is zero all along; 1 is zero before both blocks and then 1, before a padded convolution; 2 never zero.
+    smaller, _, report = check_same(model, variables, masks, 8)
+    assert smaller.layer_sizes()["stream_channels"] == (3, 8, 16, 32)
+    assert report.removed["stage1 stream"] == 1
+    assert report.merged.get("stage1 stream") is None
+    stays = "2 of 3 outputs are zero and stay: other layers write or read the stage1 stream"
+    assert [line for line in report.kept if "stream" in line] == [
+        f"{layer}: {stays}" for layer in ("conv", "stage1_block1/conv2", "stage1_block2/conv2")
+    ]
+    # Once no padded convolution reads them, the 1x1 convolution beside takes both as a bias: 1, and 1 + 1 + 1.
+    for layer in STAGE1[:-1]:
+        prune(masks, layer, inputs=[1, 2])
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.layer_sizes()["stream_channels"] == (1, 8, 16, 32)
+    kernel = params["stage2_block1"]["shortcut_conv"]["kernel"][0, 0]
+    expected = stats["stage2_block1"]["shortcut_norm"]["mean"] - kernel[1] - 3 * kernel[2]
+    np.testing.assert_allclose(arrays["batch_stats"]["stage2_block1"]["shortcut_norm"]["mean"], expected, rtol=1e-4)
+
+
+def test_heads_go_as_a_whole():
+    model, variables = drawn("vit_s", dim=12, depth=2, heads=3, mlp_dim=5)
+    masks = no_masks(variables)
+    prune(masks, "block1/attention/qkv", outputs=slice(24 + 4, 24 + 8))  # the values of head 1
+    prune(masks, "block1/attention/qkv", outputs=slice(8, 12))  # the queries of head 2: it averages, and stays
+    prune(masks, "block2/attention/out", inputs=slice(0, 4))  # nobody reads head 0,
+    prune(masks, "block2/attention/out", inputs=slice(4, 7))  # nor most of head 1
+    prune(masks, "block2/hidden", outputs=[0, 3])  # gelu(bias) goes on in the next bias
+    prune(masks, "head", inputs=4)
+    prune(masks, "embedding", outputs=0)
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.layer_sizes() == {"block_heads": (2, 2), "mlp_dims": (5, 3, 4)}
+    assert report.removed == {"block1/attention": 1, "block2/attention": 1, "block2/hidden": 2, "hidden": 1}
+    qkv = masked(variables, masks)["params"]["block1"]["attention"]["qkv"]["kernel"]
+    expected = qkv.reshape(12, 3, 3, 4)[:, :, [0, 2]].reshape(12, 24)
+    np.testing.assert_array_equal(arrays["params"]["block1"]["attention"]["qkv"]["kernel"], expected)
+    assert report.kept == (
+        "embedding: 1 of 12 outputs are zero and stay: layer norm is over all numbers of a token",
+        "block1/attention/qkv: 4 of 24 outputs are zero and stay: only a head whose values are zero goes, as a whole",
+    )
+
+
+def numpy_cnn(model, variables, x):
+    """The logits of a CNN in float64, with neither JAX nor the network's own code."""
+    params, x = variables["params"], np.asarray(x, np.float64)
+    for i in range(1, len(model.channels) + 1):
+        layer, k = params[f"conv{i}"], model.kernel_size
+        low, high = ((k - 1) // 2, k // 2) if model.padding == "SAME" else (0, 0)
+        x = np.pad(x, ((0, 0), (low, high), (low, high), (0, 0)))
+        x = np.einsum("nhwcij,ijco->nhwo", sliding_window_view(x, (k, k), axis=(1, 2)), layer["kernel"])
+        x = x + layer.get("bias", 0.0)
+        if model.batch_norm:
+            norm, stats = params[f"norm{i}"], variables["batch_stats"][f"norm{i}"]
+            x = (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * norm["scale"] + norm["bias"]
+        x = np.maximum(x, 0.0)
+        if model.pool:
+            n, h, w, c = x.shape
+            x = x[:, : h // 2 * 2, : w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+    return x.reshape(len(x), -1) @ params["head"]["kernel"] + params["head"]["bias"]
+
+
+def test_the_cnn_in_numpy_is_the_network():
+    model, variables = drawn("cnn", channels=(3, 2), batch_norm=True, padding="SAME", pool=True)
+    np.testing.assert_allclose(numpy_cnn(model, variables, images(8)), _apply(model, variables, images(8)), atol=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_masks_of_a_cnn(data):
+    channels = tuple(data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3), label="channels"))
+    flags = {flag: data.draw(st.booleans(), label=flag) for flag in ("batch_norm", "pool")}
+    fields = {
+        "channels": channels,
+        "padding": data.draw(st.sampled_from(["SAME", "VALID"])),
+        "kernel_size": data.draw(st.integers(1, 3)),
+        **flags,
+    }
+    # 22 pixels are enough for three convolutions of 3x3 without padding, each followed by a pool.
+    model, variables = drawn("cnn", 22, seed=data.draw(st.integers(0, 99)), dtype=np.float64, **fields)
+    masks = no_masks(variables)
+    for layer in [*(f"conv{i}" for i in range(1, len(channels) + 1)), "head"]:
+        inputs, outputs = variables["params"][layer]["kernel"].shape[-2:]
+        if layer == "head":
+            inputs = channels[-1]  # at every pixel
+        rows, columns = (data.draw(st.lists(st.booleans(), min_size=n, max_size=n)) for n in (inputs, outputs))
+        repeated = np.tile(rows, variables["params"][layer]["kernel"].shape[-2] // inputs)
+        prune(masks, layer, inputs=repeated, outputs=np.array(columns))
+    smaller, arrays, report = shrink(model, variables, masks)
+    x = images(22, 2)
+    expected = numpy_cnn(model, masked(variables, masks), x)
+    np.testing.assert_allclose(numpy_cnn(smaller, arrays, x), expected, rtol=1e-9, atol=1e-9)
+    lost = sum(channels) - sum(smaller.channels)
+    assert lost == sum(report.removed.values())
+    # Every channel that is left does something, or is the last, or is a constant in front of zeros: all listed.
+    for i, count in enumerate(smaller.channels, 1):
+        kernel = arrays["params"][f"conv{i}"]["kernel"]
+        useless = int((~kernel.any(axis=(0, 1, 2))).sum())
+        assert useless <= 1
+        assert not useless or any(line.startswith(f"conv{i}: ") for line in report.kept)
+        assert count >= 1
+
+
+def test_largest_difference_is_over_all_images():
+    model, variables = drawn("dnn", size=2, widths=(3,))
+    other = {"params": {**variables["params"], "head": dict(variables["params"]["head"])}}
+    assert largest_difference(model, variables, model, other, images(2, 5), batch=2) == 0.0
+    other["params"]["head"]["bias"] = variables["params"]["head"]["bias"] + np.float32([0, 0, -0.25, 0])
+    assert largest_difference(model, variables, model, other, images(2, 5), batch=2) == pytest.approx(0.25, abs=1e-5)
+    only_the_last = np.zeros((5, 2, 2, 3), np.float32)
+    only_the_last[4] = 1.0
+    other = masked(variables, jax.tree.map(np.ones_like, variables["params"]))
+    other["params"]["hidden1"]["kernel"] = other["params"]["hidden1"]["kernel"] * 2
+    assert largest_difference(model, variables, model, other, only_the_last, batch=2) > 0.01
+    only_the_last[2] = np.nan
+    assert np.isnan(largest_difference(model, variables, model, other, only_the_last, batch=2))
+
+
+def test_what_does_not_belong_together_is_refused():
+    model, variables = drawn("dnn", size=2, widths=(4, 3))
+    with pytest.raises(UserError, match="Dense declares no wiring"):
+        shrink(nn.Dense(3), variables)
+    with pytest.raises(UserError, match=r"masks are not those of these parameters: head/bias, head/kernel$"):
+        shrink(model, variables, {name: no_masks(variables)[name] for name in ("hidden1", "hidden2")})
+    with pytest.raises(UserError, match="another network: there is no hidden3"):
+        shrink(models.build("dnn", CLASSES, widths=(4, 3, 2)), variables)
+    with pytest.raises(UserError, match=r"params/hidden1/kernel \[12, 4\] does not hold 5 channels"):
+        shrink(models.build("dnn", CLASSES, widths=(5, 3)), variables)
