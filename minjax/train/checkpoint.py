@@ -134,6 +134,9 @@ class Checkpoints:
         arrays = {name: np.asarray(x) for name, x in read["state"].items()}
         if digest(arrays) != read["meta"]["digest"]:
             raise ValueError("its digest does not match its contents")
+        for name, x in template.items():  # orbax restores what is there, whatever was asked for
+            if arrays[name].shape != x.shape or arrays[name].dtype != x.dtype:
+                raise ValueError(f"it is of another network: {name} is {arrays[name].shape}, not {x.shape}")
         structure = jax.tree.structure(like)
         return Restored(
             jax.tree.unflatten(structure, [arrays[name] for name in template]), read["meta"]["position"], step

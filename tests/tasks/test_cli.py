@@ -25,7 +25,10 @@ BAD = {
         "unknown field 'depht' .did you mean 'depth'",
     ),
     "wrong type": (["--config=configs/dnn.py", "--config.epochs=many"], "epochs.*many"),
-    "unknown task": (["--config.task=trian"], "unknown task 'trian' .*did you mean 'train'.*known: report, train"),
+    "unknown task": (
+        ["--config.task=trian"],
+        "unknown task 'trian' .*did you mean 'train'.*known: compress, report, train",
+    ),
     "unknown model": (["--config.model.name=resnet19"], "unknown model 'resnet19'.*known: .*resnet18_s"),
     "unknown optimizer": (
         ["--config.optimizer.name=adm"],

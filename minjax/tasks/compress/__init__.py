@@ -80,7 +80,7 @@ def _default_directory(settled: dict[str, Any]) -> Path:
 
 def headline(result: dict[str, Any]) -> str:
     """One line: the dense accuracy, and how far it can be pruned and quantized."""
-    text = f"dense {100 * result['dense']['accuracy']:.2f} %" if result["dense"] else "nothing dense was measured"
+    text = f"dense {100 * result['dense']['accuracy']:.2f} %"
     pruned = [p for p in result["phases"] if p["curve"] == "pruning" and p["plateau_end"] is not None]
     if pruned:
         best = max(pruned, key=lambda p: p["plateau_end"])

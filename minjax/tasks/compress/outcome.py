@@ -84,16 +84,14 @@ def front(lines: list[Line]) -> list[dict[str, Any]]:
     candidates = [
         line
         for line in lines
-        if line["curve"] in ("pruning", "quantization", "joint", "rounds", "aware") and line["bytes_theoretical"]
+        if line["curve"] in ("dense", "pruning", "quantization", "joint", "rounds", "aware")
+        and line["bytes_theoretical"]
     ]
     chosen = pareto([c["bytes_theoretical"] for c in candidates], [c["accuracy"] for c in candidates])
     return [{key: candidates[i][key] for key in _FRONT} for i in chosen]
 
 
-def dense(lines: list[Line]) -> dict[str, float] | None:
+def dense(lines: list[Line]) -> dict[str, float]:
     """Accuracy and loss of the network as it was trained."""
-    for line in lines:
-        unpruned = line["amount"] in (None, 0) and line["series"] is None
-        if unpruned and line["bits"] is None and line["activation_bits"] is None and line["bn"] == "trained":
-            return {"accuracy": line["accuracy"], "loss": line["loss"]}
-    return None
+    line = next(line for line in lines if line["curve"] == "dense")
+    return {"accuracy": line["accuracy"], "loss": line["loss"]}

@@ -10,7 +10,7 @@ from minjax.curves.points import TRAINED, Point, parse_scheme
 
 
 def plan(config: dict[str, Any], leaves: list[str], first: str | None, has_statistics: bool) -> list[Point]:
-    """All points of the curves, the grid and the sensitivities.
+    """The dense network, then all points of the curves, the grid and the sensitivities.
 
     Args:
         config: of `settings.settle`.
@@ -21,7 +21,7 @@ def plan(config: dict[str, Any], leaves: list[str], first: str | None, has_stati
     prune, quantize, compress = config["prune"], config["quantize"], config["compress"]
     statistics = compress["batch_norm"] if has_statistics else [TRAINED]
     base = tuple(prune["exclude"])
-    points: list[Point] = []
+    points = [Point("dense")]
     amounts = curve.amounts(prune["amounts"]) if prune["amounts"] else []
     if amounts:
         points += curve.pruning(prune["methods"], amounts, statistics, base)

@@ -85,7 +85,8 @@ def check(directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     config = records.read_json(directory / "config.json")
     if config.get("task") != "train":
         raise UserError(
-            f"config.run: {directory} is a run of task={config.get('task')}; compress needs one of task=train"
+            f"config.run: {directory} is a run of task={config.get('task')}; task=compress needs a finished one of "
+            "task=train"
         )
     if not (directory / "summary.json").is_file():
         raise UserError(

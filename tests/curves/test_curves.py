@@ -1,0 +1,185 @@
+"""Every point of a curve is what pruning, quantizing and evaluating by hand gives; all of them in one program."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from minjax import compress, models, tree
+from minjax.curves import activations, points
+from minjax.curves.curves import Curves
+from minjax.curves.points import Point
+from minjax.curves.statistics import reestimate
+from minjax.data import Split
+from minjax.data.augment import preprocess
+from minjax.errors import UserError
+from minjax.train import state as train_state
+from minjax.train.epoch import Input
+from minjax.train.evaluate import evaluate
+
+SCHEMES = ("symmetric_channel_minmax", "asymmetric_tensor_minmax", "symmetric_channel_mse", "bfloat16", "float8_e4m3")
+INPUTS = Input(mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
+KEY = jax.random.key(3)
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A CNN with batch norm and random statistics, and images with a signal in them."""
+    model = models.build("cnn", 4, channels=(6, 8), batch_norm=True, padding="SAME", pool=True)
+    state = train_state.init(model, optax.sgd(0.1), (8, 8, 3), 0)
+    draw = np.random.default_rng(0)
+    # Means of 0 to 0.5 and variances of 0.5 to 1: a network that is alive.
+    model_state = jax.tree.map(lambda x: x / 2 + jnp.asarray(draw.uniform(0, 0.5, x.shape), x.dtype), state.model_state)
+    labels = draw.integers(0, 4, 230, dtype=np.int32)
+    images = (draw.integers(0, 200, (230, 8, 8, 3)) + 12 * labels[:, None, None, None]).astype(np.uint8)
+    return model, state.params, model_state, Split(images, labels), images[:100]
+
+
+@pytest.fixture(scope="module")
+def curves(network):
+    model, params, model_state, test, calibration = network
+    return Curves(
+        model, params, model_state, INPUTS, test, calibration, schemes=SCHEMES, key=KEY, batch_size=50,
+        activation_bits=True,
+    )  # fmt: skip
+
+
+def by_hand(network, point: Point) -> dict:
+    model, params, model_state, test, calibration = network
+    mine = lambda name: point.layer in (None, name)  # noqa: E731
+    masks = jax.tree.map(lambda x: jnp.ones(x.shape, bool), params)
+    if point.method:
+        pruned = compress.masks(params, point.method, point.amount, key=KEY, exclude=point.exclude)
+        masks = jax.tree_util.tree_map_with_path(
+            lambda path, one, all_: one if mine(tree.path_name(path)) else all_, pruned, masks
+        )
+    used = compress.apply_masks(params, masks)
+    if point.bits:
+        include = None if point.layer is None else point.layer
+        how = points.parse_scheme(point.scheme)
+        if isinstance(how, compress.Scheme):
+            used = compress.fake_quantize(
+                params, point.bits, symmetric=how.symmetric, per_channel=how.per_channel, clip=how.clip,
+                include=include, masks=masks,
+            )  # fmt: skip
+        else:
+            used = compress.to_format(used, how, include=include)
+    state = model_state
+    if point.bn == "re-estimated":
+        state = reestimate(model.apply, used, model_state, jnp.asarray(calibration), INPUTS, 100)
+    apply = model.apply
+    if point.activation_bits:
+        x = preprocess(jnp.asarray(calibration), mean=INPUTS.mean, std=INPUTS.std, dtype="float32")
+        ranges = activations.observe(model.apply, {"params": params, **model_state}, x)
+        apply = activations.quantized(model.apply, ranges, jnp.int32(point.activation_bits))
+    return evaluate(apply, {"params": used, **state}, test.images, test.labels, INPUTS) | {"used": used, "masks": masks}
+
+
+POINTS = [
+    Point("pruning"),
+    Point("pruning", "l1", 0.5),
+    Point("pruning", "global_l1", 0.35, bn="re-estimated"),
+    Point("pruning", "random", 0.4),
+    Point("pruning", "l1_structured", 0.35),
+    Point("pruning", "l1_structured", 0.35, exclude=("conv1/kernel",)),
+    Point("quantization", bits=3, scheme=SCHEMES[0]),
+    Point("quantization", bits=1, scheme=SCHEMES[0], bn="re-estimated"),
+    Point("quantization", bits=4, scheme=SCHEMES[1]),
+    Point("quantization", bits=4, scheme=SCHEMES[2]),
+    Point("quantization", bits=16, scheme="bfloat16"),
+    Point("quantization", bits=8, scheme="float8_e4m3"),
+    Point("quantization", bits=4, scheme=SCHEMES[0], activation_bits=3),
+    Point("joint", "global_l1", 0.6, bits=4, scheme=SCHEMES[0]),
+    Point("joint", "global_l1", 0.6, bits=4, scheme=SCHEMES[1]),
+    Point("sensitivity", "l1", 0.5, layer="conv2/kernel"),
+    Point("sensitivity", bits=2, scheme=SCHEMES[0], layer="conv2/kernel"),
+]
+
+
+def test_points_are_what_one_gets_by_hand_and_one_program_measures_them_all(network, curves):
+    lines = [line for batch in curves.measure(POINTS, stop=never) for line in batch]
+    assert [Point.of(line) for line in lines] == POINTS
+    assert curves.compilations == 1
+    accuracies = set()
+    for point, line in zip(POINTS, lines, strict=True):
+        hand = by_hand(network, point)
+        assert line["accuracy"] == pytest.approx(hand["accuracy"], abs=1.1 / 230), point
+        assert line["loss"] == pytest.approx(hand["loss"], rel=2e-3), point
+        assert line["nonzero"] == sum(int(jnp.count_nonzero(x)) for x in jax.tree.leaves(hand["used"])), point
+        pruned = sum(int((~m).sum()) for m in jax.tree.leaves(hand["masks"]))
+        assert line["sparsity"] == pytest.approx(pruned / curves.num_prunable)
+        accuracies.add(round(line["loss"], 4))
+    assert len(accuracies) > 12  # the points do differ
+    grid = points.joint("l1", points.amounts(21), [None, 8, 4], SCHEMES[0])
+    assert len([line for batch in curves.measure(grid, stop=never) for line in batch]) == 63
+    assert curves.compilations == 1
+
+
+def test_other_weights_with_their_masks(network, curves):
+    params = jax.tree.map(lambda x: 0.5 * x, network[1])
+    masks = compress.masks(params, "l1", 0.25)
+    pruned = compress.apply_masks(params, masks)
+    ((line,),) = curves.measure([Point("rounds")], stop=never, params=pruned, masks=masks)
+    test = network[3]
+    hand = evaluate(network[0].apply, {"params": pruned, **network[2]}, test.images, test.labels, INPUTS)
+    assert line["loss"] == pytest.approx(hand["loss"], rel=1e-4)
+    assert line["sparsity"] == pytest.approx(0.25, abs=0.01)
+    assert curves.compilations <= 1
+
+
+def test_stop_between_dispatches(curves):
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) > 2
+
+    lines = [line for batch in curves.measure(POINTS * 3, stop=stop) for line in batch]
+    assert 0 < len(lines) < len(POINTS) * 3
+
+
+def test_statistics_are_those_of_the_batches(network):
+    model, params, model_state, _, calibration = network
+    state = reestimate(model.apply, params, model_state, jnp.asarray(calibration), INPUTS, 50)
+    x = (calibration / 255 - np.array(INPUTS.mean)) / np.array(INPUTS.std)
+    y = jax.lax.conv_general_dilated(
+        jnp.asarray(x, jnp.float32), params["conv1"]["kernel"], (1, 1), "SAME",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )  # fmt: skip
+    halves = np.asarray(y).reshape(2, -1, 6)
+    found = state["batch_stats"]["norm1"]
+    np.testing.assert_allclose(found["mean"], halves.mean(1).mean(0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["var"], halves.var(1, ddof=1).mean(0), rtol=1e-4)
+    assert reestimate(model.apply, params, {}, jnp.asarray(calibration), INPUTS, 50) == {}
+
+
+def test_activations_of_many_bits_change_little_and_of_one_bit_much(network):
+    model, params, model_state, _, calibration = network
+    x = preprocess(jnp.asarray(calibration), mean=INPUTS.mean, std=INPUTS.std, dtype="float32")
+    variables = {"params": params, **model_state}
+    ranges = activations.observe(model.apply, variables, x)
+    assert set(ranges) == {"conv1", "conv2", "head"}
+    assert all(low <= 0 <= high for low, high in ranges.values())
+    plain = model.apply(variables, x, train=False)
+    for bits, limit in ((0, 0.0), (16, 1e-3), (8, 0.1)):
+        rounded = activations.quantized(model.apply, ranges, jnp.int32(bits))(variables, x, train=False)
+        assert float(jnp.abs(rounded - plain).max()) <= limit
+    coarse = activations.quantized(model.apply, ranges, jnp.int32(1))(variables, x, train=False)
+    assert float(jnp.abs(coarse - plain).max()) > 0.1
+
+
+def test_mistakes(network):
+    model, params, model_state, test, calibration = network
+    with pytest.raises(UserError, match=r"unknown quantization scheme 'int8'.*bfloat16"):
+        Curves(model, params, model_state, INPUTS, test, calibration, schemes=["int8"], key=KEY)
+    with pytest.raises(UserError, match="unknown clipping 'max'"):
+        points.parse_scheme("symmetric_channel_max")
+    with pytest.raises(UserError, match="must be at least 2"):
+        points.amounts(1)
