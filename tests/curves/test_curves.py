@@ -98,6 +98,8 @@ POINTS = [
     Point("quantization", bits=4, scheme=SCHEMES[0], activation_bits=3),
     Point("joint", "global_l1", 0.6, bits=4, scheme=SCHEMES[0]),
     Point("joint", "global_l1", 0.6, bits=4, scheme=SCHEMES[1]),
+    Point("joint", "global_l1", 0.6, bits=1, scheme=SCHEMES[0]),
+    Point("pruning", "global_l1", 0.5, exclude=("conv1/kernel",)),
     Point("sensitivity", "l1", 0.5, layer="conv2/kernel"),
     Point("sensitivity", bits=2, scheme=SCHEMES[0], layer="conv2/kernel"),
 ]

@@ -102,8 +102,7 @@ class Compression:
         self.provenance = provenance(command)
         self.include = _include(config, self.trained)
         self.curves = self._curves()
-        first = next(iter(self.curves.multiply_adds.kernels))
-        self.first = first if first in self.curves.prunable else None
+        self.first = _first_convolution(self.curves, self.trained.params)
         self.points = planning.plan(config, self.curves.prunable, self.first, bool(self.trained.model_state))
 
     def _curves(self) -> Curves:
@@ -238,6 +237,12 @@ def _include(config: dict[str, Any], trained: Trained) -> Any:
         return tuple(config["prune"]["include"])
     named = tree.leaves(trained.params)
     return None if any(tree.is_convolution(name, leaf) for name, leaf in named.items()) else ("*kernel",)
+
+
+def _first_convolution(curves: Curves, params: Any) -> str | None:
+    """The leaf that reads the image, where it is a prunable convolution's."""
+    name = next(iter(curves.multiply_adds.kernels))
+    return name if name in curves.prunable and tree.is_convolution(name, tree.leaves(params)[name]) else None
 
 
 def _describe(line: dict[str, Any]) -> str:
