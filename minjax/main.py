@@ -90,7 +90,20 @@ def _reason(error: Exception) -> str:
         near = re.search(r'Did you mean "([^"]+)"', text)
         hint = f" (did you mean {near[1]!r}?)" if near else ""
         return f"unknown field {names[0]!r}{hint}; configs/base.py lists every field" if names else text
+    wrong_type = re.match(r"flag --([\w.]+)=(.*?): ", text, re.DOTALL)
+    for sign, allowed in _WANTED.items():
+        if wrong_type and sign in text:
+            return f"{wrong_type[1]}={wrong_type[2]!r}: it must be {allowed}"
     return " ".join(text.split())
+
+
+# What Python and absl say of a value of the wrong type, and what it ought to be.
+_WANTED = {
+    "invalid literal for int()": "an integer",
+    "could not convert string to float": "a number",
+    "Non-boolean argument": "True or False",
+    "as tuple": "a tuple, such as (1, 2)",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

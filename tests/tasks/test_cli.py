@@ -24,7 +24,10 @@ BAD = {
         ["--config=configs/dnn.py", "--config.model.depht=3"],
         "unknown field 'depht' .did you mean 'depth'",
     ),
-    "wrong type": (["--config=configs/dnn.py", "--config.epochs=many"], "epochs.*many"),
+    "wrong type": (["--config.epochs=many"], "config.epochs='many': it must be an integer"),
+    "not a number": (["--config.optimizer.learning_rate=fast"], "learning_rate='fast': it must be a number"),
+    "not a tuple": (["--config.model.widths=(1,"], "config.model.widths='.1,': it must be a tuple, such as .1, 2."),
+    "not a flag": (["--config.deterministic=maybe"], "deterministic='maybe': it must be True or False"),
     "unknown task": (
         ["--config.task=trian"],
         "unknown task 'trian' .*did you mean 'train'.*known: compress, report, train",
