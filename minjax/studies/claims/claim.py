@@ -1,0 +1,93 @@
+"""What a claim's answer is, and how the answers of several families or data sets make one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+SUPPORTED, CONTRADICTED, INCONCLUSIVE = VERDICTS = ("supported", "contradicted", "inconclusive")
+
+STATEMENTS = {
+    1: "Performance is largely invariant across architectures of like size.",
+    2: "Learning dynamics show three regimes over size: unstable, learning, overfitting.",
+    3: "There is a minimal number of learnable parameters for stable learning.",
+    4: "Convergence and pruning have distinct phases.",
+    5: "Deeper networks are more resilient to pruning and quantization than shallower ones.",
+    6: "Parameter redundancy reaches as much as 60 %.",
+    7: "Quantization hurts networks with fewer parameters more, and harder data sets more.",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What one family on one data set says of a claim.
+
+    Attributes:
+        verdict: one of `VERDICTS`.
+        statistic: what was measured, in words with its numbers.
+        value: the number that the verdict rests on; None: it could not be measured.
+        interval: its 95 % interval.
+        why: how the verdict follows, or why there is none.
+    """
+
+    verdict: str
+    statistic: str
+    value: float | None
+    interval: list[float] | None
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A claim of paper 2 and its answer; the fields of `Answer`."""
+
+    number: int
+    statement: str
+    verdict: str
+    statistic: str
+    value: float | None
+    interval: list[float] | None
+    why: str
+
+    def record(self) -> dict[str, Any]:
+        """As study.json has it."""
+        fields = dataclasses.asdict(self)
+        fields["statistic"] = {"text": fields.pop("statistic"), "value": fields.pop("value")}
+        return fields
+
+
+def claim(number: int, answer: Answer) -> Claim:
+    """The claim of a number with an answer."""
+    return Claim(number=number, statement=STATEMENTS[number], **dataclasses.asdict(answer))
+
+
+def unanswered(why: str, statistic: str = "not measured") -> Answer:
+    """An answer where nothing could be measured."""
+    return Answer(INCONCLUSIVE, statistic, None, None, why)
+
+
+def together(answers: Sequence[tuple[str, Answer]]) -> Answer:
+    """One answer of those of several groups.
+
+    Supported where every group that could be measured supports it, contradicted where at least one contradicts it and
+    none supports it, inconclusive otherwise. Value and interval are of the first group with that verdict.
+    """
+    if len(answers) == 1:
+        return answers[0][1]
+    measured = [(group, answer) for group, answer in answers if answer.value is not None]
+    verdicts = {answer.verdict for _, answer in measured}
+    if verdicts == {SUPPORTED}:
+        verdict = SUPPORTED
+    elif CONTRADICTED in verdicts and SUPPORTED not in verdicts:
+        verdict = CONTRADICTED
+    else:
+        verdict = INCONCLUSIVE
+    shown = next((a for _, a in measured if a.verdict == verdict), measured[0][1] if measured else None)
+    return Answer(
+        verdict=verdict,
+        statistic="; ".join(f"{group}: {answer.statistic}" for group, answer in answers),
+        value=None if shown is None else shown.value,
+        interval=None if shown is None else shown.interval,
+        why="; ".join(f"{group}: {answer.verdict}, {answer.why}" for group, answer in answers),
+    )

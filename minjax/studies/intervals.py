@@ -1,0 +1,72 @@
+"""Confidence intervals of few numbers: means over seeds, shares, slopes. All at 95 %, all deterministic."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import betaincinv, ndtr, stdtrit
+
+LEVEL = 0.95
+
+
+class Estimate(NamedTuple):
+    """A number and its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def interval(self) -> list[float]:
+        """[low, high], as records have it."""
+        return [self.low, self.high]
+
+
+def student(freedom: float, tail: float = (1 - LEVEL) / 2) -> float:
+    """The t that a Student variable exceeds with probability `tail`."""
+    return float(stdtrit(freedom, 1 - tail))
+
+
+def bootstrap_mean(values: np.ndarray, *, replicates: int = 2000, seed: int = 0) -> Estimate:
+    """The mean of at least two values, with the expanded percentile bootstrap (Hesterberg 2015, section 5.3).
+
+    A plain percentile bootstrap of five values holds the mean in some 80 % of cases instead of 95: it forgets both
+    that a deviation of few is too small by sqrt((n - 1) / n) and that it is itself uncertain. The expanded one takes
+    the percentiles at which its interval is as wide as Student's.
+    """
+    values = np.asarray(values, float)
+    n = len(values)
+    tail = float(ndtr(-math.sqrt(n / (n - 1)) * student(n - 1)))
+    drawn = np.random.default_rng(seed).integers(n, size=(replicates, n))
+    low, high = np.quantile(values[drawn].mean(axis=1), [tail, 1 - tail])
+    return Estimate(float(values.mean()), float(low), float(high))
+
+
+def student_mean(values: np.ndarray) -> Estimate:
+    """The mean of at least two values, with Student's interval."""
+    values = np.asarray(values, float)
+    mean = float(values.mean())
+    half = student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def share(hits: int, n: int) -> Estimate:
+    """A share of `n` cases, with the exact binomial interval (Clopper and Pearson 1934)."""
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
+    return Estimate(hits / n, low, high)
+
+
+def slope(x: np.ndarray, y: np.ndarray, tail: float = (1 - LEVEL) / 2) -> Estimate | None:
+    """Least squares slope of y over x, with Student's interval of `tail` a side; None under three x or one place."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    spread = float(((x - x.mean()) ** 2).sum()) if len(x) else 0.0
+    if len(x) < 3 or spread == 0:
+        return None
+    value = float(((x - x.mean()) * (y - y.mean())).sum()) / spread
+    residual = y - y.mean() - value * (x - x.mean())
+    half = student(len(x) - 2, tail) * math.sqrt(float((residual**2).sum()) / (len(x) - 2) / spread)
+    return Estimate(value, value - half, value + half)

@@ -1,0 +1,87 @@
+"""In which order the points of a study are trained: a coarse grid first, then the rest, and ever closer to the knee.
+
+Pure functions of points and of what is done; what a clock says never changes what comes next.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Collection, Iterable, Sequence
+
+from minjax.errors import UserError
+from minjax.studies.points import Point, distinct
+
+# The labels that divide a family's points into series; within one, the size alone grows.
+_SERIES = ("depth", "shape")
+
+
+def coarse(points: Iterable[Point], every: int = 2) -> tuple[list[Point], list[Point]]:
+    """The coarse grid and the rest: each network once, under the first of its names, in the order of the points.
+
+    Of every series (one family, depth and shape, and one setting of everything outside the model) the coarse grid has
+    every `every`-th size, from the smallest, and the largest. The usual grids are spaced by ratios, and so is this.
+
+    Raises:
+        UserError: `every` is not an integer of at least 1.
+    """
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise UserError(f"every {every!r}-th size: it must be an integer of at least 1")
+    listed = list(points)
+    series: dict[str, set[int]] = {}
+    for point in listed:
+        series.setdefault(_series(point), set()).add(point.num_params)
+    chosen = {key: {*sorted(sizes)[::every], max(sizes)} for key, sizes in series.items()}
+    first = {point.id for point in listed if point.num_params in chosen[_series(point)]}
+    networks = [group[0] for group in distinct(listed).values()]
+    return [p for p in networks if p.id in first], [p for p in networks if p.id not in first]
+
+
+def _series(point: Point) -> str:
+    labels = {label: point.labels[label] for label in _SERIES if label in point.labels}
+    outside = {field: value for field, value in point.overrides.items() if not field.startswith("model.")}
+    return json.dumps([point.family, labels, outside], sort_keys=True)
+
+
+def refine(sizes: Sequence[int], knee: int, done: Collection[int], reach: int = 1) -> list[int]:
+    """The sizes to measure next around a knee, the most telling first; empty where there is nothing left to ask.
+
+    Args:
+        sizes: the distinct sizes of a grid, ascending.
+        knee: index in `sizes` of the best guess of the minimal one.
+        done: the sizes that are measured; the guess itself comes first where it is not among them.
+        reach: of so many gaps between measured sizes on each side of the guess, the middle one (on a log scale) is
+            asked for. The gap below comes before the one above: the smallest network that learns is at the guess or
+            below it.
+
+    Called again with what was measured and the guess that follows from it, it halves the gaps until the neighbours of
+    the guess are measured.
+
+    Raises:
+        ValueError: sizes that do not ascend, a knee that is not among them, or a reach below 1.
+    """
+    if any(a >= b for a, b in itertools.pairwise(sizes)) or any(size <= 0 for size in sizes):
+        raise ValueError("the sizes must be positive and ascend")
+    if not 0 <= knee < len(sizes) or reach < 1:
+        raise ValueError(f"no size {knee} of {len(sizes)}, or a reach of {reach} below 1")
+    known = sorted({i for i, size in enumerate(sizes) if size in done} | {knee})
+    at = known.index(knee)
+    asked = [] if sizes[knee] in done else [knee]
+    for step in range(reach):
+        for low, high in ((at - step - 1, at - step), (at + step, at + step + 1)):
+            asked += _middle(sizes, known, low, high)
+    return [sizes[i] for i in asked]
+
+
+def _middle(sizes: Sequence[int], known: list[int], low: int, high: int) -> list[int]:
+    """The index in the middle of the gap between two known ones; beyond the last known one: the end of the grid."""
+    if high == 0:
+        return [0] if known[0] > 0 else []
+    if low == len(known) - 1:
+        return [len(sizes) - 1] if known[-1] < len(sizes) - 1 else []
+    if low < 0 or high >= len(known):
+        return []
+    between = range(known[low] + 1, known[high])
+    target = math.sqrt(sizes[known[low]] * sizes[known[high]])
+    return [min(between, key=lambda i: round(abs(math.log(sizes[i] / target)), 9))] if between else []

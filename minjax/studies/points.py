@@ -1,0 +1,243 @@
+"""The points of a study: choices of a grid applied to a configuration, with their sizes and identities.
+
+A point is identified by what is trained: two names of one network have one id, and so has a field that an axis sets to
+the value it has anyway. Nothing is allocated: sizes are those of `jax.eval_shape`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from minjax import models
+from minjax.errors import UserError
+from minjax.models.fields import CHECKS
+from minjax.studies.grid import Choice
+
+Resolve = Callable[[dict[str, Any]], dict[str, Any]]
+
+# What a configuration says besides what is trained: how, where, with which seed, and what is done with it afterwards.
+NOT_OF_A_POINT = (
+    *("task", "name", "seed", "run", "study", "prune", "quantize", "compress"),
+    *("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "dataset.data_dir"),
+)
+# Fields of a model that are no part of its architecture.
+_OF_TRAINING = ("name", "init", "dropout", "embedding_dropout", "position_scale")
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """One network of a study, to be trained with several seeds.
+
+    Attributes:
+        id: 12 hex digits, the hash of what is trained: the resolved configuration without the seed, and the data's
+            shape. The same in every process and on every machine.
+        name: short, for people.
+        family: the model's name.
+        fields: the architecture: the model's fields apart from those of initialization and dropout, as JSON has them.
+        labels: where it stands on the grid's own axes.
+        num_params: trainable parameters, exactly.
+        overrides: what the grid sets: field with dots -> value, as JSON has it.
+        config: the whole resolved configuration.
+    """
+
+    id: str
+    name: str
+    family: str
+    fields: dict[str, Any]
+    labels: dict[str, Any]
+    num_params: int
+    overrides: dict[str, Any]
+    config: dict[str, Any] = dataclasses.field(repr=False)
+
+
+def points(
+    choices: Iterable[Choice],
+    config: Mapping[str, Any],
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    resolve: Resolve | None = None,
+    skip: bool = False,
+) -> list[Point]:
+    """The points of a grid, in its order; a network with several names is there under each.
+
+    Args:
+        choices: from `grid`.
+        config: the study's configuration as nested dicts, all fields present; None where a default is to be taken.
+        image_shape: height, width, channels.
+        num_classes: of the data.
+        resolve: fills in the defaults of a configuration and checks it; without it, only the model's are.
+        skip: leave out the combinations that no network can have (heads that do not divide the dim, more convolutions
+            than the image has pixels for). A value that its field never takes is an error in any case.
+
+    Raises:
+        UserError: no points at all, a field that is not in the configuration, a value that it cannot take, a field
+            that does not change what is trained, an impossible combination unless `skip`, one name for two networks.
+    """
+    found: dict[str, Point] = {}
+    choices, reason = list(choices), ""
+    for choice in choices:
+        overrides = _plain(choice.overrides)
+        _check_fields(overrides)
+        resolved = _plain((resolve or _with_model)(override(config, overrides)))
+        fields = dict(resolved["model"])
+        name = fields.pop("name")
+        _check_values(choice.name, fields)
+        try:
+            size = _count(name, num_classes, tuple(image_shape), json.dumps(fields, sort_keys=True))
+        except UserError as error:
+            if skip:
+                reason = f"; the last, {choice.name}: {error}"
+                continue
+            raise UserError(f"point {choice.name} cannot be: {error}") from error
+        point = Point(
+            id=identity(resolved, image_shape, num_classes),
+            name=choice.name,
+            family=name,
+            fields={key: value for key, value in fields.items() if key not in _OF_TRAINING},
+            labels=_plain(choice.labels),
+            num_params=size,
+            overrides=overrides,
+            config=resolved,
+        )
+        if found.setdefault(point.name, point).id != point.id:
+            raise UserError(f"two different networks of the grid are called {point.name}")
+    if not found:
+        raise UserError(
+            "the grid is empty: it has no points"
+            if not choices
+            else f"the grid is empty: none of its {len(choices)} points can be{reason}"
+        )
+    return list(found.values())
+
+
+def override(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a configuration with some fields set.
+
+    Args:
+        config: nested dicts.
+        overrides: field with dots -> value.
+
+    Raises:
+        UserError: a field that the configuration does not have, or a whole section.
+    """
+    changed = _plain(config)
+    for field, value in overrides.items():
+        *sections, last = field.split(".")
+        place: Any = changed
+        for section in sections:
+            place = place.get(section) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or last not in place:
+            near = difflib.get_close_matches(field, _field_names(changed), n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise UserError(f"unknown field {field!r}{hint}; an axis is a field of the configuration")
+        if isinstance(place[last], dict):
+            raise UserError(f"{field} is a section of the configuration; an axis is one of its fields")
+        place[last] = _plain(value)
+    return changed
+
+
+def identity(config: Mapping[str, Any], image_shape: Sequence[int], num_classes: int) -> str:
+    """12 hex digits: the hash of what is trained, whatever the order of fields, and 1 or 1.0, tuple or list.
+
+    A field at None counts as absent, so that a new optional field leaves the ids as they were.
+
+    Raises:
+        UserError: a value that JSON does not have, such as NaN.
+    """
+    what = {"config": _without(_plain(config)), "image_shape": _plain(image_shape), "num_classes": _plain(num_classes)}
+    try:
+        text = json.dumps(_canonical(what), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"a configuration with a value that JSON does not have: {error}") from error
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def distinct(points: Iterable[Point]) -> dict[str, list[Point]]:
+    """Id -> the points that are this network, in their order; the first stands for all of them."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(point.id, []).append(point)
+    return groups
+
+
+def table(points: Iterable[Point]) -> list[str]:
+    """The lines of a dry run: a header, each network by its size with all its names, and a sum."""
+    groups = sorted(distinct(points).values(), key=lambda group: (group[0].num_params, group[0].name))
+    if not groups:
+        return ["no points"]
+    sizes = [f"{group[0].num_params:,}" for group in groups]
+    names = [group[0].name for group in groups]
+    wide, long = max(map(len, [*names, "name"])), max(map(len, [*sizes, "parameters"]))
+    lines = [f"{'name':<{wide}}  {'parameters':>{long}}  names"]
+    for name, size, group in zip(names, sizes, groups, strict=True):
+        also = f" (also {', '.join(point.name for point in group[1:])})" if group[1:] else ""
+        lines.append(f"{name:<{wide}}  {size:>{long}}  {len(group):>5}{also}")
+    listed = sum(map(len, groups))
+    return [*lines, f"{listed} points, {len(groups)} distinct networks, {sizes[0]} to {sizes[-1]} parameters"]
+
+
+@functools.lru_cache(maxsize=4096)
+def _count(name: str, num_classes: int, image_shape: tuple[int, int, int], fields: str) -> int:
+    return models.param_count(name, num_classes, image_shape=image_shape, **json.loads(fields))
+
+
+def _check_fields(overrides: Mapping[str, Any]) -> None:
+    for field in overrides:
+        if any(field == other or field.startswith(f"{other}.") for other in NOT_OF_A_POINT):
+            instead = "; study.seeds says how many seeds each point has" if field == "seed" else ""
+            raise UserError(f"{field} cannot be an axis: it does not change what is trained{instead}")
+
+
+def _check_values(name: str, fields: Mapping[str, Any]) -> None:
+    """What is wrong with one field of a model alone, which `skip` does not forgive."""
+    for field, value in fields.items():
+        try:
+            CHECKS[field](field, value)
+        except UserError as error:
+            raise UserError(f"point {name} cannot be: {error}") from error
+
+
+def _with_model(config: dict[str, Any]) -> dict[str, Any]:
+    """With the model's own values of its fields that are None."""
+    given = {key: value for key, value in config["model"].items() if value is not None}
+    own = models.fields(given["name"])
+    foreign = sorted(set(given) - set(own) - {"name"})
+    if foreign:
+        raise UserError(f"model {given['name']!r} has no field {foreign[0]!r}; it has: {', '.join(sorted(own))}")
+    return {**config, "model": {**{key: value for key, value in own.items() if key in config["model"]}, **given}}
+
+
+def _field_names(config: Mapping[str, Any], prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for key, value in config.items():
+        names += _field_names(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [f"{prefix}{key}"]
+    return names
+
+
+def _without(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    kept = {key: value for key, value in config.items() if f"{prefix}{key}" not in NOT_OF_A_POINT and value is not None}
+    return {k: _without(v, f"{prefix}{k}.") if isinstance(v, dict) else v for k, v in kept.items()}
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: tuples become lists, NumPy's numbers Python's."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value

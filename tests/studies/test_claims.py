@@ -1,0 +1,276 @@
+"""The seven claims on studies whose answers are known, and how often each is supported where it is not true.
+
+The false alarms are counted over simulated studies at the null (or at the margin, where a claim has one); 5 of 100
+and what chance adds to it are allowed: 9 of 80 and more have a probability of 2 % at 5 %.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minjax.studies.claims import (
+    claims,
+    deeper_is_resilient,
+    distinct_phases,
+    invariance,
+    minimal_exists,
+    quantization_hurts,
+    redundancy_reached,
+    three_regimes,
+)
+from minjax.studies.samples import samples
+from tests.studies.synthetic import AMOUNTS, history, member, point, pruning, quantization
+from tests.studies.test_resilience import depths
+
+SIMULATIONS = 80
+ALLOWED = 8
+SIZES = np.geomspace(100, 100_000, 16).astype(int)
+FALLING = history(np.exp(-np.arange(30) / 3), np.ones(30))
+LINEAR = history(np.linspace(2, 1, 30), np.ones(30))
+
+
+def count(verdict, claim, study):
+    """In how many simulated studies a claim gets a verdict."""
+    return sum(claim(study(seed)).verdict == verdict for seed in range(SIMULATIONS))
+
+
+def accuracies(means, rng=None, noise=0.003, sizes=SIZES, **fields):
+    rng = rng or np.random.default_rng(0)
+    members = []
+    for size, mean in zip(sizes, means, strict=True):
+        values = mean + noise * rng.standard_normal(5)
+        members += point(f"{fields.get('family', 'dnn')}{fields.get('dataset', '')}{size}", int(size), values, **fields)
+    return members
+
+
+# 1
+
+
+def families(offset, seed=0, scatter=0.01):
+    rng = np.random.default_rng(seed)
+    means = 0.9 + scatter * rng.standard_normal((2, len(SIZES)))
+    return samples([*accuracies(means[0], rng), *accuracies(means[1] - offset, rng, family="cnn")])
+
+
+def test_families_alike_and_not():
+    assert invariance(families(0.01)).verdict == "supported"
+    found = invariance(families(0.15))
+    assert found.verdict == "contradicted"
+    assert found.interval[0] <= 0.15 <= found.interval[1]
+
+
+def test_one_family_cannot_say():
+    found = invariance(samples(accuracies(np.full(16, 0.9))))
+    assert (found.verdict, found.value) == ("inconclusive", None)
+    assert "one family (dnn)" in found.why
+
+
+def test_sizes_that_are_not_alike_cannot_say():
+    rng = np.random.default_rng(0)
+    small, large = (
+        accuracies(np.full(16, 0.9), rng),
+        accuracies(np.full(16, 0.9), rng, sizes=SIZES * 5000, family="cnn"),
+    )
+    assert invariance(samples([*small, *large])).value is None
+
+
+def test_false_alarms_of_invariance_at_the_margin():
+    assert count("supported", invariance, lambda seed: families(0.051, seed)) <= ALLOWED
+    assert count("contradicted", invariance, lambda seed: families(0.049, seed)) <= ALLOWED
+
+
+# 2
+
+
+def three(seed=0):
+    """Unstable, rising, flat with a gap."""
+    rng = np.random.default_rng(seed)
+    members = []
+    for i, size in enumerate(SIZES):
+        mean, noise, gap = (0.3, 0.1, 0) if i < 4 else (min(0.5 + 0.1 * (i - 4), 0.9), 0.003, 0.02 if i < 10 else 0.09)
+        for run in range(5):
+            value = mean + noise * rng.standard_normal()
+            members.append(member(f"p{i}", int(size), run, value, train_accuracy=value + gap))
+    return members
+
+
+def shuffled(seed):
+    """The same networks with the sizes dealt anew: the regimes have nothing to do with size."""
+    sizes = dict(zip([f"p{i}" for i in range(16)], np.random.default_rng(seed).permutation(SIZES), strict=True))
+    return samples([one | {"num_params": int(sizes[one["point"]])} for one in three(seed)])
+
+
+def test_three_regimes_in_order():
+    found = three_regimes(samples(three()))
+    assert found.verdict == "supported"
+    assert found.interval[0] > 0.8
+
+
+def test_regimes_against_size_are_contradicted():
+    turned = [one | {"num_params": int(1e7 / one["num_params"])} for one in three()]
+    assert three_regimes(samples(turned)).verdict == "contradicted"
+
+
+def test_a_regime_that_is_not_there():
+    wide = three_regimes(samples(accuracies(np.linspace(0.5, 0.9, 16))))
+    assert wide.verdict == "contradicted"
+    assert "unstable or overfitting" in wide.why
+    narrow = three_regimes(samples(accuracies(np.linspace(0.5, 0.9, 16), sizes=np.arange(100, 116))))
+    assert narrow.verdict == "inconclusive"
+
+
+def test_false_alarms_of_regimes():
+    assert count("supported", three_regimes, shuffled) <= ALLOWED
+
+
+# 3
+
+
+def test_a_minimal_size_exists():
+    found = minimal_exists(samples(accuracies(np.r_[np.linspace(0.3, 0.9, 8), np.full(8, 0.95)])))
+    assert found.verdict == "supported"
+    assert found.value == SIZES[8]
+
+
+def test_no_stable_size_contradicts():
+    assert minimal_exists(samples(accuracies(np.full(16, 0.7), noise=0.1))).verdict == "contradicted"
+
+
+def test_rising_to_the_end_cannot_say():
+    assert minimal_exists(samples(accuracies(np.linspace(0.3, 0.9, 16)))).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.015])
+def test_false_alarms_of_a_minimal_size(noise):
+    def flat(seed):
+        return samples(accuracies(np.full(16, 0.9), np.random.default_rng(seed), noise))
+
+    assert count("supported", minimal_exists, flat) <= ALLOWED
+
+
+# 4
+
+
+def phased(chance_of_phases, seed=0, n=16):
+    rng = np.random.default_rng(seed)
+    members = []
+    for i in range(n):
+        has = rng.random() < chance_of_phases
+        curves = {"pruning": pruning(0.5) if has else [[float(a), 0.95 - 0.85 * float(a)] for a in AMOUNTS]}
+        members += point(f"p{i}", 100 + i, [0.95] * 3, curves=curves, history=FALLING)
+    return samples(members)
+
+
+def test_phases_there_and_not():
+    assert distinct_phases(phased(1.0)).verdict == "supported"
+    assert distinct_phases(phased(0.0)).verdict == "contradicted"
+    no_bend = [m | {"history": LINEAR} for sample in phased(1.0) for m in sample.members]
+    assert distinct_phases(samples(no_bend)).verdict == "contradicted"
+    assert distinct_phases(phased(1.0, n=4)).verdict == "inconclusive"  # four of four are no majority yet
+    assert distinct_phases(samples(accuracies(np.full(16, 0.9)))).value is None
+
+
+def test_false_alarms_of_phases_at_a_half():
+    assert count("supported", distinct_phases, lambda seed: phased(0.5, seed)) <= ALLOWED
+
+
+# 5
+
+
+def test_deeper_is_more_resilient_or_less_or_not_measured():
+    found = deeper_is_resilient(depths(0.15, bits_effect=1.0))
+    assert found.verdict == "supported"
+    assert found.interval[0] <= 0.15 <= found.interval[1]
+    assert deeper_is_resilient(depths(-0.15, bits_effect=1.0)).verdict == "contradicted"
+    assert deeper_is_resilient(depths(0.15, bits_effect=-1.5)).verdict == "contradicted"
+    assert deeper_is_resilient(depths(0.15, bits_effect=0.0)).verdict == "inconclusive"
+    assert deeper_is_resilient(samples(accuracies(np.full(16, 0.9)))).value is None
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.05])
+def test_false_alarms_of_depth(scatter):
+    # where bits do show an effect, so that redundancy alone decides: the strictest null of this claim
+    found = [deeper_is_resilient(depths(0.0, scatter=scatter, bits_effect=3.0, seed=s, n=6)) for s in range(60)]
+    assert sum(one.verdict == "supported" for one in found) <= 6
+    found = [deeper_is_resilient(depths(0.0, scatter=scatter, seed=seed, n=6)) for seed in range(60)]
+    assert sum(one.verdict == "supported" for one in found) <= 2
+    assert sum(one.verdict == "contradicted" for one in found) <= 7
+
+
+# 6
+
+
+def redundant(true, seed=0, noise=0.05):
+    rng = np.random.default_rng(seed)
+    members = []
+    for i, size in enumerate(SIZES):
+        ends = true + noise * rng.standard_normal(5)
+        members += point(f"p{i}", int(size), [0.95] * 5, curves=lambda j, e=ends: {"pruning": pruning(e[j])})
+    return samples(members)
+
+
+def test_redundancy_above_and_below():
+    assert redundancy_reached(redundant(0.8)).verdict == "supported"
+    assert redundancy_reached(redundant(0.3)).verdict == "contradicted"
+    assert redundancy_reached(samples(accuracies(np.full(16, 0.9)))).value is None
+
+
+def test_false_alarms_of_the_largest_of_many():
+    # all sixteen just below: the largest mean is above in nearly every study
+    studies = [redundancy_reached(redundant(0.615, seed)) for seed in range(SIMULATIONS)]  # 0.59 after rounding down
+    assert sum(one.value >= 0.6 for one in studies) > SIMULATIONS / 2
+    assert sum(one.verdict == "supported" for one in studies) <= ALLOWED
+
+
+# 7
+
+
+def quantized(slope, harder, seed=0, two=True):
+    """Bits needed fall by `slope` a decade; the harder set, lower in accuracy, needs `harder` more."""
+    rng = np.random.default_rng(seed)
+    members = []
+    for name, accuracy, extra in (("easy", 0.95, 0.0), ("hard", 0.7, harder))[: 1 + two]:
+        for size in SIZES:
+            own = 4 - slope * np.log10(size / 3000) + extra + 0.2 * rng.standard_normal(5) + 0.2 * rng.standard_normal()
+            members += point(
+                f"{name}{size}",
+                int(size),
+                [accuracy] * 5,
+                dataset=name,
+                curves=lambda i, own=own, accuracy=accuracy: {"quantization": quantization(own[i], accuracy)},
+            )
+    return samples(members)
+
+
+def test_small_and_hard_lose_more_or_not():
+    assert quantization_hurts(quantized(1.0, 1.0)).verdict == "supported"
+    assert quantization_hurts(quantized(-1.0, 1.0)).verdict == "contradicted"
+    assert quantization_hurts(quantized(1.0, -1.0)).verdict == "contradicted"
+    one = quantization_hurts(quantized(1.0, 1.0, two=False))
+    assert (one.verdict, one.interval[1] < 0) == ("inconclusive", True)
+    assert "one data set (easy)" in one.why
+    assert quantization_hurts(samples(accuracies(np.full(16, 0.9)))).value is None
+
+
+def test_false_alarms_of_quantization():
+    assert count("supported", quantization_hurts, lambda seed: quantized(1.0, 0.0, seed)) <= ALLOWED
+    assert count("supported", quantization_hurts, lambda seed: quantized(0.0, 0.0, seed)) <= 2
+
+
+# all
+
+
+def test_all_seven_are_answered_on_one_study():
+    found = claims(three())
+    assert [one.number for one in found] == [1, 2, 3, 4, 5, 6, 7]
+    assert {one.verdict for one in found} <= {"supported", "contradicted", "inconclusive"}
+    assert all(one.why and one.statement for one in found)
+
+
+def test_groups_that_disagree_are_inconclusive():
+    good = accuracies(np.r_[np.linspace(0.3, 0.9, 8), np.full(8, 0.95)])
+    bad = accuracies(np.full(16, 0.7), noise=0.1, family="cnn")
+    found = minimal_exists(samples([*good, *bad]))
+    assert found.verdict == "inconclusive"
+    assert "digits cnn: contradicted" in found.why

@@ -1,0 +1,40 @@
+"""Intervals hold what they should as often as they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from minjax.studies.intervals import bootstrap_mean, share, slope, student_mean
+
+
+def test_the_mean_of_five_is_held_as_often_as_said():
+    rng = np.random.default_rng(0)
+    held = {bootstrap_mean: 0, student_mean: 0}
+    for _ in range(300):
+        values = rng.standard_normal(5)
+        for interval in held:
+            found = interval(values)
+            held[interval] += found.low <= 0 <= found.high
+    assert held[student_mean] / 300 > 0.92
+    assert held[bootstrap_mean] / 300 > 0.87  # a plain percentile bootstrap: 0.82
+
+
+def test_equal_values_have_no_width():
+    assert bootstrap_mean(np.array([0.5, 0.5])) == (0.5, 0.5, 0.5)
+
+
+def test_share_is_clopper_and_pearson():
+    for hits, n in ((0, 7), (3, 7), (7, 7)):
+        exact = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
+        assert share(hits, n) == pytest.approx((hits / n, exact.low, exact.high))
+
+
+def test_slope_is_that_of_scipy():
+    x, y = np.arange(7.0), np.random.default_rng(1).standard_normal(7)
+    known = stats.linregress(x, y)
+    half = stats.t.ppf(0.975, 5) * known.stderr
+    assert slope(x, y) == pytest.approx((known.slope, known.slope - half, known.slope + half))
+    assert slope(x[:2], y[:2]) is None
+    assert slope(np.ones(5), y[:5]) is None

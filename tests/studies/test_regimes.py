@@ -1,0 +1,95 @@
+"""Regimes of synthetic points, each condition alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minjax.errors import UserError
+from minjax.studies.regimes import regimes
+from minjax.studies.samples import Limits
+from tests.studies.synthetic import member, point
+
+NOISE = np.array([-0.003, -0.001, 0.0, 0.001, 0.003])
+
+
+def kinds(members, **limits):
+    return [one.regime for one in regimes(members, Limits(**limits))]
+
+
+def study(means, gaps=None, sizes=None):
+    gaps = np.zeros(len(means)) if gaps is None else gaps
+    sizes = [100 * 2**i for i in range(len(means))] if sizes is None else sizes
+    members = []
+    for i, (size, mean, gap) in enumerate(zip(sizes, means, gaps, strict=True)):
+        for seed, noise in enumerate(NOISE):
+            members.append(member(f"p{i}", size, seed, mean + noise, train_accuracy=mean + noise + gap))
+    return members
+
+
+def test_the_three_in_order():
+    found = kinds(
+        [
+            *point("tiny", 10, [0.1, 0.3, 0.2, 0.5, 0.1]),
+            *study([0.5, 0.7, 0.8, 0.9, 0.9, 0.899, 0.901, 0.9], [0, 0, 0, 0.02, 0.06, 0.08, 0.09, 0.1]),
+        ]
+    )
+    assert found == ["unstable"] + ["learning"] * 4 + ["overfitting"] * 4
+
+
+def test_a_gap_while_accuracy_rises_is_learning():
+    assert kinds(study(np.linspace(0.5, 0.9, 8), np.full(8, 0.08))) == ["learning"] * 8
+
+
+def test_no_gap_is_learning_however_flat():
+    assert set(kinds(study(np.full(8, 0.9), np.full(8, 0.04)))) == {"learning"}
+
+
+def test_seeds_that_die_make_a_point_unstable():
+    # a deviation under the limit is not enough: two of five at chance are more than a quarter, one is not
+    two, one = [0.145, 0.145, 0.16, 0.16, 0.16], [0.145, 0.16, 0.16, 0.16, 0.16]
+    found = regimes([*point("two", 10, two), *point("one", 20, one)])
+    assert [each.regime for each in found] == ["unstable", "learning"]
+    assert [each.at_chance for each in found] == [2, 1]
+    assert max(each.sigma for each in found) < 0.02
+
+
+def test_deviation_alone_makes_a_point_unstable():
+    assert kinds(point("a", 10, [0.9, 0.85, 0.9, 0.85])) == ["unstable"]
+    assert kinds(point("a", 10, [0.9, 0.85, 0.9, 0.85]), sigma=0.03) == ["learning"]
+
+
+def test_an_unstable_neighbour_does_not_hide_the_rise():
+    members = study([0.6, 0.7, 0.8, 0.85, 0.9], np.full(5, 0.08))
+    members += point("broken", 1700, [0.1, 0.9, 0.1, 0.5, 0.1])
+    assert [one.regime for one in regimes(members) if one.name != "broken"] == ["learning"] * 5
+
+
+def test_the_neighbours_are_near_in_size():
+    # rises over three decades, then flat over three: only what is near decides
+    means = np.concatenate([np.linspace(0.3, 0.9, 10), np.full(10, 0.9)])
+    found = kinds(study(means, np.full(20, 0.08)))
+    assert found[:9] == ["learning"] * 9
+    assert found[12:] == ["overfitting"] * 8
+
+
+def test_another_family_is_no_neighbour():
+    rising = study([0.5, 0.6, 0.7, 0.8, 0.9], np.full(5, 0.08))
+    other = [one | {"point": "c" + one["point"], "family": "cnn"} for one in study(np.full(5, 0.9))]
+    assert [one.regime for one in regimes([*rising, *other]) if one.family == "dnn"] == ["learning"] * 5
+
+
+def test_two_points_have_no_slope():
+    found = regimes(study([0.9, 0.9], [0.1, 0.1]))
+    assert [(one.regime, one.slope) for one in found] == [("learning", None)] * 2
+
+
+def test_diverged_members_are_at_chance():
+    members = [*point("a", 10, [0.9, 0.9, 0.9]), member("a", 10, 9, 0.0, status="diverged", final=None)]
+    assert regimes(members)[0].at_chance == 1
+    assert regimes(members)[0].regime == "unstable"
+
+
+def test_one_seed_is_refused():
+    with pytest.raises(UserError, match="at least 2"):
+        regimes([member("a", 10, 0, 0.9)])
