@@ -37,7 +37,7 @@ def keep_zeros(masks: Any, *, hold: Any = None) -> optax.GradientTransformation:
     >>> tx = optax.chain(optax.sgd(1.0, momentum=0.9), keep_zeros({"kernel": jnp.array([True, False])}))
     >>> updates, _ = tx.update({"kernel": jnp.array([1.0, 1.0])}, tx.init(params), params)
     >>> updates
-    {'kernel': Array([-1.,  0.], dtype=float32)}
+    {'kernel': Array([-1., -0.], dtype=float32)}
     """
 
     def init(params: Any) -> KeepZerosState:
