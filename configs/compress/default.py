@@ -3,8 +3,8 @@
 python -m minjax.main --config=configs/compress/default.py                          # trains ResNet18_S on digits first
 python -m minjax.main --config=configs/compress/default.py --config.run=runs/my-run # a finished run of your own
 
-Measured on digits (docs/compress/digits): 95 % pruned (global_l1, batch norm re-estimated) within a point of 98.89 %; 888
-points in 59 s and one compilation on two cores.
+Measured on digits (docs/compress/digits): 95 % pruned (global_l1, batch norm re-estimated) within a point of 98.89 %;
+888 points in 59 s and one compilation on two cores.
 """
 
 from configs import digits
