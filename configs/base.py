@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     """The configuration that all presets start from."""
     return ConfigDict(
         {
-            "task": "train",  # train | compress | report
+            "task": "train",  # train | compress | study | report
             "name": "",  # empty: the preset file's name; the default work directory is named after it
             "seed": 42,  # of initialisation, image order, augmentation and dropout
             "epochs": 100,
@@ -39,6 +39,56 @@ def get_config() -> ConfigDict:
             "prune": prune(),
             "quantize": quantize(),
             "compress": compress(),
+            "study": study(),
+        }
+    )
+
+
+def study() -> ConfigDict:
+    """task=study: which networks are compared, in what order, and what is asked of them."""
+    return ConfigDict(
+        {
+            "families": ("dnn",),  # dnn | cnn | vit; empty: the axes alone, of the network in `model`
+            "dnn": {
+                "depths": (1, 2, 3, 4),  # hidden layers
+                "widths": (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000),  # units of the widest
+                "shapes": ("equal", "decreasing", "increasing"),
+                "set": (),  # fields for this family alone, such as (("optimizer.name", "adam"), ("epochs", 50))
+            },
+            "cnn": {
+                "depths": (1,),  # convolutions
+                "channels": tuple(range(1, 33)),  # of the widest
+                "shapes": ("equal",),
+                "set": (),
+            },
+            "vit": {
+                "depths": (1, 2, 3, 4),  # blocks
+                "dims": (8, 16, 32, 64, 128),  # numbers of a token
+                "heads": (4,),
+                "mlp_dims": (None,),  # hidden units; None: as many as dim
+                "set": (("model.patch_size", 4),),
+            },
+            # More axes, each with every network: (("optimizer.learning_rate", (0.1, 0.01)), ("batch_size", (32, 128)))
+            "axes": (),
+            "seeds": 5,  # of every point: config.seed, config.seed + 1, ...
+            "extent": "all",  # all: the coarse grid, the sizes around the minimal one, the rest | knee: without the rest
+            "coarse": 2,  # the coarse grid has every so many-th size
+            "reach": 1,  # sizes to ask for on each side of the minimal one
+            "budget_minutes": placeholder(float),  # stop after so long; None: when everything is trained
+            "curves": "equal",  # prune and quantize: the points of equal shapes | all | none
+            "prune_method": "global_l1",  # global_l1 | l1
+            "amounts": 21,  # so many, from 0 to 1
+            "bits": (16, 8, 7, 6, 5, 4, 3, 2, 1),
+            "scheme": "symmetric_channel_minmax",  # see quantize.schemes
+            "curve_images": placeholder(int),  # test images that the curves are measured on, stratified; None: all
+            "tolerance": 0.01,  # what counts as the same accuracy
+            "sigma": 0.02,  # deviation over seeds above which a network is unstable
+            "gap": 0.05,  # train less test accuracy above which it may be overfitting
+            "margin": 0.05,  # above chance that is still not having learned
+            "programs": 12,  # DNNs are padded so that no more than so many are compiled, if they have as few depths
+            "together": placeholder(bool),  # train members side by side (vmap); None: on accelerators
+            "dry_run": False,  # list the points, their parameters and the predicted time, and end
+            "retry_failed": False,  # train again what failed (not what diverged)
         }
     )
 

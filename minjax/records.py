@@ -78,10 +78,10 @@ def read_json(path: Path | str) -> Any:
         raise UserError(f"{path} is not JSON: {error}") from error
 
 
-def append_jsonl(path: Path | str, record: dict[str, Any]) -> None:
-    """Append one record as a line, in one write."""
+def append_jsonl(path: Path | str, *records: dict[str, Any]) -> None:
+    """Append records as lines, in one write."""
     with disk_errors(path), open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(record, allow_nan=False) + "\n")
+        file.write("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
 
 def read_jsonl(path: Path | str) -> list[dict[str, Any]]:

@@ -57,7 +57,10 @@ def fan_in_normal(gain: float) -> Initializer:
     """N(0, sqrt(gain / fan-in))."""
 
     def draw(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
-        return math.sqrt(gain / fan_in(shape)) * _flat(jax.random.normal, key, shape, dtype)
+        # Behind a barrier, or XLA multiplies the deviation with a factor of the draw first, and the last bit depends
+        # on whether it is a constant.
+        drawn = jax.lax.optimization_barrier(_flat(jax.random.normal, key, shape, dtype))
+        return math.sqrt(gain / fan_in(shape)) * drawn
 
     return draw
 
@@ -67,6 +70,28 @@ def kernel(init: str, *, rectified: bool) -> Initializer:
     if init == "paper":
         return torch_uniform()
     return fan_in_normal(2.0 if rectified else 1.0)
+
+
+def scale(init: str, inputs: int, *, rectified: bool) -> float:
+    """What `kernel` multiplies a number of `unit` by, for a layer with this fan-in."""
+    if init == "paper":
+        return 1.0 / math.sqrt(inputs)
+    return math.sqrt((2.0 if rectified else 1.0) / inputs)
+
+
+def bias_scale(init: str, inputs: int) -> float:
+    """The same of `bias`."""
+    return scale(init, inputs, rectified=False) if init == "paper" else 0.0
+
+
+def unit(init: str, key: jax.Array, count: int) -> jax.Array:
+    """The first `count` numbers of a row that all layers with this key take theirs from, before the scale. [count]
+
+    JAX counts a draw's numbers off by their place alone, so a longer row begins with a shorter one.
+    """
+    if init == "paper":
+        return torch_uniform(1)(key, (count,))
+    return fan_in_normal(1.0)(key, (1, count)).reshape(count)
 
 
 def bias(init: str, inputs: int) -> Initializer:

@@ -87,11 +87,16 @@ class Sample:
 
     @property
     def equal(self) -> bool:
-        """Whether all layers are as wide: by the widths where there are any, as one network may have two names."""
-        widths = self.fields.get("widths")
-        if widths is not None:
-            return len(set(widths)) <= 1
-        return self.labels.get("shape", "equal") == "equal"
+        """Whether all layers are as wide."""
+        return equal(self.fields, self.labels)
+
+
+def equal(fields: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    """Whether all layers are as wide: by the widths where there are any, as one network may have two names."""
+    widths = fields.get("widths")
+    if widths is not None:
+        return len(set(widths)) <= 1
+    return labels.get("shape", "equal") == "equal"
 
 
 def samples(members: Iterable[Member]) -> list[Sample]:

@@ -22,6 +22,12 @@ def _compress(config: ConfigDict, workdir: Path | None, command: str) -> int:
     return compress.run(config, workdir, command)
 
 
+def _study(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    from minjax.tasks import study
+
+    return study.run(config, workdir, command)
+
+
 def _report(config: ConfigDict, workdir: Path | None, command: str) -> int:
     from minjax.tasks import report
 
@@ -31,6 +37,7 @@ def _report(config: ConfigDict, workdir: Path | None, command: str) -> int:
 TASKS: dict[str, Callable[[ConfigDict, Path | None, str], int]] = {
     "train": _train,
     "compress": _compress,
+    "study": _study,
     "report": _report,
 }
 

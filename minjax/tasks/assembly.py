@@ -41,22 +41,11 @@ class Assembly:
     @property
     def splits(self) -> dict[str, data.Split]:
         """Those there are, of train, validation and test."""
-        every = {"train": self.dataset.train, "validation": self.dataset.validation, "test": self.dataset.test}
-        return {name: split for name, split in every.items() if split is not None}
+        return splits(self.dataset)
 
     def describe(self) -> dict[str, Any]:
         """What config.json says of the data: names, shapes, sizes, normalisation and fingerprint."""
-        dataset = self.dataset
-        return {
-            "name": dataset.name,
-            "classes": dataset.num_classes,
-            "image_shape": list(dataset.image_shape),
-            "sizes": {name: len(split.labels) for name, split in self.splits.items()},
-            "augment": dataset.augment,
-            "mean": list(dataset.mean),
-            "std": list(dataset.std),
-            "fingerprint": dataset.fingerprint,
-        }
+        return describe(self.dataset)
 
 
 def assemble(config: dict[str, Any]) -> Assembly:
@@ -65,20 +54,13 @@ def assemble(config: dict[str, Any]) -> Assembly:
     Raises:
         UserError: whatever does not fit: the data, the model and the data's images, the batch and the devices.
     """
-    fields = config["dataset"]
-    dataset = data.load(seed=config["seed"], **{key: value for key, value in fields.items() if key != "crop_padding"})
+    dataset = load_data(config)
     model = build_model(config, dataset.num_classes)
     batch, drop_last = config["batch_size"], config["drop_last"]
     optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
     initial = jax.jit(lambda seed: train_state.init(model, optimizer, dataset.image_shape, seed))
     like = jax.eval_shape(initial, 0)  # the model says here if it cannot take the images
-    inputs = Input(
-        mean=tuple(dataset.mean),
-        std=tuple(dataset.std),
-        augment=dataset.augment,
-        crop_padding=fields["crop_padding"],
-        dtype=config["dtype"],
-    )
+    inputs = inputs_of(config, dataset)
     engine = Engine(
         model,
         optimizer,
@@ -89,6 +71,43 @@ def assemble(config: dict[str, Any]) -> Assembly:
         parallel=config["parallel"],
     )
     return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
+
+
+def load_data(config: dict[str, Any]) -> data.Dataset:
+    """The data of a configuration."""
+    fields = {key: value for key, value in config["dataset"].items() if key != "crop_padding"}
+    return data.load(seed=config["seed"], **fields)
+
+
+def splits(dataset: data.Dataset) -> dict[str, data.Split]:
+    """Those there are, of train, validation and test."""
+    every = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    return {name: split for name, split in every.items() if split is not None}
+
+
+def describe(dataset: data.Dataset) -> dict[str, Any]:
+    """What config.json says of the data: names, shapes, sizes, normalisation and fingerprint."""
+    return {
+        "name": dataset.name,
+        "classes": dataset.num_classes,
+        "image_shape": list(dataset.image_shape),
+        "sizes": {name: len(split.labels) for name, split in splits(dataset).items()},
+        "augment": dataset.augment,
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def inputs_of(config: dict[str, Any], dataset: data.Dataset) -> Input:
+    """How the images of a data set become the model's input."""
+    return Input(
+        mean=tuple(dataset.mean),
+        std=tuple(dataset.std),
+        augment=dataset.augment,
+        crop_padding=config["dataset"]["crop_padding"],
+        dtype=config["dtype"],
+    )
 
 
 def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:

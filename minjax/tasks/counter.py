@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
-from tqdm import tqdm
-
-from minjax.tasks.progress import PLAIN_SECONDS, duration
+from minjax.tasks.console import PLAIN_SECONDS, Console, duration
 
 
-class Counter:
+class Counter(Console):
     """Counts things done of a known number.
 
     Args:
@@ -23,8 +20,7 @@ class Counter:
         self.total, self.unit = total, unit
         self._done = self._first = done
         self._started = self._spoke = time.perf_counter()
-        self.terminal = sys.stderr.isatty()
-        self._bar = tqdm(total=total, initial=done, disable=not self.terminal, unit=unit, dynamic_ncols=True)
+        super().__init__(total=total, initial=done, unit=unit)
 
     def add(self, count: int, text: str = "") -> None:
         """So many more are done; `text` says how it goes."""
@@ -38,14 +34,3 @@ class Counter:
             self._spoke = now
             left = (now - self._started) / max(self._done - self._first, 1) * (self.total - self._done)
             print(f"{self._done} of {self.total} {self.unit}s; {text}; {duration(left)} left", flush=True)
-
-    def say(self, text: str) -> None:
-        """Print a line without disturbing the bar."""
-        if self.terminal:
-            tqdm.write(text)
-        else:
-            print(text, flush=True)
-
-    def close(self) -> None:
-        """Leave the terminal in order."""
-        self._bar.close()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
-from tqdm import tqdm
-
-PLAIN_SECONDS = 60.0  # between two lines within an epoch when there is no terminal
+from minjax.tasks.console import PLAIN_SECONDS, Console, duration
 
 
-class Progress:
+class Progress(Console):
     """A bar over all steps of a run (standard error is a terminal) or lines (it is not); epochs are lines in both.
 
     Args:
@@ -23,13 +20,10 @@ class Progress:
 
     def __init__(self, epochs: int, steps: int, done: int, batch_size: int):
         self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
-        self.terminal = sys.stderr.isatty()
-        self._bar = tqdm(
+        super().__init__(
             total=epochs * steps,
             initial=done,
-            disable=not self.terminal,
             unit="step",
-            dynamic_ncols=True,
             bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
         self._started = self._spoke = time.perf_counter()
@@ -64,24 +58,3 @@ class Progress:
             f"  rate {record['learning_rate']:.2e}  {record['images_per_second']:,.0f} images/s"
             + (f"  {duration(left)} left" if left > 0 else "")
         )
-
-    def say(self, text: str) -> None:
-        """Print a line without disturbing the bar."""
-        if self.terminal:
-            tqdm.write(text)
-        else:
-            print(text, flush=True)
-
-    def close(self) -> None:
-        """Leave the terminal in order."""
-        self._bar.close()
-
-
-def duration(seconds: float) -> str:
-    """`12 s`, `3 min 20 s`, `2 h 5 min`."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

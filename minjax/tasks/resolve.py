@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -23,8 +24,13 @@ def resolve(config: ConfigDict) -> dict[str, Any]:
     Raises:
         UserError: an unknown name, a field that the named model or optimizer does not have, a value out of range.
     """
-    resolved = plain(config.to_dict())
-    for other in ("prune", "quantize", "compress"):  # of task=compress
+    return resolve_fields(plain(config.to_dict()))
+
+
+def resolve_fields(config: dict[str, Any]) -> dict[str, Any]:
+    """The same of a configuration as plain JSON values, which is left as it is."""
+    resolved = copy.deepcopy(config)
+    for other in ("prune", "quantize", "compress", "study"):  # of other tasks
         resolved.pop(other, None)
     _check_run(resolved)
     resolved["model"] = _model(resolved["model"])

@@ -14,6 +14,7 @@ from minjax.errors import UserError
 
 # Fields that change how a run is carried out but not what it computes: they may differ on resume.
 OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "run")
+OPERATIONAL_IN_A_STUDY = ("study.budget_minutes", "study.dry_run", "study.retry_failed", "study.programs")
 
 
 def default(config: dict[str, Any]) -> Path:
@@ -83,6 +84,8 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
             continue
         if not prefix and key == "data" and key not in new:
             continue  # not loaded yet
+        if f"{prefix}{key}" in OPERATIONAL_IN_A_STUDY:
+            continue
         there, asked = old.get(key), new.get(key)
         if isinstance(there, dict) and isinstance(asked, dict):
             lines += differences(there, asked, f"{prefix}{key}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.struct
@@ -44,10 +45,14 @@ def init(
     Raises:
         UserError: the model cannot take images of this shape.
     """
-    key = jax.random.key(seed)
-    init_key, run_key = jax.random.split(key)
     images = jnp.zeros((1, *image_shape))
-    variables = dict(model.init({"params": init_key}, images, train=False))
+    return begin(lambda key: dict(model.init({"params": key}, images, train=False)), optimizer, seed)
+
+
+def begin(draw: Callable[[jax.Array], dict[str, Any]], optimizer: optax.GradientTransformation, seed) -> TrainState:
+    """A new state of variables that are drawn from a key: `params` and what else the model keeps."""
+    init_key, run_key = jax.random.split(jax.random.key(seed))
+    variables = draw(init_key)
     params = variables.pop("params")
     return TrainState(
         step=jnp.zeros((), jnp.int32),

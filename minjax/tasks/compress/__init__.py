@@ -25,7 +25,7 @@ from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, check, load
 from minjax.tasks.compress.tuning import Stopped
 from minjax.tasks.counter import Counter
-from minjax.tasks.progress import duration
+from minjax.tasks.console import duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 

@@ -1,0 +1,114 @@
+"""What a study trains next, from its records alone: replayed from the beginning each time, so that a study that was
+killed anywhere asks for the same points in the same order as one that was not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+
+from minjax.studies.minimal import minimal_of
+from minjax.studies.order import coarse, refine
+from minjax.studies.points import Point, distinct
+from minjax.studies.samples import LIMITS, Limits, Member, equal, groups, samples
+
+Done = Mapping[str, Sequence[Member]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What is to be trained before anything else is asked.
+
+    Attributes:
+        name: coarse, refinement or rest.
+        points: that have members missing, each network once.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+
+
+def stage(
+    points: Sequence[Point],
+    members: Sequence[Member],
+    seeds: Collection[int],
+    *,
+    extent: str = "all",
+    every: int = 2,
+    reach: int = 1,
+    limits: Limits = LIMITS,
+) -> Stage | None:
+    """The stage that a study is in, None when it is through.
+
+    First the coarse grid, then round after round the sizes around the minimal one of what is known, then (with
+    extent "all") the rest. A round is asked for by the records of the rounds before it only.
+
+    Args:
+        points: of the whole grid.
+        members: the records so far.
+        seeds: of every point.
+        extent: "all" or "knee" (without the rest).
+        every: of the coarse grid, see `order.coarse`.
+        reach: of the refinement, see `order.refine`.
+        limits: of the minimal size.
+    """
+    done: dict[str, list[Member]] = {}
+    for member in members:
+        if member["seed"] in seeds:
+            done.setdefault(member["point"], []).append(member)
+    wanted = set(seeds)
+    whole = {point for point, of in done.items() if {member["seed"] for member in of} == wanted}
+    first, _ = coarse(points, every)
+    if found := _missing("coarse", first, whole):
+        return found
+    known = {point.id for point in first}
+    while asked := _asked(points, known, done, reach, limits):
+        if found := _missing("refinement", asked, whole):
+            return found
+        known |= {point.id for point in asked}
+    networks = [group[0] for group in distinct(points).values()]
+    return _missing("rest", networks, whole) if extent == "all" else None
+
+
+def _missing(name: str, asked: Sequence[Point], whole: Collection[str]) -> Stage | None:
+    left = tuple(point for point in asked if point.id not in whole)
+    return Stage(name, left) if left else None
+
+
+def _asked(points: Sequence[Point], known: Collection[str], done: Done, reach: int, limits: Limits) -> list[Point]:
+    """The points that a round of refinement asks for: of each family, all of equal shape of the sizes it asks for."""
+    networks = [group[0] for group in distinct(points).values() if equal(group[0].fields, group[0].labels)]
+    families = sorted({point.family for point in networks})
+    asked: list[Point] = []
+    for family in families:
+        own = [point for point in networks if point.family == family]
+        sizes = sorted({point.num_params for point in own})
+        measured = {point.num_params for point in own if point.id in known}
+        knee = _knee([m for point in own if point.id in known for m in done.get(point.id, [])], sizes, limits)
+        if knee is not None:
+            wanted = set(refine(sizes, knee, measured, reach))
+            asked += [point for point in own if point.num_params in wanted and point.id not in known]
+    return asked
+
+
+def _knee(members: Sequence[Member], sizes: Sequence[int], limits: Limits) -> int | None:
+    """Place of the best guess of the minimal size; the largest where none qualifies, None where nothing can be said."""
+    guess = guess_of(members, limits)
+    if guess is None:
+        return None
+    return len(sizes) - 1 if guess < 0 else sizes.index(guess)
+
+
+def guess_of(members: Sequence[Member], limits: Limits = LIMITS) -> int | None:
+    """The minimal size by what is known of one family on one data set, without an interval; -1: none qualifies."""
+    usable = [member for member in members if member["status"] != "failed"]
+    seeds: dict[str, set[int]] = {}
+    for member in usable:
+        seeds.setdefault(member["point"], set()).add(member["seed"])
+    usable = [member for member in usable if len(seeds[member["point"]]) > 1]
+    if not usable:
+        return None
+    (group,) = groups(samples(usable)).values()
+    found = minimal_of(group, limits, replicates=2)
+    if found.num_params is not None:
+        return found.num_params
+    return -1 if found.target is not None else None

@@ -1,0 +1,129 @@
+"""Which points one program trains: those that are alike but for what may differ between the members of a population."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minjax import models, tree
+from minjax.compress import macs
+from minjax.studies.cost import Machine
+from minjax.studies.packing import pack
+from minjax.studies.points import Point
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Points of one program.
+
+    Attributes:
+        points: each once.
+        config: the resolved configuration of the program; of padded networks with the program's widths.
+        padded: whether the points are padded to it.
+        seconds: predicted, of one member.
+        compile_seconds: predicted.
+    """
+
+    points: tuple[Point, ...]
+    config: dict[str, Any]
+    padded: bool
+    seconds: float
+    compile_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """What the time of a member depends on besides its network.
+
+    Attributes:
+        images: of the training split.
+        test_images: evaluated after each epoch.
+        evaluations: of test images for the curves of one member.
+        image_shape: height, width, channels.
+        classes: of the data.
+    """
+
+    images: int
+    test_images: int
+    evaluations: int
+    image_shape: tuple[int, int, int]
+    classes: int
+
+
+def groups(points: Sequence[Point], work: Workload, machine: Machine, seeds: int, most: int) -> list[Group]:
+    """Divide points into programs: fully connected networks that differ in widths alone are padded where that is
+    cheaper than another compilation, every other point has a program of its own.
+
+    Args:
+        points: each network once.
+        work: of a member.
+        machine: how fast it is.
+        seeds: of every point.
+        most: programs for the fully connected networks.
+    """
+    alike: dict[str, list[Point]] = {}
+    single: list[Point] = []
+    for point in points:
+        if point.family == "dnn" and not point.config["model"]["dropout"]:
+            alike.setdefault(_without_widths(point), []).append(point)
+        else:
+            single.append(point)
+    found = [_group([point], point.config, work, machine) for point in single]
+    compiling = machine.compile_seconds("dnn")
+    for same in alike.values():
+        widths = [tuple(point.config["model"]["widths"]) for point in same]
+        seconds = lambda w: seeds * _seconds(_with_widths(same[0].config, w), work, machine)  # noqa: B023, E731
+        for one in pack(widths, seconds, compiling, max(1, most // len(alike))):
+            config = _with_widths(same[0].config, one.widths)
+            found.append(_group([same[place] for place in one.networks], config, work, machine))
+    return sorted(found, key=lambda group: (group.seconds, group.points[0].name))
+
+
+def _group(points: list[Point], config: dict[str, Any], work: Workload, machine: Machine) -> Group:
+    family = points[0].family
+    padded = family == "dnn" and not config["model"]["dropout"]
+    seconds = _seconds(config, work, machine)
+    return Group(tuple(points), config, padded, seconds, machine.compile_seconds(family))
+
+
+def _without_widths(point: Point) -> str:
+    return json.dumps(_with_widths(point.config, ()), sort_keys=True)
+
+
+def _with_widths(config: dict[str, Any], widths: Sequence[int]) -> dict[str, Any]:
+    changed = copy.deepcopy(config)
+    changed["model"]["widths"] = list(widths)
+    return changed
+
+
+def _seconds(config: dict[str, Any], work: Workload, machine: Machine) -> float:
+    """Of one member: all its steps, the evaluation after each epoch, its curves."""
+    family = config["model"]["name"]
+    multiply_adds, layers = _arithmetic(config, work)
+    steps = config["epochs"] * (work.images // config["batch_size"])
+    step = machine.step_seconds(family, multiply_adds, layers, config["batch_size"])
+    images = config["epochs"] * work.test_images + work.evaluations
+    return steps * step + images * machine.image_seconds(family, multiply_adds)
+
+
+def _arithmetic(config: dict[str, Any], work: Workload) -> tuple[int, int]:
+    """Multiply-adds of an image and layers with weights; of fully connected networks without tracing any."""
+    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
+    name = fields.pop("name")
+    if name == "dnn":
+        height, width, channels = work.image_shape
+        sizes = (height * width * channels, *fields["widths"], work.classes)
+        return sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)), len(sizes) - 1
+    model = models.build(name, work.classes, **fields)
+    variables = jax.eval_shape(
+        partial(model.init, train=False), jax.random.key(0), jnp.zeros((1, *work.image_shape))
+    )
+    counted = macs.multiply_adds(partial(model.apply, train=False), variables, work.image_shape)
+    return counted.total, sum(name.endswith("kernel") for name in tree.leaves(variables["params"]))
