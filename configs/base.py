@@ -71,7 +71,7 @@ def study() -> ConfigDict:
             # More axes, each with every network: (("optimizer.learning_rate", (0.1, 0.01)), ("batch_size", (32, 128)))
             "axes": (),
             "seeds": 5,  # of every point: config.seed, config.seed + 1, ...
-            "extent": "all",  # all: the coarse grid, the sizes around the minimal one, the rest | knee: without the rest
+            "extent": "all",  # all: coarse grid, the sizes around the minimal one, the rest | knee: without the rest
             "coarse": 2,  # the coarse grid has every so many-th size
             "reach": 1,  # sizes to ask for on each side of the minimal one
             "budget_minutes": placeholder(float),  # stop after so long; None: when everything is trained

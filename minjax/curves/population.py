@@ -91,9 +91,7 @@ class MemberCurves:
             raise UserError(f"study.prune_method is {method!r}; it must be one of {', '.join(METHODS)}")
         self.method, self.amounts, self.bits = method, tuple(amounts), tuple(bits)
         self.population = population
-        self._splits = jax.device_put(
-            (test.images, test.labels), NamedSharding(population.mesh, PartitionSpec())
-        )
+        self._splits = jax.device_put((test.images, test.labels), NamedSharding(population.mesh, PartitionSpec()))
         self.images = len(test.labels)
         self._member = partial(
             _measure,
@@ -142,8 +140,8 @@ class MemberCurves:
         points = len(self.amounts) + len(self.bits)
         progress = population.spread_like(
             Progress(
-                {name: np.zeros((devices, *shapes[name]), np.int32) for name in names},
-                np.zeros((population.capacity, points), np.int32),
+                {name: jnp.zeros((devices, *shapes[name]), jnp.int32) for name in names},
+                jnp.zeros((population.capacity, points), jnp.int32),
             )
         )
         places = population.places(first, len(real))
@@ -182,8 +180,8 @@ class MemberCurves:
                 compress.counts({name: np.broadcast_to(0, own[name]) for name in names}, self.method, a, include="*")
                 for a in self.amounts
             ]
-            pruned = np.array([[count[name] for name in names] for count in asked] + [[0] * len(names)] * len(self.bits))
-            found[member] = pruned + (dead.sum() if self.method == "global_l1" else dead)
+            rows = [[count[name] for name in names] for count in asked] + [[0] * len(names)] * len(self.bits)
+            found[member] = np.array(rows) + (dead.sum() if self.method == "global_l1" else dead)
         return found
 
     def _dispatch(self, progress: Progress, params, model_state, extras, counts, first, last) -> Progress:

@@ -33,8 +33,8 @@ class Live:
         scales: float32 [..., layers, 2], of the initial kernel and bias of each layer.
     """
 
-    sizes: jax.Array
-    scales: jax.Array
+    sizes: jax.Array | np.ndarray
+    scales: jax.Array | np.ndarray
 
 
 def live(widths: Sequence[int], inputs: int, classes: int, initialization: str) -> Live:

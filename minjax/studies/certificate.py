@@ -38,8 +38,7 @@ def certificates(
     """
     by_point = {sample.point: sample for sample in samples(members)}
     return [
-        _certificate(minimal, by_point, findings, tuple(image_shape), num_classes, limits)
-        for minimal in findings["minimals"]
+        _certificate(minimal, by_point, findings, image_shape, num_classes, limits) for minimal in findings["minimals"]
     ]
 
 

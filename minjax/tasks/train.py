@@ -14,8 +14,8 @@ from ml_collections import ConfigDict
 from minjax import records
 from minjax.tasks import resolve, workdir
 from minjax.tasks.assembly import assemble
-from minjax.tasks.events import Events
 from minjax.tasks.console import duration
+from minjax.tasks.events import Events
 from minjax.tasks.progress import Progress
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop

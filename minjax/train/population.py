@@ -234,7 +234,7 @@ class Population:
         result[self.places(0, len(x))] = x
         return result
 
-    def _nothing(self, seeds: jax.Array, extras: Any) -> Carry:
+    def _nothing(self, seeds: Any, extras: Any) -> Carry:
         """Zeros: the first step of a member makes its state."""
         member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, extras))
         like = jax.eval_shape(partial(_fresh, self._initial, self.epochs), *member)

@@ -24,8 +24,8 @@ from minjax.tasks.compress.aware import Aware
 from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, check, load
 from minjax.tasks.compress.tuning import Stopped
-from minjax.tasks.counter import Counter
 from minjax.tasks.console import duration
+from minjax.tasks.counter import Counter
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 

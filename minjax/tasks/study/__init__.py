@@ -27,6 +27,7 @@ from minjax.tasks.study.program import has_curves
 from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, Runner
 
 RESULT = "study.json"
+STATUSES = ("completed", "diverged", "failed")
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
@@ -187,7 +188,7 @@ class Study:
             return None
         limits = settings.limits(self.study)
         found = findings(whole, limits)
-        by_status = {kind: sum(line["status"] == kind for line in lines) for kind in ("completed", "diverged", "failed")}
+        by_status = {kind: sum(line["status"] == kind for line in lines) for kind in STATUSES}
         return {
             "name": self.asked["name"],
             "dataset": self.dataset.name,
@@ -217,7 +218,7 @@ class Study:
         _print(result)
         seconds = result["seconds"]
         print(
-            f"{sum(result['members'][kind] for kind in ('completed', 'diverged', 'failed'))} members in "
+            f"{sum(result['members'][kind] for kind in STATUSES)} members in "
             f"{duration(seconds['train'])}, {result['compilations']} compilations in {duration(seconds['compile'])}; "
             f"{duration(seconds['total'])} in all; report: {page}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -115,15 +116,13 @@ def _seconds(config: dict[str, Any], work: Workload, machine: Machine) -> float:
 
 def _arithmetic(config: dict[str, Any], work: Workload) -> tuple[int, int]:
     """Multiply-adds of an image and layers with weights; of fully connected networks without tracing any."""
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
-    name = fields.pop("name")
+    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
+    name: str = fields.pop("name")
     if name == "dnn":
         height, width, channels = work.image_shape
         sizes = (height * width * channels, *fields["widths"], work.classes)
-        return sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)), len(sizes) - 1
+        return sum(a * b for a, b in itertools.pairwise(sizes)), len(sizes) - 1
     model = models.build(name, work.classes, **fields)
-    variables = jax.eval_shape(
-        partial(model.init, train=False), jax.random.key(0), jnp.zeros((1, *work.image_shape))
-    )
+    variables = jax.eval_shape(partial(model.init, train=False), jax.random.key(0), jnp.zeros((1, *work.image_shape)))
     counted = macs.multiply_adds(partial(model.apply, train=False), variables, work.image_shape)
     return counted.total, sum(name.endswith("kernel") for name in tree.leaves(variables["params"]))

@@ -82,9 +82,8 @@ class Program:
         def initial(key_seed: jax.Array, live: Any) -> train_state.TrainState:
             if not group.padded:
                 return train_state.init(self.model, optimizer, shape, key_seed)
-            return train_state.begin(
-                lambda key: {"params": padded.initial(self.model, live, self.numbers, key)}, optimizer, key_seed
-            )
+            draw = lambda key: {"params": padded.initial(self.model, live, self.numbers, key)}  # type: ignore  # noqa: E731
+            return train_state.begin(draw, optimizer, key_seed)
 
         one = jax.tree.map(lambda x: x[0], self._lives(group.points[:1]))
         like = jax.eval_shape(initial, 0, one)

@@ -61,9 +61,7 @@ class Runner:
 
     def _restore(self) -> list[dict[str, Any]]:
         known = {(record["point"], record["seed"]): record for record in records.read_jsonl(self.path)}
-        lines = [
-            record for record in known.values() if record["status"] != "failed" or not self.study["retry_failed"]
-        ]
+        lines = [record for record in known.values() if record["status"] != "failed" or not self.study["retry_failed"]]
         records.write_jsonl(self.path, lines)
         return lines
 

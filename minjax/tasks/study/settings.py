@@ -60,7 +60,7 @@ def choices(asked: dict[str, Any]) -> list[Choice]:
     found: list[Choice] = []
     for name in study["families"]:
         fields = dict(study[name])
-        own = {field: value for field, value in _pairs(f"study.{name}.set", fields.pop("set"))}
+        own = dict(_pairs(f"study.{name}.set", fields.pop("set")))
         family = grid.fixed(grid.family(name, **fields), own)
         found += grid.product(family, axes) if axes else family
     return found

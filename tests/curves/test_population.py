@@ -1,0 +1,111 @@
+"""A member's curves are those of `Curves` on the network alone, padded or not, one device or many."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from minjax import models, optim, tree
+from minjax.curves import points
+from minjax.curves.curves import Curves
+from minjax.curves.population import MemberCurves
+from minjax.errors import UserError
+from minjax.models import padded
+from minjax.train import state as train_state
+from minjax.train.pace import Pace
+from minjax.train.population import Population
+from tests.train.test_population import BATCH, NEVER, SHAPE, TEST, TRAIN, inputs
+
+AMOUNTS = points.amounts(6)
+BITS = (8, 4, 3, 2, 1)
+SCHEME = "symmetric_channel_minmax"
+WIDE = (9, 6)
+MEMBERS = [((9, 6), 1), ((4, 5), 2), ((1, 1), 3), ((3, 3), 1)]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A padded population with what it was trained to."""
+    model, transformation = models.build("dnn", 3, widths=WIDE), optim.build("sgdm", 0.05)
+
+    def initial(seed, live):
+        draw = lambda key: {"params": padded.initial(model, live, 16, key)}  # noqa: E731
+        return train_state.begin(draw, transformation, seed)
+
+    many = Population(
+        model.apply, transformation, initial, TRAIN, TEST, inputs(), epochs=1, batch_size=BATCH, capacity=5,
+        together=False,
+    )  # fmt: skip
+    many.pace = Pace(fixed=10**6)
+    lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in MEMBERS])
+    (result,) = many.train(np.array([s for _, s in MEMBERS]), lives, stop=NEVER)
+    return model, many, result
+
+
+def member_curves(trained, method, scheme=SCHEME):
+    model, many, _ = trained
+    return MemberCurves(
+        model.apply, many, TEST, inputs(), method=method, amounts=AMOUNTS, bits=BITS, scheme=scheme,
+        lived=lambda live: padded.where_live(model, live, 16), evaluation_batch=20,
+    )  # fmt: skip
+
+
+def real(widths):
+    shapes = models.parameter_shapes("dnn", 3, SHAPE, widths=widths)["params"]
+    return {name: math.prod(leaf.shape) for name, leaf in tree.leaves(shapes).items()}
+
+
+def by_curves(trained, place, method, scheme):
+    """The same points of the narrow network, by the program of task=compress."""
+    widths, _ = MEMBERS[place]
+    params = padded.cut(jax.tree.map(lambda x: np.asarray(x[place]), trained[2].carry.state.params), widths)
+    narrow = models.build("dnn", 3, widths=widths)
+    curves = Curves(
+        narrow, params, {}, inputs(), TEST, TRAIN.images[:20], schemes=[scheme], include="*kernel",
+        key=jax.random.key(0), batch_size=20,
+    )  # fmt: skip
+    asked = points.pruning([method], AMOUNTS, ["trained"])
+    asked += points.quantization(BITS, [scheme], ["trained"])[1:]
+    lines = [line for some in curves.measure(asked, stop=NEVER) for line in some]
+    return (
+        [[line["amount"], line["accuracy"]] for line in lines if line["curve"] == "pruning"],
+        [[line["bits"], line["accuracy"]] for line in lines if line["curve"] == "quantization"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "scheme"), [("global_l1", SCHEME), ("l1", SCHEME), ("global_l1", "asymmetric_tensor_percentile")]
+)
+def test_a_padded_member_has_the_curves_of_the_network_alone(trained, method, scheme):
+    _, _, result = trained
+    curves = member_curves(trained, method, scheme)
+    state = result.carry.state
+    sizes = [real(widths) for widths, _ in MEMBERS]
+    found = curves.measure(state.params, state.model_state, result.extras, sizes, 0, stop=NEVER)
+    assert curves.compilations == 1
+    for place, mine in enumerate(found):
+        pruning, quantization = by_curves(trained, place, method, scheme)
+        assert mine["pruning"] == pruning
+        assert mine["quantization"] == quantization
+    assert len({tuple(map(tuple, mine["pruning"])) for mine in found}) > 1
+
+
+def test_only_what_is_wanted_is_measured_and_cuts_change_nothing(trained):
+    _, _, result = trained
+    curves = member_curves(trained, "global_l1")
+    curves.pace = Pace(fixed=3)
+    state = result.carry.state
+    sizes = [real(widths) for widths, _ in MEMBERS]
+    arguments = (state.params, state.model_state, result.extras)
+    every = curves.measure(*arguments, sizes, 0, stop=NEVER)
+    few = curves.measure(*arguments, sizes[1:], 1, stop=NEVER, wanted=[True, False, True])
+    assert few == [every[1], None, every[3]]
+    assert curves.measure(*arguments, sizes, 0, stop=lambda: True) is None
+
+
+def test_other_methods_are_refused(trained):
+    with pytest.raises(UserError, match="global_l1"):
+        member_curves(trained, "random")

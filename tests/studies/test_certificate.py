@@ -1,0 +1,70 @@
+"""The certificate: numbers of the findings, the worst seed's bits, bytes by the packed format's arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minjax import compress, models
+from minjax.studies.certificate import certificates, text
+from minjax.studies.findings import findings
+from tests.studies.synthetic import point, pruning, quantization
+
+WIDTHS = [2, 4, 8, 16, 32, 64]
+FEWEST_BITS = [4, 4, 5, 4, 4]  # of the seeds
+
+
+def study(accuracy=lambda width: 0.95 if width >= 8 else 0.5):
+    members = []
+    for width in WIDTHS:
+        size = models.param_count("dnn", 10, image_shape=(8, 8, 1), widths=(width,))
+        noise = np.linspace(-0.002, 0.002, 5)
+        members += point(
+            f"w{width}",
+            size,
+            [accuracy(width) + x for x in noise],
+            fields={"widths": [width]},
+            labels={"depth": 1},
+            curves=lambda seed: {"pruning": pruning(0.6), "quantization": quantization(FEWEST_BITS[seed])},
+        )
+    return members
+
+
+def certify(members):
+    (one,) = certificates(findings(members), members, image_shape=(8, 8, 1), num_classes=10)
+    return one
+
+
+def test_it_says_what_was_found():
+    one = certify(study())
+    size = models.param_count("dnn", 10, image_shape=(8, 8, 1), widths=(8,))
+    assert one["num_params"] == size and one["name"] == "w8" and one["fields"] == {"widths": [8]}
+    assert one["interval"][0] <= size <= one["interval"][1]
+    assert one["seeds"] == 5 and abs(one["accuracy"] - 0.95) < 1e-9 and one["sigma"] > 0
+    assert one["below"]["num_params"] < size and "below" in one["below"]["why"]
+    assert 0.5 <= one["redundancy"] <= 0.65 and len(one["redundancy_interval"]) == 2
+    assert one["bits"] == 5  # every seed bears it
+    lines = "\n".join(text(one))
+    for said in (f"{size:,} parameters", "95.00 %", "does not do", "5 bits", "can be pruned", "float32"):
+        assert said in lines
+
+
+def test_bytes_are_those_of_the_packed_format():
+    one = certify(study())
+    params = models.parameter_shapes("dnn", 10, (8, 8, 1), widths=(8,))["params"]
+    layout = compress.sizes.layout(params, include="*kernel")
+    assert one["bytes"]["float32"] == 4 * one["num_params"]
+    assert one["bytes"]["quantized"] == int(layout.theoretical_bytes(bits=5))
+    assert one["bytes"]["quantized"] < one["bytes"]["pruned"] < one["bytes"]["float32"]
+
+
+def test_without_a_minimal_size_it_says_why():
+    one = certify(study(lambda width: 0.1))
+    assert one["num_params"] is None and one["bytes"] is None
+    assert text(one) == [f"dnn on digits: no minimal size: {one['reason']}"]
+
+
+def test_without_curves_it_says_nothing_of_them():
+    members = [dict(m, curves=None) for m in study()]
+    one = certify(members)
+    assert one["redundancy"] is None and one["bits"] is None and set(one["bytes"]) == {"float32"}
+    assert "pruned" not in "\n".join(text(one))

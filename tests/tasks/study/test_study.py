@@ -1,0 +1,283 @@
+"""task=study from end to end on digits: records, resuming, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from minjax import records
+from minjax.main import main
+from minjax.tasks.study import program
+from tests.conftest import ROOT, command, minjax
+
+PRESET = "configs/studies/digits_dnn.py"
+SMALL = (
+    "--config.study.dnn.widths=(1,4,8,16,32)", "--config.study.dnn.depths=(1,2)", "--config.epochs=3",
+    "--config.study.amounts=5", "--config.study.bits=(8,4,2)", "--config.dataset.limit_train=500",
+)  # fmt: skip
+
+
+def small(directory, *more):
+    return [f"--config={PRESET}", f"--workdir={directory}", *SMALL, *more]
+
+
+def lines(directory):
+    return records.read_jsonl(directory / "points.jsonl")
+
+
+def plain(directory):
+    """What two studies must agree in: everything but times and where it ran."""
+    members = sorted(lines(directory), key=lambda line: (line["point"], line["seed"]))
+    for line in members:
+        del line["seconds"]
+    found = records.read_json(directory / "study.json")
+    for key in ("seconds", "compilations", "command", "git_commit"):
+        found.pop(key)
+    return members, found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("studies") / "whole"
+    assert main(small(directory)) == 0
+    return directory
+
+
+def test_every_member_is_recorded_once(whole):
+    members = lines(whole)
+    points = {line["point"] for line in members}
+    # 5 of one layer; of two equal, decreasing and increasing ones, which are one network at width 1
+    assert len(points) == 5 + 13 and len(members) == len(points) * 5
+    assert len({(line["point"], line["seed"]) for line in members}) == len(members)
+    for line in members:
+        assert line["status"] == "completed" and line["seed"] in range(42, 47)
+        assert len(line["history"]["test_accuracy"]) == 3
+        assert line["history"]["train_loss"][-1] == pytest.approx(line["final"]["train_loss"], rel=1e-5)
+        equal = len(set(line["fields"]["widths"])) == 1
+        assert (line["curves"] is not None) == equal
+        if equal:
+            assert [a for a, _ in line["curves"]["pruning"]] == [0, 0.25, 0.5, 0.75, 1]
+            assert line["curves"]["pruning"][0][1] == line["final"]["test_accuracy"]
+            assert [b for b, _ in line["curves"]["quantization"]] == [8, 4, 2]
+    (shared,) = [names for names in {tuple(line["names"]) for line in members} if len(names) > 1]
+    assert shared == ("dnn-2-equal-1", "dnn-2-decreasing-1", "dnn-2-increasing-1")
+
+
+def test_the_findings_are_there(whole):
+    found = records.read_json(whole / "study.json")
+    assert found["status"] == "completed" and found["compilations"] <= 12
+    assert found["members"] == {"completed": 90, "diverged": 0, "failed": 0, "planned": 90}
+    assert [claim["number"] for claim in found["claims"]] == list(range(1, 8))
+    assert len(found["regimes"]) == 18 and len(found["certificates"]) == 1
+    assert {"device", "versions", "git_commit", "command"} <= set(found)
+    assert records.read_json(whole / "config.json")["data"]["classes"] == 10
+    assert (whole / "report" / "index.html").exists() and (whole / "report" / "report.md").exists()
+
+
+def test_a_member_is_the_run_that_task_train_makes(whole, tmp_path):
+    line = next(line for line in lines(whole) if line["fields"]["widths"] == [8, 4] and line["seed"] == 44)
+    arguments = [f"--config={PRESET}", "--config.task=train", f"--workdir={tmp_path / 'run'}", "--config.seed=44"]
+    arguments += ["--config.model.widths=(8,4)", "--config.epochs=3"]
+    # limit_train draws by the seed of the configuration, which is the study's for all members
+    assert main([*arguments, "--config.dataset.limit_train=500"]) == 0
+    study = tmp_path / "study"
+    same = ("--config.seed=44", "--config.study.seeds=2", "--config.study.curves=none")
+    grid = ("--config.study.dnn.widths=(8,)", "--config.study.dnn.depths=(2,)")
+    assert main(small(study, *same, *grid)) == 0
+    mine = next(one for one in lines(study) if one["fields"]["widths"] == [8, 4] and one["seed"] == 44)
+    assert mine["point"] == line["point"]
+    metrics = records.read_jsonl(tmp_path / "run" / "metrics.jsonl")
+    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+        assert mine["history"][name] == pytest.approx([epoch[name] for epoch in metrics], rel=1e-4), name
+
+
+def test_again_says_that_it_is_finished(whole, capsys):
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
+    assert main(small(whole)) == 0
+    assert "is finished" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
+
+
+def test_killed_twice_it_ends_as_if_it_had_not_been(whole, tmp_path):
+    directory = tmp_path / "killed"
+    for at in (1, 40):
+        arguments = command(f"--workdir={directory}", *SMALL, preset=PRESET)
+        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline and process.poll() is None and len(lines(directory)) < at:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with open(directory / "points.jsonl", "a") as file:
+            file.write('{"point": "half a li')
+    assert 0 < len(lines(directory)) < 90
+    assert main(small(directory)) == 0
+    assert plain(directory) == plain(whole)
+
+
+def test_sigterm_ends_with_75_and_resumes(whole, tmp_path):
+    directory = tmp_path / "stopped"
+    process = subprocess.Popen(
+        command(f"--workdir={directory}", *SMALL, preset=PRESET), cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and process.poll() is None and not lines(directory):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 75 and "to resume: python -m minjax.main" in stderr
+    assert main(small(directory)) == 0
+    assert plain(directory) == plain(whole)
+
+
+def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatch):
+    from minjax.tasks.study import runner
+
+    directory = tmp_path / "budget"
+    quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.dnn.depths=(1,)")
+    spent = iter([False, False, True])
+    monkeypatch.setattr(runner.Runner, "_spent", lambda self: next(spent, True))
+    assert main(small(directory, *quick, "--config.study.budget_minutes=30")) == 0
+    assert "goes on" in capsys.readouterr().out
+    assert 0 < len(lines(directory)) < 25
+    monkeypatch.undo()
+    assert main(small(directory, *quick, "--config.study.budget_minutes=60")) == 0
+    assert records.read_json(directory / "study.json")["status"] == "completed" and len(lines(directory)) == 25
+
+
+def test_a_diverged_member_is_recorded_and_the_others_go_on(tmp_path):
+    directory = tmp_path / "diverged"
+    quick = ("--config.study.curves=none", "--config.epochs=2", "--config.study.dnn.depths=(2,)")
+    assert main(small(directory, *quick, "--config.optimizer.learning_rate=100.0")) == 0
+    members = lines(directory)
+    diverged = [line for line in members if line["status"] == "diverged"]
+    assert 0 < len(diverged) < len(members) == 65
+    for line in diverged:
+        assert line["final"] is None and line["diverged_step"] >= 0
+    assert "NaN" not in (directory / "points.jsonl").read_text()
+    assert records.read_json(directory / "study.json")["members"]["diverged"] == len(diverged)
+
+
+def test_a_failed_program_is_recorded_and_can_be_tried_again(tmp_path, monkeypatch, capsys):
+    directory = tmp_path / "failed"
+    quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.seeds=2", "--config.study.programs=2")
+    train = program.Program.train
+
+    def fail(self, members, **how):
+        if len(self.group.points[0].fields["widths"]) == 2:
+            raise MemoryError("no room for it")
+        return train(self, members, **how)
+
+    monkeypatch.setattr(program.Program, "train", fail)
+    assert main(small(directory, *quick)) == 0
+    failed = [line for line in lines(directory) if line["status"] == "failed"]
+    assert len(failed) == 26 and all("no room" in line["error"] for line in failed)
+    assert "failed: dnn-2" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert main(small(directory, *quick)) == 0  # finished: what failed stays
+    assert len([line for line in lines(directory) if line["status"] == "failed"]) == 26
+    assert main(small(directory, *quick, "--config.study.retry_failed=True")) == 0
+    assert {line["status"] for line in lines(directory)} == {"completed"} and len(lines(directory)) == 36
+
+
+def test_the_knee_alone(tmp_path, capsys):
+    directory = tmp_path / "knee"
+    quick = ("--config.study.extent=knee", "--config.study.dnn.depths=(1,)", "--config.study.coarse=3")
+    widths = "--config.study.dnn.widths=(1,2,3,4,6,8,12,16,24,32,48,64)"
+    assert main(small(directory, *quick, widths, "--config.epochs=6")) == 0
+    sizes = {line["num_params"] for line in lines(directory)}
+    assert 5 < len(sizes) < 12
+    (certificate,) = records.read_json(directory / "study.json")["certificates"]
+    assert certificate["grid"] == sorted(sizes)
+    assert "parameters" in capsys.readouterr().out
+
+
+def test_dry_run_writes_nothing(tmp_path, capsys):
+    directory = tmp_path / "dry"
+    assert main(small(directory, "--config.study.dry_run=True")) == 0
+    printed = capsys.readouterr().out
+    assert "dnn-2-equal-32" in printed and "predicted" in printed and "18 distinct networks" in printed
+    assert not directory.exists()
+
+
+MISTAKES = {
+    "--config.study.seeds=1": "a deviation over seeds needs at least 2",
+    "--config.study.dnn.widths=(0,4)": "it must be an integer of at least 1",
+    "--config.study.dnn.widths=()": "the grid is empty",
+    "--config.study.dnn.shapes=('round',)": "unknown shape 'round'",
+    "--config.study.families=('rnn',)": "unknown family of a study 'rnn'",
+    "--config.study.families=()": "the grid is empty",
+    "--config.study.axes=(('optimizer.rate', (0.1,)),)": "unknown field 'optimizer.rate'",
+    "--config.study.axes=(('seed', (1,2)),)": "study.seeds says how many",
+    "--config.study.axes=(('dataset.augment', ('none','crop')),)": "share one data set",
+    "--config.study.axes=('optimizer.learning_rate',)": "made of pairs",
+    "--config.study.budget_minutes=0.001": "needs at least about",
+    "--config.study.extent=some": "unknown study.extent 'some'",
+    "--config.study.curves=few": "unknown study.curves 'few'",
+    "--config.study.prune_method=random": "unknown study.prune_method 'random'",
+    "--config.study.scheme=float16": "a curve over bits needs a scheme",
+    "--config.study.bits=(2,4)": "the most first",
+    "--config.study.sigma=2.0": "fraction of accuracy",
+    "--config.study.coarse=0": "at least 1",
+    "--config.batch_size=4000": "the training split has 500 images",
+    "--config.drop_last=False": "not for studies",
+    "--config.early_stop=3": "not for studies",
+}
+
+
+@pytest.mark.parametrize("argument", MISTAKES)
+def test_mistakes_are_one_line_and_write_nothing(argument, tmp_path, capsys):
+    directory = tmp_path / "none"
+    assert main(small(directory, argument)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minjax: error: ") and MISTAKES[argument] in line
+    assert not directory.exists()
+
+
+def test_records_of_another_study_are_refused(whole, capsys):
+    assert main(small(whole, "--config.epochs=4")) == 2
+    assert "another configuration: epochs: there 3, asked for 4" in capsys.readouterr().err
+
+
+def test_a_further_axis_is_swept(tmp_path):
+    directory = tmp_path / "rates"
+    axis = "--config.study.axes=(('optimizer.learning_rate',(0.1,0.01)),)"
+    quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.seeds=2")
+    grid = ("--config.study.dnn.widths=(4,8)", "--config.study.dnn.depths=(1,)")
+    assert main(small(directory, *quick, *grid, axis)) == 0
+    labels = {(line["labels"]["width"], line["labels"]["learning_rate"]) for line in lines(directory)}
+    assert labels == {(4, 0.1), (8, 0.1), (4, 0.01), (8, 0.01)}
+    assert len({json.dumps(line["final"]) for line in lines(directory)}) == 8
+
+
+def test_families_without_padding(tmp_path):
+    directory = tmp_path / "families"
+    arguments = (
+        "--config.study.families=('cnn','vit')", "--config.study.cnn.channels=(1,2)", "--config.study.vit.depths=(1,)",
+        "--config.study.vit.dims=(8,)", "--config.study.seeds=2", "--config.epochs=1", "--config.study.amounts=3",
+        "--config.study.bits=(8,2)",
+    )  # fmt: skip
+    assert main([f"--config={PRESET}", f"--workdir={directory}", "--config.dataset.limit_train=300", *arguments]) == 0
+    members = lines(directory)
+    assert {line["family"] for line in members} == {"cnn", "vit"} and len(members) == 6
+    assert all(line["curves"]["quantization"][0][0] == 8 for line in members)
+
+
+def test_eight_devices_give_the_same_study(whole, tmp_path):
+    directory = tmp_path / "eight"
+    done = minjax(
+        f"--workdir={directory}", *SMALL, preset=PRESET,
+        env={"XLA_FLAGS": "--xla_force_host_platform_device_count=8 " + os.environ.get("XLA_FLAGS", "")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    one = {(line["point"], line["seed"]): line for line in lines(whole)}
+    for line in lines(directory):
+        mine = one[line["point"], line["seed"]]
+        assert line["final"] == pytest.approx(mine["final"], rel=1e-4, abs=0.02)
+    assert len(lines(directory)) == len(one)

@@ -1,0 +1,218 @@
+"""A member of a population is the run trained alone; padded is unpadded; company and cuts change nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minjax import models, optim
+from minjax.data import Split
+from minjax.models import padded
+from minjax.train import state as train_state
+from minjax.train.engine import Engine
+from minjax.train.epoch import Input, Totals
+from minjax.train.pace import Pace
+from minjax.train.population import Population
+
+EPOCHS, BATCH = 2, 20
+SHAPE = (4, 4, 1)
+NEVER = lambda: False  # noqa: E731
+OPTIMIZERS = {
+    "sgdm": partial(optim.build, "sgdm", weight_decay=1e-3, nesterov=True),
+    "adam": partial(optim.build, "adam", weight_decay=1e-2),
+    "adabound": partial(optim.build, "adabound", weight_decay=1e-3, base_lr=0.05),
+}
+
+
+def split(count: int, seed: int) -> Split:
+    draw = np.random.default_rng(seed)
+    labels = draw.integers(0, 3, count, dtype=np.int32)
+    images = (draw.integers(0, 120, (count, *SHAPE)) + 60 * labels[:, None, None, None]).astype(np.uint8)
+    return Split(images, labels)
+
+
+TRAIN, TEST = split(110, 0), split(47, 1)
+
+
+def network(widths, dtype="float32"):
+    return models.build("dnn", 3, widths=widths, dtype=dtype)
+
+
+def optimizer(name="sgdm"):
+    steps = EPOCHS * (len(TRAIN) // BATCH)
+    return OPTIMIZERS[name](learning_rate=optim.schedules.build("cosine", 0.05, total_steps=steps))
+
+
+def inputs(dtype="float32"):
+    return Input(mean=(0.4,), std=(0.3,), augment="crop_flip", crop_padding=1, dtype=dtype)
+
+
+def cast(params, dtype):
+    return jax.tree.map(lambda x: x.astype(dtype), params)
+
+
+def beginning(model, transformation, dtype, live: bool):
+    """(seed, extra) -> state in `dtype`; of padded networks from what is live."""
+
+    def initial(seed, extra):
+        if live:
+            draw = lambda key: {"params": cast(padded.initial(model, extra, 16, key), dtype)}  # noqa: E731
+        else:
+            zeros = jnp.zeros((1, *SHAPE))
+            draw = lambda key: {"params": cast(model.init({"params": key}, zeros)["params"], dtype)}  # noqa: E731
+        return train_state.begin(draw, transformation, seed)
+
+    return initial
+
+
+def population(wide, *, name="sgdm", dtype="float32", live=True, together=False, capacity=6, epochs=EPOCHS):
+    model, transformation = network(wide, dtype), optimizer(name)
+    return Population(
+        model.apply, transformation, beginning(model, transformation, dtype, live), TRAIN, TEST, inputs(dtype),
+        epochs=epochs, batch_size=BATCH, capacity=capacity, together=together, evaluation_batch=20,
+    )  # fmt: skip
+
+
+def train(population, members, live=True):
+    """Histories and final parameters of (widths, seed) members, in their order."""
+    seeds = np.array([seed for _, seed in members])
+    lives = [padded.live(widths, 16, 3, "paper") for widths, _ in members]
+    extras = jax.tree.map(lambda *x: np.stack(x), *lives) if live else ()
+    found, params = [], []
+    for trained in population.train(seeds, extras, stop=NEVER):
+        assert trained.first == len(found)
+        places = population.places(trained.first, trained.count)
+        found += [jax.tree.map(lambda x: x[i], trained.history) for i in range(trained.count)]  # noqa: B023
+        params += [jax.tree.map(lambda x: np.asarray(x[p]), trained.carry.state.params) for p in places]  # noqa: B023
+    assert len(found) == len(members)
+    return found, params
+
+
+def alone(widths, seed, name, dtype):
+    """The same run by the engine of task=train."""
+    model, transformation = network(widths, dtype), optimizer(name)
+    engine = Engine(model, transformation, TRAIN, inputs(dtype), batch_size=BATCH, evaluation_batch=20)
+    state = engine.place(jax.jit(beginning(model, transformation, dtype, live=False))(seed, ()))
+    test = engine.place_split(TEST)
+    losses = []
+    for epoch in range(1, EPOCHS + 1):
+        state, totals = engine.run(state, engine.place(Totals.zero()), epoch, 0, engine.steps_per_epoch)
+        result = engine.evaluate(state, test)
+        losses.append((float(totals.loss), int(totals.correct), result["loss"] * len(TEST), result["accuracy"]))
+    return losses, jax.device_get(state.params)
+
+
+@pytest.mark.parametrize(
+    ("name", "together"), [("sgdm", False), ("sgdm", True), ("adam", False), ("adabound", True)]
+)
+def test_a_padded_member_is_the_run_alone_in_float64(name, together):
+    members = [((3, 5), 4), ((5, 2), 1)]
+    with jax.enable_x64(True):
+        histories, params = train(population((8, 8), name=name, dtype="float64", together=together), members)
+        for (widths, seed), history, mine in zip(members, histories, params, strict=True):
+            losses, own = alone(widths, seed, name, "float64")
+            measured = (history.train_loss, history.train_correct, history.test_loss, history.test_correct / len(TEST))
+            np.testing.assert_allclose(np.stack(measured, 1), losses, rtol=1e-9)
+            jax.tree.map(partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, widths))
+            dead = sum(map(np.count_nonzero, jax.tree.leaves(mine))) - sum(map(np.size, jax.tree.leaves(own)))
+            assert dead <= 0  # what is not live stays zero
+
+
+def test_the_first_step_agrees_to_float32_rounding():
+    members = [((3, 5), 4), ((5, 2), 9)]
+    many = population((8, 8))
+    many.pace = Pace(fixed=1)  # a step a dispatch
+    seeds = np.array([seed for _, seed in members])
+    lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in members])
+    carry = many.spread_like(many._nothing(*many.spread((seeds.astype(np.int32), lives))))
+    for place, (widths, seed) in enumerate(members):
+        carry, _ = many._dispatch(carry, *many.spread((seeds.astype(np.int32), lives)), place, place + 1, 0, 1)
+        model, transformation = network(widths), optimizer()
+        engine = Engine(model, transformation, TRAIN, inputs(), batch_size=BATCH)
+        start = engine.place(jax.jit(beginning(model, transformation, "float32", live=False))(seed, ()))
+        after, totals = engine.run(start, engine.place(Totals.zero()), 1, 0, 1)
+        assert abs(float(carry.totals.loss[place]) / float(totals.loss) - 1) < 1e-6
+        mine = padded.cut(jax.tree.map(lambda x: np.asarray(x[place]), carry.state.params), widths)  # noqa: B023
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), dict(after.params), mine)
+
+
+def same(one, other):
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_one_by_one_neither_company_nor_cuts_change_a_bit():
+    members = [((3, 5), 4), ((8, 8), 1), ((5, 2), 4), ((1, 1), 0)]
+    whole, params = train(population((8, 8)), members)
+    cut = population((8, 8))
+    cut.pace = Pace(fixed=3)
+    histories, again = train(cut, members)
+    same((whole, params), (histories, again))
+    few, mine = train(population((8, 8)), members[1:3])
+    same((whole[1:3], params[1:3]), (few, mine))
+    assert cut.compilations == 1
+
+
+def test_together_a_cut_changes_no_bit():
+    members = [((3, 5), 4), ((8, 8), 1)]
+    cut = population((8, 8), together=True)
+    cut.pace = Pace(fixed=3)
+    same(train(population((8, 8), together=True), members), train(cut, members))
+
+
+def test_networks_of_other_families_have_members_too():
+    model, transformation = models.build("cnn", 3, channels=(4,), batch_norm=True), optimizer()
+    initial = lambda seed, extra: train_state.init(model, transformation, SHAPE, seed)  # noqa: E731
+    make = partial(
+        Population, model.apply, transformation, initial, TRAIN, TEST, inputs(),
+        epochs=1, batch_size=BATCH, evaluation_batch=20,
+    )  # fmt: skip
+    both, _ = train(make(capacity=2, together=False), [((), 3), ((), 5)], live=False)
+    for seed, history in zip((3, 5), both, strict=True):
+        one, _ = train(make(capacity=1, together=False), [((), seed)], live=False)
+        same(one[0], history)
+    assert float(both[0].train_loss[0]) != float(both[1].train_loss[0])
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_member_that_diverges_takes_no_other_down(together):
+    model = network((8,))
+
+    def initial(seed, extra):
+        state = train_state.init(model, optimizer(), SHAPE, seed)
+        return dataclasses.replace(state, params=jax.tree.map(lambda x: x * extra, state.params))
+
+    transformation = optimizer()
+    many = Population(
+        model.apply, transformation, initial, TRAIN, TEST, inputs(), epochs=EPOCHS, batch_size=BATCH, capacity=3,
+        together=together,
+    )  # fmt: skip
+    scale = np.array([1.0, np.inf, 1.0], np.float32)
+    (trained, *others) = list(many.train(np.array([1, 1, 2]), scale, stop=NEVER))
+    histories = [jax.tree.map(lambda x: x[i], t.history) for t in (trained, *others) for i in range(t.count)]  # noqa: B023
+    assert [int(h.bad_step) for h in histories] == [-1, 0, -1]
+    assert np.isfinite(histories[2].test_loss).all()
+    assert not np.isfinite(histories[1].train_loss).any()
+
+
+def test_stop_ends_between_dispatches():
+    asked = []
+    many = population((8, 8))
+    many.pace = Pace(fixed=2)
+
+    def stop():
+        asked.append(1)
+        return len(asked) > 3
+
+    lives = jax.tree.map(lambda x: x[None], padded.live((3, 5), 16, 3, "paper"))
+    assert list(many.train(np.array([1]), lives, stop=stop)) == []
+    assert len(asked) == 4
+
+
+def test_more_members_than_the_capacity_are_refused():
+    with pytest.raises(ValueError, match="takes 1 to 2"):
+        list(population((8, 8), capacity=2).train(np.arange(3), (), stop=NEVER))
