@@ -127,5 +127,5 @@ def _context(evidence: Evidence, drawn: dict[str, list[str]]) -> dict[str, Any]:
         "number_lost": number_lost,
         "conditions": tables.conditions(studies),
         "settings": run_tables.settings(studies[0]) if len(studies) == 1 else None,
-        "provenance": [(study.name, tables.provenance(study)) for study in studies],
+        "provenance": [(f"{study.name}, {printable(str(study.path))}", tables.provenance(study)) for study in studies],
     }

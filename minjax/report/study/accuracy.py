@@ -67,6 +67,7 @@ def _draw(axes: Axes, networks: Sequence[Network], certificate: dict[str, Any], 
     """A panel without its limits on y."""
     looks.size_axis(axes, networks)
     left, right = axes.get_xlim()
+    across = looks.across(networks)
     shaded = bands(networks)
     for place, (low, high, regime) in enumerate(shaded):
         edges = left if place == 0 else low, right if place == len(shaded) - 1 else high
@@ -85,7 +86,7 @@ def _draw(axes: Axes, networks: Sequence[Network], certificate: dict[str, Any], 
     for value, group in found.split(networks).items():
         for shape in looks.shapes(group):
             drawn = [network for network in group if looks.shape_of(network) == shape]
-            sizes = [network.num_params for network in drawn]
+            sizes = [across[network.point] for network in drawn]
             axes.plot(sizes, np.array([network.train for network in drawn], float), zorder=2, **TRAIN)
             look = looks.fill(found.look(value), shape)
             axes.errorbar(
@@ -105,7 +106,7 @@ def _handles(networks: Sequence[Network], certificate: dict[str, Any]) -> list[A
     """The entries of the legend that are not of kinds of networks."""
     error: dict[str, Any] = {"color": "#444444", "marker": "|", "markersize": 9, "linestyle": "none"}
     handles: list[Artist] = [
-        frame.handle("deviation over seeds (± 1 standard deviation)", **error),
+        frame.handle("± 1 standard deviation over seeds", **error),
         frame.handle("training accuracy", **TRAIN),
     ]
     target, size = finite(certificate.get("target")), finite(certificate.get("num_params"))
@@ -114,7 +115,7 @@ def _handles(networks: Sequence[Network], certificate: dict[str, Any]) -> list[A
     handles.append(frame.handle(f"chance, {100 * _chance(networks):.1f} %", **CHANCE))
     ends = interval_of(certificate.get("interval"))
     if size is not None and ends is not None:
-        label = f"minimal size, {count(size)} (foot: 95 % interval {count(ends[0])} to {count(ends[1])})"
+        label = f"minimal size; bar: {count(ends[0])} to {count(ends[1])} (95 %)"
         handles.append(frame.handle(label, **MINIMAL))
     present = {regime for _, _, regime in bands(networks)}
     return handles + [Patch(label=f"mostly {regime}", **look) for regime, look in BANDS.items() if regime in present]

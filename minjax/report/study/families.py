@@ -52,24 +52,26 @@ def _picture(panels: Sequence[dict[Key, list[Network]]], look: dict[Key, dict[st
         handles = [frame.handle(looks.heading(key), markersize=5, linewidth=1.2, **look[key]) for key in shown]
         grey: dict[str, Any] = {"color": "#444444", "linestyle": "none"}
         handles.append(frame.handle("one network; line: median of those within a factor of 1.5", marker=".", **grey))
-        handles.append(frame.handle("minimal size", marker="|", markersize=11, markeredgewidth=2, **grey))
+        handles.append(frame.handle("minimal size (at the foot of the panel)", marker="|", markersize=9, **grey))
         frame.legend(figure, handles)
         return png(figure)
 
 
 def _panel(axes: Axes, groups: dict[Key, list[Network]], look: dict[Key, dict[str, Any]], evidence: Evidence) -> None:
     looks.size_axis(axes, [network for group in groups.values() for network in group])
-    for key, group in groups.items():
+    for place, (key, group) in enumerate(groups.items()):
         sizes = np.array([network.num_params for network in group], float)
         means = np.array([network.number("regimes", "mean") for network in group], float)
         axes.plot(sizes, means, linestyle="none", markersize=3.5, alpha=0.45, markeredgewidth=0, **look[key])
-        places = np.unique(sizes)
-        near = [means[np.abs(np.log(sizes / place)) <= np.log(1.5) + 1e-9] for place in places]
-        axes.plot(places, [np.median(values) for values in near], color=look[key]["color"], linewidth=1.2)
+        distinct = np.unique(sizes)
+        near = [means[np.abs(np.log(sizes / one)) <= np.log(1.5) + 1e-9] for one in distinct]
+        axes.plot(distinct, [np.median(values) for values in near], color=look[key]["color"], linewidth=1.2)
         size = finite(evidence.certificate(key).get("num_params"))
         if size is not None:
-            axes.plot([size], [0.035], transform=axes.get_xaxis_transform(), marker="|", markersize=14,
-                      markeredgewidth=2.2, color=look[key]["color"], zorder=6)  # fmt: skip
+            foot: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "color": look[key]["color"], "zorder": 6}
+            height = 0.06 + 0.05 * place  # of each family another: minimal sizes may be the same
+            axes.plot([size, size], [0, height], linewidth=1.6, **foot)
+            axes.plot([size], [height], markersize=7, markeredgecolor="black", marker=look[key]["marker"], **foot)
     axes.set_ylim(-0.02, 1.04)
     looks.accuracy_axis(axes)
     sets, names = {key[0] for key in groups}, {key[1] for key in groups}

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from minjax.report.compression import frame
-from minjax.report.formats import count, finite
+from minjax.report.formats import count, finite, shorten
 from minjax.report.plots import STYLE, png
 from minjax.report.study import looks
 from minjax.report.study.evidence import REGIMES, Evidence, Key, Network
@@ -69,7 +69,10 @@ def _picture(key: Key, chosen: dict[str, list[Network]]) -> bytes:
             for place, network in enumerate(group):
                 for axes, (field, _) in zip(panels[:, column], ROWS, strict=True):
                     _curve(axes, network, field, looks.plain_look(place))
+            last = max(series(network, "train_loss").shape[1] for network in group)
+            margin = max(0.03 * last, 0.25)
             for axes in panels[:, column]:
+                axes.set_xlim(1 - margin, last + margin)
                 axes.set_xlabel("epoch")
                 axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
             panels[0, column].set_title(regime, loc="left")
@@ -79,9 +82,17 @@ def _picture(key: Key, chosen: dict[str, list[Network]]) -> bytes:
         _loss_scale(panels[0])
         looks.accuracy_axis(panels[1, 0])
         panels[1, 0].set_ylim(-0.02, 1.02)
-        figure.suptitle(f"Learning curves: {looks.heading(key)}", x=0.01, ha="left", fontsize=10, parse_math=False)
+        figure.suptitle(
+            f"Learning curves: {looks.heading(key)}, {_seeds(chosen)}", x=0.01, ha="left", fontsize=10, parse_math=False
+        )
         frame.legend(figure, _handles())
         return png(figure)
+
+
+def _seeds(chosen: dict[str, list[Network]]) -> str:
+    """'5 seeds each'; members without a history, as those that failed, are not drawn."""
+    numbers = {len(series(network, "train_loss")) for group in chosen.values() for network in group}
+    return f"{min(numbers)} seeds each" if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)} seeds each"
 
 
 def _curve(axes: Axes, network: Network, field: str, look: dict[str, Any]) -> None:
@@ -122,7 +133,7 @@ def _names(axes: Axes, group: Sequence[Network]) -> None:
     """The networks of a column, below it."""
     handles: list[Line2D] = []
     for place, network in enumerate(group):
-        label = f"{network.name}: {count(network.num_params)} parameters, {len(network.members)} seeds"
+        label = f"{shorten(network.name, 24)}: {count(network.num_params)} parameters"
         handles.append(frame.handle(label, **looks.plain_look(place)))
     box = axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(-0.02, -0.2), fontsize=8, borderaxespad=0)
     for text in box.get_texts():
@@ -135,5 +146,5 @@ def _handles() -> list[Line2D]:
         frame.handle("median over seeds, and their range", color="#444444"),
         frame.handle("slow phase ends", linestyle="none", **grey, **SLOW),
         frame.handle("fast phase ends", linestyle="none", **grey, **FAST),
-        frame.handle("test accuracy has settled (mean over seeds)", linestyle="none", **grey, **SETTLED),
+        frame.handle("accuracy has settled (mean)", linestyle="none", **grey, **SETTLED),
     ]

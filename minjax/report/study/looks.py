@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
 from minjax.report.compression import frame
-from minjax.report.formats import plain, shorten
-from minjax.report.plots import BLUE, COLOURS, DASHES
+from minjax.report.formats import count, plain, shorten
+from minjax.report.plots import COLOURS, DASHES
 from minjax.report.study.evidence import Key, Network
 
 MARKERS = ("o", "s", "D", "^", "v", "P", "h", "p")
@@ -128,6 +128,20 @@ def size_axis(axes: Axes, networks: Sequence[Network]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("learnable parameters (logarithmic)")
+    if len(set(sizes)) == 1:
+        axes.xaxis.set_major_locator(NullLocator())
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel(f"all have {count(sizes[0])} learnable parameters; set apart to be seen")
+
+
+def across(networks: Sequence[Network]) -> dict[str, float]:
+    """Point -> where it stands on the axis over sizes: at its size; where all are of one size, beside one another."""
+    sizes = {network.num_params for network in networks}
+    if len(sizes) > 1:
+        return {network.point: float(network.num_params) for network in networks}
+    low, high = np.log(limits(list(sizes)))
+    places = np.exp(np.linspace(low, high, len(networks) + 2)[1:-1])
+    return {network.point: float(place) for network, place in zip(networks, places, strict=True)}
 
 
 def limits(sizes: Sequence[int]) -> tuple[float, float]:
@@ -158,8 +172,3 @@ def spread(networks: Sequence[Network], most: int) -> list[Network]:
     logs = np.log([network.num_params for network in ordered])
     places = [int(np.abs(logs - at).argmin()) for at in np.linspace(logs[0], logs[-1], most)]
     return [ordered[place] for place in sorted({*places, len(ordered) - 1})]
-
-
-def single(value: str) -> dict[str, Any]:
-    """The look of networks that are all of one kind."""
-    return {"color": BLUE, "marker": "o", "label": value}

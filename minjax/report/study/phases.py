@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from minjax.report.compression import frame
-from minjax.report.formats import finite
+from minjax.report.formats import count, finite
 from minjax.report.plots import DASHES, STYLE, png
 from minjax.report.study import looks
 from minjax.report.study.evidence import Evidence, Key, Network
@@ -47,6 +47,8 @@ def curve_pictures(evidence: Evidence, kind: str) -> list[bytes]:
 def _chosen(networks: Sequence[Network], kind: str) -> list[Network]:
     part, name = PARTS[kind]
     measured = [n for n in networks if n.number(part, name) is not None and len(curve(n, kind)[0])]
+    learned = [n for n in measured if (n.number(part, "left_out") or 0) < (n.number(part, "seeds") or 0)]  # most seeds
+    measured = learned or measured
     return looks.spread([n for n in measured if n.equal] or measured, LINES)
 
 
@@ -62,8 +64,8 @@ def curve(network: Network, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _curves(key: Key, chosen: dict[str, list[Network]], found: Kinds, kind: str) -> bytes:
-    columns = min(len(chosen), COLUMNS)
-    rows = -(-len(chosen) // columns)
+    rows = -(-len(chosen) // COLUMNS)
+    columns = -(-len(chosen) // rows)
     sizes = [network.num_params for group in chosen.values() for network in group]
     low, high = looks.limits(sizes) if len(set(sizes)) < 2 else (min(sizes), max(sizes))
     norm = LogNorm(low, high)
@@ -88,11 +90,13 @@ def _curves(key: Key, chosen: dict[str, list[Network]], found: Kinds, kind: str)
             if place % columns:
                 axes.set_ylabel("")
             axes.set_title(frame.shown(found.title(value)), loc="left", parse_math=False)
+        alike = "" if len(set(sizes)) > 1 else f", {count(sizes[0])} parameters"
         what = "Pruned" if kind == "pruning" else "Quantized"
         figure.suptitle(
-            f"{what} after training: {looks.heading(key)}", x=0.01, ha="left", fontsize=10, parse_math=False
+            f"{what} after training: {looks.heading(key)}{alike}", x=0.01, ha="left", fontsize=10, parse_math=False
         )
-        _size_bar(figure, norm, panels)
+        if len(set(sizes)) > 1:
+            _size_bar(figure, norm, panels)
         frame.legend(figure, _curve_handles(kind, chance))
         return png(figure)
 
@@ -142,10 +146,8 @@ def _curve_handles(kind: str, chance: float) -> list[Any]:
     grey: dict[str, Any] = {"color": "#444444"}
     return [
         frame.handle("median over seeds, and their range", **grey),
-        frame.handle(
-            f"the plateau ends: {end}, mean over seeds", linestyle="none", markeredgecolor="#444444", **grey, **END
-        ),
-        frame.handle("the collapse begins, mean over seeds", linestyle="none", **grey, **frame.COLLAPSE),
+        frame.handle(f"plateau ends: {end} (mean)", linestyle="none", markeredgecolor="#444444", **grey, **END),
+        frame.handle("collapse begins (mean)", linestyle="none", **grey, **frame.COLLAPSE),
         frame.handle(f"chance, {100 * chance:.1f} %", linewidth=0.8, linestyle=(0, (1, 2)), **grey),
     ]
 
@@ -194,13 +196,14 @@ def _ends(key: Key, networks: Sequence[Network], found: Kinds, parts: Sequence[s
 def _over_size(axes: Axes, networks: Sequence[Network], found: Kinds, part: str, name: str) -> None:
     """A measure over parameters with its interval over seeds."""
     looks.size_axis(axes, networks)
+    across = looks.across(networks)
     for value, group in found.split(networks).items():
         for shape in looks.shapes(group):
             drawn = [network for network in group if looks.shape_of(network) == shape]
             middle = np.array([network.number(part, name) for network in drawn], float)
             ends = np.array([network.interval(part) or (m, m) for network, m in zip(drawn, middle, strict=True)])
             away = np.abs(np.stack([np.minimum(ends[:, 0], middle), np.maximum(ends[:, 1], middle)]) - middle)
-            sizes = [network.num_params for network in drawn]
+            sizes = [across[network.point] for network in drawn]
             look = looks.fill(found.look(value), shape)
             axes.errorbar(sizes, middle, yerr=away, elinewidth=0.8, capsize=1.5, markersize=5, **look)
 
@@ -212,5 +215,6 @@ def _end_axis(axes: Axes, kind: str) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %", decimals=0))
         axes.set_ylabel("redundancy (sparsity at the end of the plateau)")
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.get_ylim()[1] + 0.5)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("fewest bits of a weight on the plateau")

@@ -15,7 +15,7 @@ REGIMES = (
 )
 BANDS = (
     "A band is shaded by the regime that most of the networks about a size are in: those within a factor of two either "
-    "way, and at least the five nearest; of two as common, the earlier."
+    "way; of two as common, the earlier."
 )
 MINIMAL = (
     "The minimal size is the first of the grid, among networks of equal shape, at which a non-decreasing fit of the "
@@ -80,8 +80,8 @@ def _resilience(drawn: Collection[str]) -> Iterator[Section]:
             "Weights are set to zero in the trained networks, without any training after it. The plateau lasts while "
             "the accuracy is within the tolerance of that of the whole network, and its end is the redundancy; the "
             "curve collapses where the accuracy comes within the margin of chance, and declines between. At most six "
-            "networks a panel, spread evenly over size; of equal shapes where there are any. Networks that learned "
-            "nothing are left out.",
+            "networks a panel, spread evenly over size; of equal shapes where there are any. Networks most "
+            "of whose seeds learned nothing are left out.",
             "pruning.png",
             "Test accuracy over sparsity, a panel a depth, a line a network",
         )

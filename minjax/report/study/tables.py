@@ -30,7 +30,9 @@ def claims(evidence: Evidence) -> Table:
     for claim in evidence.claims:
         statistic = claim.get("statistic") or {}
         value, interval = finite(statistic.get("value")), interval_of(claim.get("interval"))
-        ends = ABSENT if interval is None else f"{_figure(interval[0])} to {_figure(interval[1])}"
+        whole = value is not None and value > 1 and all(v == round(v) for v in (value, *(interval or ())))
+        figure = count if whole else _figure
+        ends = ABSENT if interval is None else f"{figure(interval[0])} to {figure(interval[1])}"
         verdict = str(claim.get("verdict"))
         rows.append(
             (
@@ -38,7 +40,7 @@ def claims(evidence: Evidence) -> Table:
                 plain(claim.get("statement")),
                 VERDICTS.get(verdict, printable(verdict)),
                 plain(statistic.get("text")),
-                ABSENT if value is None else _figure(value),
+                ABSENT if value is None else figure(value),
                 ends,
                 plain(claim.get("why")),
             )
@@ -48,8 +50,8 @@ def claims(evidence: Evidence) -> Table:
 
 
 def _figure(value: float) -> str:
-    """A number whose unit is not known: sizes with commas, others with three places."""
-    return count(value) if abs(value) >= 100 else f"{value:.0f}" if value == round(value) else f"{value:.3f}"
+    """A number that is no size: a share, a correlation, a difference of either."""
+    return f"{value:.3f}"
 
 
 def points(evidence: Evidence, networks: Sequence[Network] | None = None) -> Table:
@@ -149,7 +151,7 @@ def lost(evidence: Evidence) -> tuple[Table, int]:
 def conditions(studies: Sequence[StudyRecord]) -> Table:
     """Under which conditions the members were trained, a column a study."""
     rows = [(name, *(cell(study) for study in studies)) for name, cell in CONDITIONS]
-    header = ("", *(study.name if len(studies) > 1 else "" for study in studies))
+    header = ("", *(study.name if len(studies) > 1 else "" for study in studies))  # the directories tell them apart
     return Table(header, [row for row in rows if set(row[1:]) != {ABSENT}])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ def layered(family: str, label: str, depths: Sequence[int], widths: Sequence[int
     field = "widths" if label == "width" else label
     for sizes, (names, labels) in found.items():
         ends = (PIXELS, *sizes, 10)
-        size = sum((a + 1) * b for a, b in zip(ends, ends[1:], strict=False))
+        size = sum((a + 1) * b for a, b in itertools.pairwise(ends))
         yield names[0], names, {field: list(sizes)}, labels, size
 
 
@@ -63,8 +64,8 @@ def trained(
     found = []
     for seed in seeds:
         noise = (0.004 + 0.05 * (rise < 0.8)) * rng.standard_normal()
-        test = float(np.clip(chance + (0.96 - 0.1 * math.log(hard) - chance) * rise + own + noise, 0.5 * chance, 1))
-        train = float(np.clip(test + 0.09 * max(0.0, math.tanh((place - 2) / 2)) + 0.004, 0, 1))
+        test = float(np.clip(chance + (0.9 - 0.05 * math.log(hard) - chance) * rise + own + noise, 0.5 * chance, 1))
+        train = float(np.clip(test + 0.14 * max(0.0, math.tanh((place - 3) / 2)) + 0.004, 0, 1))
         found.append(
             member(
                 point,
