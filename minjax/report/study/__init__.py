@@ -13,7 +13,7 @@ from typing import Any
 from minjax import records
 from minjax.report.formats import printable
 from minjax.report.study.evidence import Evidence, gather
-from minjax.report.study.record import check_findings, read, read_together
+from minjax.report.study.record import StudyRecord, check_findings, read, read_together
 
 __all__ = ["members", "write", "write_together"]
 
@@ -41,7 +41,7 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
     """
     study = read(directory)
     evidence = gather([study], study.summary or {})
-    return _write(evidence, study.path / "report", title or f"Study {study.name}")
+    return _write(evidence, study.path / "report", title or _title([study]))
 
 
 def write_together(
@@ -53,7 +53,7 @@ def write_together(
         directory: where to write; made if need be.
         studies: directories of studies; of a network that two trained with one seed, the later counts.
         findings: over the members of all of them together (`members`).
-        title: the page's heading; None: how many studies.
+        title: the page's heading; None: how many studies, or the name of a single one.
 
     Returns:
         The path of index.html.
@@ -64,7 +64,7 @@ def write_together(
     found = read_together(studies)
     check_findings(findings, "findings")
     evidence = gather(found, findings)
-    return _write(evidence, Path(directory), title or f"{len(found)} studies together")
+    return _write(evidence, Path(directory), title or _title(found))
 
 
 def members(studies: Sequence[Path | str]) -> list[dict[str, Any]]:
@@ -74,6 +74,10 @@ def members(studies: Sequence[Path | str]) -> list[dict[str, Any]]:
         UserError: no study, different data under one name, or as `write`.
     """
     return [member for study in read_together(studies) for member in study.members]
+
+
+def _title(studies: Sequence[StudyRecord]) -> str:
+    return f"Study {studies[0].name}" if len(studies) == 1 else f"{len(studies)} studies together"
 
 
 def _write(evidence: Evidence, folder: Path, title: str) -> Path:

@@ -15,8 +15,9 @@ def bands(networks: Sequence[Network]) -> list[tuple[float, float, str]]:
     """(low, high, regime) along the sizes of one family on one data set, smallest first; touching and exhaustive.
 
     At each size that was trained prevails the regime that most of the networks about it are in: those within a factor
-    `REACH` of it either way. Where two are as common, the earlier (unstable before learning before overfitting). Between two sizes of different regimes the border is half way on a log axis;
-    the first band begins at the smallest size and the last ends at the largest.
+    `REACH` of it either way. Where two are as common, the earlier (unstable before learning before overfitting).
+    Between two sizes of different regimes the border is half way on a log axis; the first band begins at the smallest
+    size and the last ends at the largest.
     """
     known = [network for network in networks if network.regime is not None]
     if not known:
