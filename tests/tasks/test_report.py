@@ -1,6 +1,8 @@
-"""task=report: which report of which directories, where compression runs are among them."""
+"""task=report: which report of which directories, where compression runs and studies are among them."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from ml_collections import ConfigDict
@@ -9,6 +11,7 @@ from minjax.errors import UserError
 from minjax.tasks import report
 from tests.report.compression_records import make_compression
 from tests.report.conftest import make_run
+from tests.report.study.study_records import cnn, dnn, make_study
 
 
 @pytest.fixture(name="runs")
@@ -44,3 +47,77 @@ def test_one_that_is_named_to_be_compared_is_a_mistake(runs, asked):
     with pytest.raises(UserError, match=r"compressed: a compression run is not compared with others; name one alone"):
         ask(asked.format(runs), runs / "page")
     assert not (runs / "page").exists()
+
+
+BARE = {"curves": False, "history": False}
+
+
+@pytest.fixture(name="studies")
+def _studies(tmp_path):
+    make_study(tmp_path / "study-a", dnn((1, 5, 20), depths=(1,), **BARE), name="a")
+    make_study(tmp_path / "study-b", cnn((1, 4, 16), depths=(1,), **BARE), name="b")
+    return tmp_path
+
+
+def section(path, **fields):
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | fields))
+
+
+def test_a_single_study_gets_its_own_report(studies, capsys):
+    assert ask(f"{studies}/study-a") == 0
+    page = studies / "study-a" / "report" / "index.html"
+    assert str(page) in capsys.readouterr().out
+    assert "Study a" in page.read_text()
+
+
+@pytest.mark.parametrize("asked", ["{0}/study-a,{0}/study-b", "{0}/study-*"])
+def test_several_studies_stand_on_one_page_with_their_findings_together(studies, asked):
+    assert ask(asked.format(studies), studies / "page") == 0
+    text = (studies / "page" / "index.html").read_text()
+    assert "2 studies together" in text
+    alone = json.loads((studies / "study-a" / "study.json").read_text())["claims"][0]
+    assert alone["why"].startswith("one family (dnn)")
+    assert alone["why"] not in text  # claim 1 needs two families, which are there together
+    assert not (studies / "study-a" / "report").exists()
+
+
+def test_a_glob_leaves_studies_out_of_training_runs_and_says_so(runs, studies, capsys):
+    assert ask(f"{runs}/*", runs / "page") == 0
+    said = capsys.readouterr().out
+    assert f"not compared, studies: {studies}/study-a, {studies}/study-b" in said
+    assert f"not compared, compression runs: {runs}/compressed" in said
+    assert "Comparison of 2 runs" in (runs / "page" / "index.html").read_text()
+
+
+def test_a_glob_leaves_compression_runs_out_of_studies(studies, capsys):
+    make_compression(studies / "compressed", ("aware",))
+    assert ask(f"{studies}/*", studies / "page") == 0
+    assert f"not compared, compression runs: {studies}/compressed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("asked", ["{0}/trained-1,{0}/study-a", "{0}/trained-*,{0}/study-a,{0}/study-b"])
+def test_studies_named_among_training_runs_are_a_mistake(runs, studies, asked):
+    with pytest.raises(UserError, match=r"study-\w: a study is not compared with training runs; name studies alone"):
+        ask(asked.format(runs), runs / "page")
+    assert not (runs / "page").exists()
+
+
+def test_a_compression_run_named_among_studies_is_a_mistake(runs, studies):
+    with pytest.raises(UserError, match="compressed: a compression run is not compared with others"):
+        ask(f"{studies}/study-a,{runs}/compressed", runs / "page")
+
+
+def test_studies_of_different_tolerances_are_not_mixed(studies):
+    section(studies / "study-b", study={"seeds": [0, 1], "tolerance": 0.02})
+    with pytest.raises(UserError, match=r"study-a and .*study-b have different tolerances"):
+        ask(f"{studies}/study-*", studies / "page")
+    section(studies / "study-a", study={"seeds": [0, 1], "tolerance": 0.02})
+    assert ask(f"{studies}/study-*", studies / "page") == 0
+
+
+def test_an_unfinished_study_is_refused(studies):
+    (studies / "study-b" / "study.json").unlink()
+    for asked in (f"{studies}/study-b", f"{studies}/study-*"):
+        with pytest.raises(UserError, match=r"study-b is not finished: no study.json"):
+            ask(asked, None if "*" not in asked else studies / "page")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from minjax.report import paper
 from minjax.report.compression import accuracies, sizes
@@ -11,6 +10,7 @@ from minjax.report.compression.lines import dense_bytes, lost_planes, pruned_poi
 from minjax.report.compression.names import norm_name, pruned, scheme_name
 from minjax.report.compression.record import PLATEAU, CompressionRecord, norms
 from minjax.report.formats import ABSENT, count, decimal, duration, finite, percent, plain, printable
+from minjax.report.section import Section
 from minjax.report.tables import Table, pairs
 
 CURVES = {
@@ -23,27 +23,6 @@ CURVES = {
 }
 SECONDS = ("train", "evaluate", "compile", "total")
 POINT = f"{100 * PLATEAU:.0f} point"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        title: its heading.
-        text: a sentence or two on how to read it.
-        picture: its file's name; empty: none.
-        alt: the picture in words.
-        tables: each with its caption, which may be empty.
-        notes: a list below.
-    """
-
-    title: str
-    text: str
-    picture: str = ""
-    alt: str = ""
-    tables: Sequence[tuple[str, Table]] = ()
-    notes: Sequence[str] = ()
 
 
 def sections(record: CompressionRecord) -> list[Section]:
