@@ -37,11 +37,17 @@ def certify(members):
 def test_it_says_what_was_found():
     one = certify(study())
     size = models.param_count("dnn", 10, image_shape=(8, 8, 1), widths=(8,))
-    assert one["num_params"] == size and one["name"] == "w8" and one["fields"] == {"widths": [8]}
+    assert one["num_params"] == size
+    assert one["name"] == "w8"
+    assert one["fields"] == {"widths": [8]}
     assert one["interval"][0] <= size <= one["interval"][1]
-    assert one["seeds"] == 5 and abs(one["accuracy"] - 0.95) < 1e-9 and one["sigma"] > 0
-    assert one["below"]["num_params"] < size and "below" in one["below"]["why"]
-    assert 0.5 <= one["redundancy"] <= 0.65 and len(one["redundancy_interval"]) == 2
+    assert one["seeds"] == 5
+    assert abs(one["accuracy"] - 0.95) < 1e-9
+    assert one["sigma"] > 0
+    assert one["below"]["num_params"] < size
+    assert "below" in one["below"]["why"]
+    assert 0.5 <= one["redundancy"] <= 0.65
+    assert len(one["redundancy_interval"]) == 2
     assert one["bits"] == 5  # every seed bears it
     lines = "\n".join(text(one))
     for said in (f"{size:,} parameters", "95.00 %", "does not do", "5 bits", "can be pruned", "float32"):
@@ -59,12 +65,15 @@ def test_bytes_are_those_of_the_packed_format():
 
 def test_without_a_minimal_size_it_says_why():
     one = certify(study(lambda width: 0.1))
-    assert one["num_params"] is None and one["bytes"] is None
+    assert one["num_params"] is None
+    assert one["bytes"] is None
     assert text(one) == [f"dnn on digits: no minimal size: {one['reason']}"]
 
 
 def test_without_curves_it_says_nothing_of_them():
     members = [dict(m, curves=None) for m in study()]
     one = certify(members)
-    assert one["redundancy"] is None and one["bits"] is None and set(one["bytes"]) == {"float32"}
+    assert one["redundancy"] is None
+    assert one["bits"] is None
+    assert set(one["bytes"]) == {"float32"}
     assert "pruned" not in "\n".join(text(one))

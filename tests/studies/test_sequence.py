@@ -81,13 +81,14 @@ def test_a_point_with_a_seed_missing_is_asked_for_again():
     points = grid()
     _, records = play(points)
     now = stage(points, records[:-1], SEEDS)
-    assert now is not None and [p.id for p in now.points] == [records[-1]["point"]]
+    assert now is not None
+    assert [p.id for p in now.points] == [records[-1]["point"]]
     assert stage(points, records, [*SEEDS, 5]) is not None  # other seeds are another study's
 
 
 def test_families_are_refined_apart():
     points = grid() + grid(family="cnn")
-    stages, records = play(points, every=3, extent="knee")
+    _stages, records = play(points, every=3, extent="knee")
     per_family = {f: {r["num_params"] for r in records if r["family"] == f} for f in ("dnn", "cnn")}
     assert per_family["dnn"] == per_family["cnn"]
 
@@ -99,7 +100,9 @@ def test_where_nothing_qualifies_the_largest_sizes_are_asked_for():
     assert coarse is not None
     few = [r for r in noisy if r["num_params"] in {p.num_params for p in coarse.points}]
     now = stage(grid(), few, SEEDS, every=4)
-    assert now is not None and now.name == "refinement" and now.points[0].num_params > SIZES[7]
+    assert now is not None
+    assert now.name == "refinement"
+    assert now.points[0].num_params > SIZES[7]
 
 
 def test_without_enough_seeds_there_is_no_guess_and_no_refinement():
@@ -107,7 +110,8 @@ def test_without_enough_seeds_there_is_no_guess_and_no_refinement():
     records = trained(points[::2], seeds=[0, 1])
     assert guess_of(records) is None
     now = stage(points, trained(points[::2] + points[-1:], seeds=[0, 1]), [0, 1])
-    assert now is not None and now.name == "rest"
+    assert now is not None
+    assert now.name == "rest"
     assert stage(points, [], [0, 1]) is not None
 
 

@@ -107,9 +107,7 @@ def alone(widths, seed, name, dtype):
     return losses, jax.device_get(state.params)
 
 
-@pytest.mark.parametrize(
-    ("name", "together"), [("sgdm", False), ("sgdm", True), ("adam", False), ("adabound", True)]
-)
+@pytest.mark.parametrize(("name", "together"), [("sgdm", False), ("sgdm", True), ("adam", False), ("adabound", True)])
 def test_a_padded_member_is_the_run_alone_in_float64(name, together):
     members = [((3, 5), 4), ((5, 2), 1)]
     with jax.enable_x64(True):

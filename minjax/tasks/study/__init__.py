@@ -24,7 +24,7 @@ from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.study import settings
 from minjax.tasks.study.group import Group, Workload, groups
 from minjax.tasks.study.program import has_curves
-from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, Runner
+from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, POINTS, Runner
 
 RESULT = "study.json"
 STATUSES = ("completed", "diverged", "failed")
@@ -60,6 +60,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     with Stop() as stop:
         try:
             study = Study(asked, directory, command, stop)
+            if not (directory / POINTS).exists():
+                study.check_budget()
             with workdir.locked(directory):
                 workdir.claim(directory, asked | {"data": describe(study.dataset)})
                 stop.can_save = True
@@ -136,8 +138,6 @@ class Study:
         """Train, find, write; returns the exit code."""
         assert self.directory is not None
         runner = Runner(self.asked, self.directory, self.points, self.groups, self.dataset, self.stop)
-        if not runner.lines:
-            self._check_budget()
         networks = len(distinct(self.points))
         sizes = sorted(point.num_params for point in self.points)
         print(
@@ -166,7 +166,12 @@ class Study:
             )
         return 0
 
-    def _check_budget(self) -> None:
+    def check_budget(self) -> None:
+        """See that the coarse grid fits in the budget.
+
+        Raises:
+            UserError: it will hardly do.
+        """
         budget = self.study["budget_minutes"]
         first, _ = coarse(self.points, self.study["coarse"])
         least = self.seconds(first) / 60
@@ -214,6 +219,7 @@ class Study:
     def _report(self, result: dict[str, Any]) -> None:
         from minjax.report import study as report
 
+        assert self.directory is not None
         page = report.write(self.directory)
         _print(result)
         seconds = result["seconds"]
