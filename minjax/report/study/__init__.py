@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from minjax import records
+from minjax.report import tables as run_tables
 from minjax.report.formats import printable
+from minjax.report.study import tables
 from minjax.report.study.evidence import Evidence, gather
+from minjax.report.study.headline import headline
 from minjax.report.study.record import StudyRecord, check_findings, read, read_together
+from minjax.report.study.sections import sections
 
 __all__ = ["members", "write", "write_together"]
 
@@ -92,26 +96,15 @@ def _write(evidence: Evidence, folder: Path, title: str) -> Path:
         else:
             with records.disk_errors(folder / name):
                 (folder / name).unlink(missing_ok=True)
-    records.write_text(folder / CSV, _table_csv(evidence))
+    records.write_text(folder / CSV, tables.points_csv(evidence))
     context = {"title": printable(title), "pictures": drawn, "csv": CSV, **_context(evidence, drawn)}
     records.write_text(folder / "report.md", html.render("study.md", **context))
     records.write_text(folder / "index.html", html.render("study.html", **context))
     return folder / "index.html"
 
 
-def _table_csv(evidence: Evidence) -> str:
-    from minjax.report.study import tables
-
-    return tables.points_csv(evidence)
-
-
 def _context(evidence: Evidence, drawn: dict[str, list[str]]) -> dict[str, Any]:
     """What the templates are filled with, apart from the pictures."""
-    from minjax.report import tables as run_tables
-    from minjax.report.study import tables
-    from minjax.report.study.headline import headline
-    from minjax.report.study.sections import sections
-
     studies, networks = evidence.studies, evidence.networks
     lost, number_lost = tables.lost(evidence)
     return {

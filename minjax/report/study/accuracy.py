@@ -58,7 +58,8 @@ def _picture(key: Key, networks: Sequence[Network], certificate: dict[str, Any],
         top.set_ylabel("")
         top.set_title("The top, larger", loc="left")
         answer = "no minimal size" if size is None else f"{count(size)} parameters are enough"
-        whole.set_title(f"{looks.heading(key)}: {answer}", loc="left", parse_math=False)
+        whole.set_title("All accuracies", loc="left")
+        looks.title(figure, f"{looks.heading(key)}: {answer}")
         frame.legend(figure, [*looks.kind_handles(found, networks), *_handles(networks, certificate)])
         return png(figure)
 

@@ -88,12 +88,14 @@ class Evidence:
         networks: smallest first.
         certificates: one for each family on each data set, in the order of `groups`.
         claims: with their answers.
+        tolerance: of accuracy, what counts as the same; None where the findings do not say.
     """
 
     studies: tuple[StudyRecord, ...]
     networks: tuple[Network, ...]
     certificates: tuple[dict[str, Any], ...]
     claims: tuple[dict[str, Any], ...]
+    tolerance: float | None = None
 
     def groups(self) -> dict[Key, list[Network]]:
         """The networks of each family on each data set."""
@@ -129,6 +131,7 @@ def gather(studies: Sequence[StudyRecord], findings: dict[str, Any]) -> Evidence
         networks=tuple(networks),
         certificates=tuple(_certificates(studies, findings, {network.point: network for network in networks})),
         claims=tuple(sorted(findings["claims"], key=lambda one: finite(one.get("number")) or 0)),
+        tolerance=next((finite(minimal.get("tolerance")) for minimal in findings["minimals"]), None),
     )
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from minjax.report.compression import frame
 from minjax.report.formats import finite, shorten
-from minjax.report.plots import COLOURS, STYLE, png
+from minjax.report.plots import STYLE, png
 from minjax.report.study import looks
 from minjax.report.study.evidence import Evidence, Key, Network
 from minjax.report.study.looks import MARKERS, WIDTH
@@ -21,9 +21,9 @@ PANELS = 2  # beside each other
 
 
 def pictures(evidence: Evidence) -> list[bytes]:
-    """A panel a data set, every family in it; and, where there are several data sets, all of them in a last panel.
+    """A panel a data set with several families, then a panel a family on several data sets; two panels a picture.
 
-    Nothing where there is one family on one data set.
+    Where no two groups share either, all are in one panel; nothing where there is one family on one data set.
     """
     groups = {
         key: [network for network in group if network.regime is not None] for key, group in evidence.groups().items()
@@ -37,8 +37,7 @@ def pictures(evidence: Evidence) -> list[bytes]:
     panels += [{key: groups[key] for key in groups if key[1] == one} for one in names if len(sets) > 1]
     panels = [panel for panel in panels if len(panel) > 1] or [groups]
     look = {
-        key: {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
-        for place, key in enumerate(groups)
+        key: looks.plain_look(place) | {"marker": MARKERS[place % len(MARKERS)]} for place, key in enumerate(groups)
     }
     return [_picture(panels[first : first + PANELS], look, evidence) for first in range(0, len(panels), PANELS)]
 
@@ -62,10 +61,10 @@ def _panel(axes: Axes, groups: dict[Key, list[Network]], look: dict[Key, dict[st
     for place, (key, group) in enumerate(groups.items()):
         sizes = np.array([network.num_params for network in group], float)
         means = np.array([network.number("regimes", "mean") for network in group], float)
-        axes.plot(sizes, means, linestyle="none", markersize=3.5, alpha=0.45, markeredgewidth=0, **look[key])
+        axes.plot(sizes, means, markersize=3.5, alpha=0.45, markeredgewidth=0, **(look[key] | {"linestyle": "none"}))
         distinct = np.unique(sizes)
         near = [means[np.abs(np.log(sizes / one)) <= np.log(1.5) + 1e-9] for one in distinct]
-        axes.plot(distinct, [np.median(values) for values in near], color=look[key]["color"], linewidth=1.2)
+        axes.plot(distinct, [np.median(values) for values in near], linewidth=1.2, **(look[key] | {"marker": ""}))
         size = finite(evidence.certificate(key).get("num_params"))
         if size is not None:
             foot: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "color": look[key]["color"], "zorder": 6}

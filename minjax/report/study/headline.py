@@ -86,9 +86,9 @@ def _compressed(certificate: dict[str, Any]) -> list[str]:
     if not parts:
         return ["It was neither pruned nor quantized."]
     sizes = certificate.get("bytes") or {}
-    known = [f"{count(size)} {name}" for key, name in BYTES if (size := finite(sizes.get(key))) is not None]
+    known = [f"{count(size)} bytes {name}" for key, name in BYTES if (size := finite(sizes.get(key))) is not None]
     if known:
-        parts.append(f"it takes {', '.join(known)} (bytes, theoretical)")
+        parts.append(f"{', '.join(known)} (theoretical)")
     return [f"{_capital('; '.join(parts))}."]
 
 

@@ -82,9 +82,7 @@ def _picture(key: Key, chosen: dict[str, list[Network]]) -> bytes:
         _loss_scale(panels[0])
         looks.accuracy_axis(panels[1, 0])
         panels[1, 0].set_ylim(-0.02, 1.02)
-        figure.suptitle(
-            f"Learning curves: {looks.heading(key)}, {_seeds(chosen)}", x=0.01, ha="left", fontsize=10, parse_math=False
-        )
+        looks.title(figure, f"Learning curves: {looks.heading(key)}, {_seeds(chosen)}")
         frame.legend(figure, _handles())
         return png(figure)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
@@ -16,7 +17,7 @@ from minjax.report.formats import count, plain, shorten
 from minjax.report.plots import COLOURS, DASHES
 from minjax.report.study.evidence import Key, Network
 
-MARKERS = ("o", "s", "D", "^", "v", "P", "h", "p")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 FILLS = {"equal": "full", "decreasing": "left", "increasing": "right"}  # a half is filled where a shape is not equal
 MOST_KINDS = len(MARKERS)
 WIDTH = 10.4  # inches, of every picture
@@ -117,6 +118,11 @@ def plain_look(place: int) -> dict[str, Any]:
 def heading(key: Key) -> str:
     """'dnn on digits', as the font can draw it."""
     return frame.shown(shorten(f"{key[1]} on {key[0]}", 60))
+
+
+def title(figure: Figure, text: str) -> None:
+    """What a whole picture is of, above its panels."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=10, parse_math=False)
 
 
 def size_axis(axes: Axes, networks: Sequence[Network]) -> None:

@@ -92,9 +92,7 @@ def _curves(key: Key, chosen: dict[str, list[Network]], found: Kinds, kind: str)
             axes.set_title(frame.shown(found.title(value)), loc="left", parse_math=False)
         alike = "" if len(set(sizes)) > 1 else f", {count(sizes[0])} parameters"
         what = "Pruned" if kind == "pruning" else "Quantized"
-        figure.suptitle(
-            f"{what} after training: {looks.heading(key)}{alike}", x=0.01, ha="left", fontsize=10, parse_math=False
-        )
+        looks.title(figure, f"{what} after training: {looks.heading(key)}{alike}")
         if len(set(sizes)) > 1:
             _size_bar(figure, norm, panels)
         frame.legend(figure, _curve_handles(kind, chance))
@@ -166,7 +164,7 @@ def end_pictures(evidence: Evidence) -> list[bytes]:
 
 
 def _ends(key: Key, networks: Sequence[Network], found: Kinds, parts: Sequence[str]) -> bytes:
-    titles = {"pruning": "redundancy", "quantization": "minimal bits"}
+    titles = {"pruning": "Redundancy", "quantization": "Minimal bits"}
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         shown: list[Network] = []
@@ -176,7 +174,7 @@ def _ends(key: Key, networks: Sequence[Network], found: Kinds, parts: Sequence[s
             shown += [network for network in measured if network not in shown]
             _over_size(axes, measured, found, part, name)
             _end_axis(axes, kind)
-            axes.set_title(f"{looks.heading(key)}: {titles[kind]}", loc="left", parse_math=False)
+            axes.set_title(titles[kind], loc="left")
         handles = looks.kind_handles(found, shown)
         handles.append(
             frame.handle(
@@ -189,6 +187,7 @@ def _ends(key: Key, networks: Sequence[Network], found: Kinds, parts: Sequence[s
                     "60 %, which paper 2 says is reached", color="#444444", linewidth=0.9, linestyle=(0, (8, 3))
                 )
             )
+        looks.title(figure, f"Where plateaus end: {looks.heading(key)}")
         frame.legend(figure, handles)
         return png(figure)
 

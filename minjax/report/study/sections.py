@@ -31,7 +31,7 @@ def sections(evidence: Evidence, drawn: Collection[str]) -> list[Section]:
         evidence: of the page.
         drawn: names of the pictures that there are.
     """
-    found = [*_size(drawn), *_resilience(drawn), _claims(evidence)]
+    found = [*_size(drawn, _tolerance(evidence)), *_resilience(drawn), _claims(evidence)]
     missing = [
         name
         for picture, name in (
@@ -46,11 +46,19 @@ def sections(evidence: Evidence, drawn: Collection[str]) -> list[Section]:
     return found
 
 
-def _size(drawn: Collection[str]) -> Iterator[Section]:
+def _tolerance(evidence: Evidence) -> str:
+    """A sentence."""
+    if evidence.tolerance is None:
+        return ""
+    points = 100 * evidence.tolerance
+    return f" Accuracies count as the same at a tolerance of {points:.3g} point{'' if points == 1 else 's'}."
+
+
+def _size(drawn: Collection[str], tolerance: str) -> Iterator[Section]:
     if "accuracy.png" in drawn:
         yield Section(
             "Accuracy over parameters",
-            f"Each mark is a network, the mean over its seeds. {REGIMES} {BANDS} {MINIMAL}",
+            f"Each mark is a network, the mean over its seeds. {REGIMES} {BANDS} {MINIMAL}{tolerance}",
             "accuracy.png",
             "Test and training accuracy over learnable parameters with regimes, target and minimal size",
         )

@@ -48,6 +48,7 @@ def test_bands_are_of_the_majority_within_a_factor_of_two():
     # 220 has 150 within a factor of two: as common, so the earlier; the border is half way to the next size
     assert [low for low, _, _ in found] == pytest.approx([100, np.sqrt(220 * 1000), 2000])
     assert [high for _, high, _ in found] == pytest.approx([np.sqrt(220 * 1000), 2000, 4000])
+    assert [regime for _, _, regime in bands([network(100, "unstable"), network(250)])] == ["unstable", "learning"]
     assert bands([network(9, None)]) == []
 
 

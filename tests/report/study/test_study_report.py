@@ -89,7 +89,8 @@ def test_the_certificate_stands_on_top_in_words(reported, summary):
         f"{100 * one['target']:.2f} % had to be reached.",
         f"The next smaller size of the grid, {one['below']['num_params']:,}, does not do: {one['below']['why']}.",
         f"{100 * one['redundancy']:.0f} % of its weights are redundant (95 % interval",
-        f"it takes {one['bytes']['float32']:,} as float32, {one['bytes']['quantized']:,} quantized, ",
+        f"{one['bytes']['float32']:,} bytes as float32, {one['bytes']['quantized']:,} bytes quantized, ",
+        "at a tolerance of 1 point",
     )
     for text in (text_of(reported[1].read_text()), (reported[1].parent / "report.md").read_text().replace("\\", "")):
         for sentence in sentences:
