@@ -10,7 +10,7 @@ from minjax.report.study.evidence import Evidence, interval_of
 BYTES = (
     ("float32", "as float32"),
     ("quantized", "quantized"),
-    ("pruned_quantized", "pruned and quantized"),
+    ("pruned", "pruned, float32"),
 )
 
 

@@ -165,7 +165,7 @@ def certificates(found: dict[str, Any]) -> list[dict[str, Any]]:
                 "redundancy": at["redundancy"].get("redundancy"),
                 "redundancy_interval": at["redundancy"].get("interval"),
                 "bits": at["minimal_bits"].get("bits"),
-                "bytes": size and {"float32": 4 * size, "quantized": size // 2, "pruned_quantized": size // 3},
+                "bytes": size and {"float32": 4 * size, "quantized": size // 2, "pruned": size // 3},
             }
         )
     return listed

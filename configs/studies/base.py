@@ -1,0 +1,31 @@
+"""What all studies share."""
+
+from configs import base
+
+
+def get_config():
+    """Batch 128, SGDM at 0.1 with a cosine, no augmentation: the gap between training and test is that of the network."""
+    config = base.get_config()
+    config.task = "study"
+    config.model.name = "dnn"
+    config.batch_size = 128
+    config.dataset.augment = "none"
+    config.tensorboard = False
+    return config
+
+
+def transformer(patch_size: int) -> tuple:
+    """What the transformers of a study differ in: corrected as in configs/vit_s.py, trained with Adam."""
+    return (
+        ("model.patch_size", patch_size),
+        ("model.attention_scale", "head_dim"),
+        ("model.position_scale", 0.02),
+        ("model.dropout", 0.0),
+        ("model.embedding_dropout", 0.0),
+        ("optimizer.name", "adam"),
+        ("optimizer.learning_rate", 3e-3),
+        ("optimizer.weight_decay", 0.05),
+        ("optimizer.decoupled", True),
+        ("optimizer.clip_norm", 1.0),
+        ("optimizer.warmup_epochs", 1.0),
+    )

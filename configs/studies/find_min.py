@@ -1,0 +1,27 @@
+"""The smallest network that reliably learns a task: one data set, one family, a budget; prints the certificate.
+
+python -m minjax.main --config=configs/studies/find_min.py
+python -m minjax.main --config=configs/studies/find_min.py --config.dataset.name=folder --config.dataset.path=my-images
+
+A coarse grid of sizes (every third), then the sizes around the smallest that learns, five seeds each, until the
+neighbours of that size are measured or the budget is spent. --config.seed=100 takes other seeds.
+
+Measured: not yet.
+"""
+
+from configs.studies import base
+
+
+def get_config():
+    """Digits, fully connected networks of equal layers, 8 minutes."""
+    config = base.get_config()
+    config.dataset.name = "digits"
+    config.epochs = 30
+    config.study.extent = "knee"
+    config.study.budget_minutes = 8.0
+    config.study.dnn.shapes = ("equal",)
+    config.study.dnn.depths = (1, 2, 3)
+    config.study.dnn.widths = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30, 40, 50, 65, 80, 100, 140, 200)
+    config.study.coarse = 3
+    config.study.reach = 2
+    return config

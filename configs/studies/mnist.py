@@ -1,0 +1,26 @@
+"""Fully connected and convolutional networks on MNIST, all 60,000 images, five seeds each; a grid for two CPU cores.
+
+python -m minjax.main --config=configs/studies/mnist.py
+
+Five epochs; curves on 2,000 test images. For an accelerator: --config.epochs=30 --config.study.curve_images=10000 and
+all of paper 2's channels, --config.study.cnn.channels="tuple(range(1, 33))" in a preset of your own.
+
+Measured: not yet.
+"""
+
+from configs.studies import base
+
+
+def get_config():
+    """MNIST through TFDS."""
+    config = base.get_config()
+    config.dataset.name = "mnist"
+    config.epochs = 5
+    config.study.families = ("dnn", "cnn")
+    config.study.dnn.depths = (1, 2, 3)
+    config.study.dnn.shapes = ("equal",)
+    config.study.dnn.widths = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200)
+    config.study.cnn.channels = (1, 2, 4, 8, 16)
+    config.study.cnn.set = (("epochs", 3), ("optimizer.learning_rate", 0.05))
+    config.study.curve_images = 2000
+    return config
