@@ -54,6 +54,7 @@ class MemberCurves:
     Attributes:
         compile_seconds: spent compiling so far.
         compilations: programs compiled so far: 0 or 1.
+        measure_seconds: spent in dispatches.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class MemberCurves:
         )
         self._program: Any = None
         self.pace = Pace()
-        self.compile_seconds, self.compilations = 0.0, 0
+        self.compile_seconds, self.compilations, self.measure_seconds = 0.0, 0, 0.0
 
     def measure(
         self,
@@ -201,7 +202,9 @@ class MemberCurves:
             self.compilations += 1
         started = time.perf_counter()
         progress = jax.block_until_ready(self._program(*args))
-        self.pace.note(last - first, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self.pace.note(last - first, seconds)
+        self.measure_seconds += seconds
         return progress
 
 

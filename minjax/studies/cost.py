@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 LAYER_SECONDS = 25e-6  # of a step, for each layer with weights
-SHARE = {"dnn": 0.5, "cnn": 0.12, "vit": 0.15}  # of a large matrix product's throughput
+SHARE = {"dnn": 0.8, "cnn": 0.12, "vit": 0.15}  # of a large matrix product's throughput
 OTHERS = 0.12
 COMPILE_SECONDS = {"dnn": 2.0, "cnn": 4.0, "vit": 8.0}  # training and curves together
 OTHERS_COMPILE = 15.0

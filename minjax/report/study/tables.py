@@ -213,6 +213,7 @@ CONDITIONS: tuple[tuple[str, Callable[[StudyRecord], str]], ...] = (
     ("members", _members),
     ("compression", _compression),
     ("time: training", lambda study: duration(study.number("seconds", "train"))),
+    ("time: curves", lambda study: duration(study.number("seconds", "curves"))),
     ("time: compilation", lambda study: duration(study.number("seconds", "compile"))),
     ("time: all", lambda study: duration(study.number("seconds", "total"))),
     ("compilations", lambda study: count(study.number("compilations"))),

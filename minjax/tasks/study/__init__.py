@@ -208,7 +208,7 @@ class Study:
             ),
             "members": by_status | {"planned": runner.planned()},
             "seconds": {
-                "train": sum(line["seconds"] for line in lines),
+                **{kind: sum(line["seconds"][kind] for line in lines) for kind in ("train", "curves")},
                 "compile": runner.compile_seconds,
                 "total": time.perf_counter() - self.started,
             },
@@ -225,7 +225,8 @@ class Study:
         seconds = result["seconds"]
         print(
             f"{sum(result['members'][kind] for kind in STATUSES)} members in "
-            f"{duration(seconds['train'])}, {result['compilations']} compilations in {duration(seconds['compile'])}; "
+            f"{duration(seconds['train'])} of training and {duration(seconds['curves'])} of curves, "
+            f"{result['compilations']} compilations in {duration(seconds['compile'])}; "
             f"{duration(seconds['total'])} in all; report: {page}"
         )
 

@@ -45,7 +45,7 @@ def failure(member: Member, names: Sequence[str], dataset: str, chance: float, e
         "final": None,
         "history": None,
         "curves": None,
-        "seconds": 0.0,
+        "seconds": {"train": 0.0, "curves": 0.0},
     }
 
 

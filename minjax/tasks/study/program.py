@@ -44,14 +44,14 @@ class Outcome:
         history: of this member, on the host.
         sizes: images of an epoch's training and of its evaluation.
         curves: `pruning` and `quantization`, or None.
-        seconds: its share of the time.
+        seconds: its share of the time for `train` and `curves`.
     """
 
     member: Member
     history: History
     sizes: dict[str, int]
     curves: dict[str, Any] | None
-    seconds: float
+    seconds: dict[str, float]
 
 
 class Program:
@@ -140,17 +140,22 @@ class Program:
         lives = self._lives([member.point for member in members])
         for trained in self.population.train(seeds, lives, stop=stop, tick=tick):
             few = members[trained.first : trained.first + trained.count]
+            before = self.curves.measure_seconds
             curves = self._curves(few, trained, stop)
             if curves is None:
                 return
-            seconds = trained.seconds / len(few)
+            measuring = self.curves.measure_seconds - before
+            wanted = max(1, sum(curve is not None for curve in curves))
             yield [
                 Outcome(
                     member,
                     jax.tree.map(lambda x: x[place], trained.history),  # noqa: B023
                     self.population.sizes,
                     curves[place],
-                    seconds,
+                    {
+                        "train": trained.seconds / len(few),
+                        "curves": 0.0 if curves[place] is None else measuring / wanted,
+                    },
                 )
                 for place, member in enumerate(few)
             ]

@@ -54,7 +54,7 @@ class Runner:
         self.seeds = settings.seeds(asked)
         self.names = {point: [one.name for one in group] for point, group in distinct(points).items()}
         self.lines = self._restore()
-        self.before = sum(record["seconds"] for record in self.lines)
+        self.before = sum(sum(record["seconds"].values()) for record in self.lines)
         self.started = time.perf_counter()
         self._programs: dict[int, Program] = {}
         self._guess = ""
