@@ -87,6 +87,11 @@ def study() -> ConfigDict:
             "margin": 0.05,  # above chance that is still not having learned
             "programs": 12,  # DNNs are padded so that no more than so many are compiled, if they have as few depths
             "together": placeholder(bool),  # train members side by side (vmap); None: on accelerators
+            "executor": "local",  # local | ray: members are tasks of a Ray cluster (pip install 'minjax[ray]')
+            "workers": placeholder(int),  # ray, on this machine: CPUs of the cluster; None: all
+            "ray_address": "",  # ray: of a running cluster ("auto" finds it); empty: one is started on this machine
+            "cpus_per_task": 1.0,  # ray
+            "gpus_per_task": 0.0,  # ray; a part of a GPU is fine for small networks
             "dry_run": False,  # list the points, their parameters and the predicted time, and end
             "retry_failed": False,  # train again what failed (not what diverged)
         }

@@ -21,10 +21,12 @@ class Stage:
     Attributes:
         name: coarse, refinement or rest.
         points: that have members missing, each network once.
+        asked: all points of the stage.
     """
 
     name: str
     points: tuple[Point, ...]
+    asked: tuple[Point, ...]
 
 
 def stage(
@@ -71,7 +73,7 @@ def stage(
 
 def _missing(name: str, asked: Sequence[Point], whole: Collection[str]) -> Stage | None:
     left = tuple(point for point in asked if point.id not in whole)
-    return Stage(name, left) if left else None
+    return Stage(name, left, tuple(asked)) if left else None
 
 
 def _asked(points: Sequence[Point], known: Collection[str], done: Done, reach: int, limits: Limits) -> list[Point]:

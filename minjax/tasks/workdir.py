@@ -14,7 +14,16 @@ from minjax.errors import UserError
 
 # Fields that change how a run is carried out but not what it computes: they may differ on resume.
 OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "run")
-OPERATIONAL_IN_A_STUDY = ("study.budget_minutes", "study.dry_run", "study.retry_failed", "study.programs")
+OPERATIONAL_IN_A_STUDY = (
+    "study.budget_minutes",
+    "study.dry_run",
+    "study.retry_failed",
+    "study.executor",
+    "study.workers",
+    "study.ray_address",
+    "study.cpus_per_task",
+    "study.gpus_per_task",
+)
 
 
 def default(config: dict[str, Any]) -> Path:

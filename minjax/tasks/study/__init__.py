@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from minjax import records
@@ -22,9 +23,11 @@ from minjax.tasks.provenance import provenance
 from minjax.tasks.resolve import resolve_fields
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.study import settings
+from minjax.tasks.study.executors import executor
 from minjax.tasks.study.group import Group, Workload, groups
 from minjax.tasks.study.program import has_curves
 from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, POINTS, Runner
+from minjax.tasks.study.worker import Worker
 
 RESULT = "study.json"
 STATUSES = ("completed", "diverged", "failed")
@@ -97,6 +100,7 @@ class Study:
         _check_data(self.points)
         self.machine = cost.machine()
         self.groups = self._groups()
+        self.worker = Worker(asked, self.dataset, self.points, self.groups)
         self.provenance = provenance(command)
 
     def _groups(self) -> list[Group]:
@@ -110,7 +114,8 @@ class Study:
             classes=self.dataset.num_classes,
         )
         networks = [group[0] for group in distinct(self.points).values()]
-        return groups(networks, work, self.machine, study["seeds"], study["programs"])
+        packing = cost.nominal(jax.default_backend())
+        return groups(networks, work, self.machine, study["seeds"], study["programs"], packing)
 
     def seconds(self, of: list[Point]) -> float:
         """Predicted, of training these points with all seeds, compilation included."""
@@ -137,7 +142,14 @@ class Study:
     def run(self) -> int:
         """Train, find, write; returns the exit code."""
         assert self.directory is not None
-        runner = Runner(self.asked, self.directory, self.points, self.groups, self.dataset, self.stop)
+        executing = executor(self.worker, self.asked)
+        try:
+            return self._run(Runner(self.asked, self.directory, self.points, self.worker, executing, self.stop))
+        finally:
+            executing.close()
+
+    def _run(self, runner: Runner) -> int:
+        assert self.directory is not None
         networks = len(distinct(self.points))
         sizes = sorted(point.num_params for point in self.points)
         print(
@@ -209,10 +221,10 @@ class Study:
             "members": by_status | {"planned": runner.planned()},
             "seconds": {
                 **{kind: sum(line["seconds"][kind] for line in lines) for kind in ("train", "curves")},
-                "compile": runner.compile_seconds,
+                "compile": self.worker.compile_seconds,
                 "total": time.perf_counter() - self.started,
             },
-            "compilations": runner.compilations,
+            "compilations": self.worker.compilations,
             **self.provenance,
         }
 

@@ -25,6 +25,7 @@ class Group:
     """Points of one program.
 
     Attributes:
+        name: of the program, the same wherever the study runs.
         points: each once.
         config: the resolved configuration of the program; of padded networks with the program's widths.
         padded: whether the points are padded to it.
@@ -32,6 +33,7 @@ class Group:
         compile_seconds: predicted.
     """
 
+    name: str
     points: tuple[Point, ...]
     config: dict[str, Any]
     padded: bool
@@ -58,7 +60,9 @@ class Workload:
     classes: int
 
 
-def groups(points: Sequence[Point], work: Workload, machine: Machine, seeds: int, most: int) -> list[Group]:
+def groups(
+    points: Sequence[Point], work: Workload, machine: Machine, seeds: int, most: int, packing: Machine
+) -> list[Group]:
     """Divide points into programs: fully connected networks that differ in widths alone are padded where that is
     cheaper than another compilation, every other point has a program of its own.
 
@@ -68,6 +72,7 @@ def groups(points: Sequence[Point], work: Workload, machine: Machine, seeds: int
         machine: how fast it is.
         seeds: of every point.
         most: programs for the fully connected networks.
+        packing: the machine that paddings are chosen for, see `cost.nominal`.
     """
     alike: dict[str, list[Point]] = {}
     single: list[Point] = []
@@ -77,10 +82,10 @@ def groups(points: Sequence[Point], work: Workload, machine: Machine, seeds: int
         else:
             single.append(point)
     found = [_group([point], point.config, work, machine) for point in single]
-    compiling = machine.compile_seconds("dnn")
+    compiling = packing.compile_seconds("dnn")
     for same in alike.values():
         widths = [tuple(point.config["model"]["widths"]) for point in same]
-        seconds = lambda w: seeds * _seconds(_with_widths(same[0].config, w), work, machine)  # noqa: B023, E731
+        seconds = lambda w: seeds * _seconds(_with_widths(same[0].config, w), work, packing)  # noqa: B023, E731
         for one in pack(widths, seconds, compiling, max(1, most // len(alike))):
             config = _with_widths(same[0].config, one.widths)
             found.append(_group([same[place] for place in one.networks], config, work, machine))
@@ -91,7 +96,7 @@ def _group(points: list[Point], config: dict[str, Any], work: Workload, machine:
     family = points[0].family
     padded = family == "dnn" and not config["model"]["dropout"]
     seconds = _seconds(config, work, machine)
-    return Group(tuple(points), config, padded, seconds, machine.compile_seconds(family))
+    return Group(points[0].id, tuple(points), config, padded, seconds, machine.compile_seconds(family))
 
 
 def _without_widths(point: Point) -> str:

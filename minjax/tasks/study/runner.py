@@ -1,4 +1,4 @@
-"""The runner: trains what the records ask for next, program by program, and records every member as it is through."""
+"""The runner: trains what the records ask for next, and records every member as it is through."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from minjax import records
-from minjax.data import Dataset
 from minjax.studies.points import Point, distinct
 from minjax.studies.sequence import Stage, guess_of, stage
 from minjax.tasks.study import settings
 from minjax.tasks.study.bar import Bar
-from minjax.tasks.study.group import Group
-from minjax.tasks.study.lines import failure, line
-from minjax.tasks.study.program import Member, Program
+from minjax.tasks.study.executors import Executor, Job
+from minjax.tasks.study.program import Member
+from minjax.tasks.study.worker import Line, Worker
 
 POINTS = "points.jsonl"
 INTERRUPTED, BUDGET, COMPLETED = "interrupted", "budget", "completed"
@@ -28,6 +25,7 @@ class Runner:
 
     Attributes:
         lines: of points.jsonl so far.
+        seeds: of every point.
     """
 
     def __init__(
@@ -35,8 +33,8 @@ class Runner:
         asked: dict[str, Any],
         directory: Path,
         points: Sequence[Point],
-        groups: Sequence[Group],
-        dataset: Dataset,
+        worker: Worker,
+        executor: Executor,
         stop: Callable[[], bool],
     ):
         """Read what is recorded already, and drop a half-written last line.
@@ -45,54 +43,42 @@ class Runner:
             asked: the configuration.
             directory: of the study, which is held.
             points: of the whole grid.
-            groups: of its networks.
-            dataset: on the host.
+            worker: knows the groups of its networks.
+            executor: trains them.
             stop: asked between dispatches.
         """
-        self.asked, self.study, self.path = asked, asked["study"], directory / POINTS
-        self.points, self.groups, self.dataset, self.stop = points, groups, dataset, stop
+        self.study, self.path = asked["study"], directory / POINTS
+        self.points, self.groups = points, list(worker.groups.values())
+        self.executor, self.stop = executor, stop
         self.seeds = settings.seeds(asked)
-        self.names = {point: [one.name for one in group] for point, group in distinct(points).items()}
+        self.networks = [group[0] for group in distinct(points).values()]
+        self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
         self.lines = self._restore()
         self.before = sum(sum(record["seconds"].values()) for record in self.lines)
         self.started = time.perf_counter()
-        self._programs: dict[int, Program] = {}
-        self._guess = ""
+        self._over = False  # the budget is spent
 
-    def _restore(self) -> list[dict[str, Any]]:
+    def _restore(self) -> list[Line]:
         known = {(record["point"], record["seed"]): record for record in records.read_jsonl(self.path)}
-        lines = [record for record in known.values() if record["status"] != "failed" or not self.study["retry_failed"]]
+        retry = self.study["retry_failed"]
+        lines = [record for record in known.values() if record["status"] != "failed" or not retry]
         records.write_jsonl(self.path, lines)
         return lines
-
-    # -- what there is to say
-
-    @property
-    def compilations(self) -> int:
-        """Programs compiled in this process."""
-        return sum(program.compilations for program in self._programs.values())
-
-    @property
-    def compile_seconds(self) -> float:
-        """Spent on that."""
-        return sum(program.compile_seconds for program in self._programs.values())
 
     def planned(self) -> int:
         """Members of the whole study, as far as the records tell."""
         if self.study["extent"] == "all":
-            return len(self.names) * len(self.seeds)
+            return len(self.networks) * len(self.seeds)
         current = self._stage()
         return len(self.lines) + (0 if current is None else len(list(self._missing(current.points))))
-
-    # -- the run
 
     def run(self) -> str:
         """Train until nothing is left, the budget is spent or a signal came; returns which."""
         current = self._stage()
-        ahead = self._everything() if self.study["extent"] == "all" else () if current is None else current.points
-        left = list(self._missing(ahead))
-        bar = Bar(len(self.lines) + len(left), sum(self._seconds(member.point) for member in left), len(self.lines))
-        bar.through(0, self._say_guess())
+        everything = self.study["extent"] == "all"
+        left = list(self._missing(self.networks if everything else () if current is None else current.points))
+        bar = Bar(len(self.lines) + len(left), self._work(left), len(self.lines))
+        bar.through(0, self._guess())
         try:
             while current is not None:
                 bar.say(f"{current.name}: {len(current.points)} networks, {len(self.seeds)} seeds each")
@@ -100,9 +86,9 @@ class Runner:
                 if status is not None:
                     return status
                 current = self._stage()
-                if current is not None and self.study["extent"] == "knee":
+                if current is not None and not everything:
                     new = list(self._missing(current.points))
-                    bar.grow(len(new), sum(self._seconds(member.point) for member in new))
+                    bar.grow(len(new), self._work(new))
             return COMPLETED
         finally:
             bar.close()
@@ -119,72 +105,46 @@ class Runner:
             limits=settings.limits(study),
         )
 
-    def _everything(self) -> list[Point]:
-        return [group[0] for group in distinct(self.points).values()]
-
     def _missing(self, points: Sequence[Point]) -> Iterator[Member]:
-        done = {(record["point"], record["seed"]) for record in self.lines}
+        recorded = self._recorded()
         for point in points:
-            yield from (Member(point, seed) for seed in self.seeds if (point.id, seed) not in done)
+            yield from (Member(point, seed) for seed in self.seeds if (point.id, seed) not in recorded)
 
-    def _seconds(self, point: Point) -> float:
-        return next(group.seconds for group in self.groups if any(point.id == one.id for one in group.points))
+    def _recorded(self) -> set[tuple[str, int]]:
+        return {(record["point"], record["seed"]) for record in self.lines}
+
+    def _work(self, members: Sequence[Member]) -> float:
+        return sum(self._seconds[member.point.id] for member in members)
 
     def _train(self, current: Stage, bar: Bar) -> str | None:
         """Train what the stage lacks; the reason to end if there is one."""
-        asked = {point.id for point in current.points}
-        for place, group in enumerate(self.groups):
-            members = list(self._missing([point for point in group.points if point.id in asked]))
-            if not members:
-                continue
-            program = self._program(place, group)
-            for first in range(0, len(members), program.capacity):
-                if self._spent():
-                    return BUDGET
-                status = self._chunk(program, members[first : first + program.capacity], bar)
-                if status is not None:
-                    return status
-        return None
-
-    def _program(self, place: int, group: Group) -> Program:
-        if place not in self._programs:
-            most = len(group.points) * len(self.seeds)
-            self._programs[place] = Program(group, self.dataset, self.study, self.asked["seed"], most)
-        return self._programs[place]
-
-    def _chunk(self, program: Program, members: Sequence[Member], bar: Bar) -> str | None:
-        work = len(members) * program.group.seconds
-        through = 0
-        try:
-            for outcomes in program.train(members, stop=self.stop, tick=lambda share: bar.work(share * work)):
-                self._record([self._line(outcome) for outcome in outcomes], bar)
-                through += len(outcomes)
-                if through < len(members) and self._spent():
-                    return BUDGET
-        except (jax.errors.JaxRuntimeError, MemoryError) as error:
-            text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            rest = members[through:]
-            bar.say(f"failed: {', '.join(sorted({m.point.name for m in rest}))}: {text}")
-            self._record([failure(m, self.names[m.point.id], *self._data, text) for m in rest], bar)
-            return None
+        asked = {point.id for point in current.asked}
+        jobs = [
+            Job(group.name, tuple(Member(p, seed) for p in group.points if p.id in asked for seed in self.seeds))
+            for group in self.groups
+            if any(point.id in asked for point in group.points)
+        ]
+        if self._spent():
+            return BUDGET
+        for lines in self.executor.run(jobs, self._recorded(), lambda: self._over or self.stop(), bar.work):
+            self._record(lines, bar)
+            self._over = self._spent()
+        if self._over and next(self._missing(current.points), None) is not None:
+            return BUDGET
         return INTERRUPTED if self.stop() else None
 
-    @property
-    def _data(self) -> tuple[str, float]:
-        return self.dataset.name, 1 / self.dataset.num_classes
-
-    def _line(self, outcome) -> dict[str, Any]:
-        return line(outcome, self.names[outcome.member.point.id], *self._data)
-
-    def _record(self, lines: list[dict[str, Any]], bar: Bar) -> None:
+    def _record(self, lines: list[Line], bar: Bar) -> None:
         records.append_jsonl(self.path, *lines)
         self.lines += lines
         for one in lines:
             if one["status"] == "diverged":
                 bar.say(f"diverged: {one['name']}, seed {one['seed']}, at step {one['diverged_step']}")
-        bar.through(len(lines), self._say_guess())
+        failed = [one for one in lines if one["status"] == "failed"]
+        if failed:
+            bar.say(f"failed: {', '.join(sorted({one['name'] for one in failed}))}: {failed[0]['error']}")
+        bar.through(len(lines), self._guess())
 
-    def _say_guess(self) -> str:
+    def _guess(self) -> str:
         """The smallest size that qualifies by now, of each family."""
         found = []
         for family in sorted({record["family"] for record in self.lines}):

@@ -17,6 +17,7 @@ from minjax.studies.samples import LEAST_SEEDS, Limits
 from minjax.tasks import resolve
 
 EXTENTS = ("all", "knee")
+EXECUTORS = ("local", "ray")
 CURVES = ("equal", "all", "none")
 
 
@@ -30,6 +31,8 @@ def settle(config: ConfigDict) -> dict[str, Any]:
     study = asked["study"]
     _check_numbers(study)
     _check_curves(study)
+    if study["executor"] not in EXECUTORS:
+        raise unknown("study.executor", study["executor"], EXECUTORS)
     if study["extent"] not in EXTENTS:
         raise unknown("study.extent", study["extent"], EXTENTS)
     for family in study["families"]:
@@ -97,7 +100,7 @@ def _check_numbers(study: dict[str, Any]) -> None:
     for field, least in {"coarse": 1, "reach": 1, "programs": 1}.items():
         if study[field] < least:
             raise UserError(f"study.{field} is {study[field]}; it must be at least {least}")
-    for field in ("budget_minutes", "curve_images"):
+    for field in ("budget_minutes", "curve_images", "workers"):
         if study[field] is not None and not study[field] > 0:
             raise UserError(f"study.{field} is {study[field]}; it must be greater than 0, or None")
     for field in ("tolerance", "sigma", "gap", "margin"):

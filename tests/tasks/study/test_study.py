@@ -149,7 +149,7 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatc
 
     directory = tmp_path / "budget"
     quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.dnn.depths=(1,)")
-    spent = iter([False, False, True])
+    spent = iter([False, True])
     monkeypatch.setattr(runner.Runner, "_spent", lambda self: next(spent, True))
     assert main(small(directory, *quick, "--config.study.budget_minutes=30")) == 0
     assert "goes on" in capsys.readouterr().out
@@ -234,6 +234,7 @@ MISTAKES = {
     "--config.study.axes=(('dataset.augment', ('none','crop')),)": "share one data set",
     "--config.study.axes=('optimizer.learning_rate',)": "made of pairs",
     "--config.study.budget_minutes=0.001": "needs at least about",
+    "--config.study.executor=slurm": "unknown study.executor 'slurm'",
     "--config.study.extent=some": "unknown study.extent 'some'",
     "--config.study.curves=few": "unknown study.curves 'few'",
     "--config.study.prune_method=random": "unknown study.prune_method 'random'",
