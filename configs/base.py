@@ -23,8 +23,18 @@ def get_config() -> ConfigDict:
             "epochs": 100,
             "batch_size": 128,  # the global batch, over all devices
             "drop_last": True,  # drop the incomplete last batch of an epoch; False is for one device only
-            "dtype": "float32",  # of the computation: float32 | bfloat16; parameters stay float32
+            # Of the computation: float32 | bfloat16, parameters stay float32 | float64, parameters too (for tests;
+            # needs JAX_ENABLE_X64=1).
+            "dtype": "float32",
+            # jit (auto is the same): each batch is split over the devices and is still one batch: the result is that of
+            # one device. pmap: each device takes its part, and gradients and metrics are averaged explicitly.
             "parallel": "auto",  # auto | jit | pmap
+            "devices": placeholder(int),  # use so many (of each process); None: all there are
+            # pmap: batch norm takes its statistics over the whole batch, as one device would. False: each device
+            # normalises with its own part of the batch, which saves a collective in every layer and trains another
+            # network: the statistics are noisier, as if the batch were that much smaller. The running statistics
+            # that are evaluated and saved are the mean over the devices.
+            "sync_batch_norm": True,
             "checkpoint_every": 5,  # epochs; a checkpoint is also written at the end and on SIGTERM or Ctrl-C
             "early_stop": 0,  # epochs without a better validation accuracy before the run ends; 0: never
             "steps_per_call": placeholder(int),  # steps in one dispatch; None: as many as take about 3 s

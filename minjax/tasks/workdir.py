@@ -13,7 +13,7 @@ from minjax import records
 from minjax.errors import UserError
 
 # Fields that change how a run is carried out but not what it computes: they may differ on resume.
-OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "run")
+OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "devices", "run")
 
 
 def default(config: dict[str, Any]) -> Path:
