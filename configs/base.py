@@ -43,12 +43,31 @@ def get_config() -> ConfigDict:
             # task=report: the run directories to read, separated by commas; globs are allowed.
             # task=compress: the finished run whose network is compressed; empty: one is trained first.
             "run": "",
+            "distributed": distributed(),
             "dataset": dataset(),
             "model": model(),
             "optimizer": optimizer(),
             "prune": prune(),
             "quantize": quantize(),
             "compress": compress(),
+        }
+    )
+
+
+def distributed() -> ConfigDict:
+    """Several processes for one training (launch/README.md), each with the same number of devices; off by default.
+
+    Not part of config.json: where a run is carried out does not change what it computes. All processes are started
+    with the same command but for `process`. The first alone writes; it needs the work directory, the others do not.
+    """
+    return ConfigDict(
+        {
+            "auto": False,  # find out from the cluster: Slurm, TPU, Kubernetes, Open MPI. Or give all three of
+            "coordinator": "",  # host:port of the first process, a free port there
+            "processes": placeholder(int),  # how many there are
+            "process": placeholder(int),  # this one's number, from 0
+            "timeout": 60,  # seconds for all to come at the start; after that an error
+            "lost_after": 60,  # seconds without a sign of life after which a process is given up, and the others end
         }
     )
 

@@ -75,17 +75,24 @@ def locked(workdir: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    """`field: there X, asked for Y`, for every field that differs and matters."""
+def differences(
+    old: dict[str, Any],
+    new: dict[str, Any],
+    prefix: str = "",
+    *,
+    operational: tuple[str, ...] = OPERATIONAL,
+    words: tuple[str, str] = ("there", "asked for"),
+) -> list[str]:
+    """`field: there X, asked for Y`, for every field that differs and matters: of the `operational` none does."""
     lines: list[str] = []
     for key in sorted(set(old) | set(new)):
-        if not prefix and key in OPERATIONAL:
+        if not prefix and key in operational:
             continue
         if not prefix and key == "data" and key not in new:
             continue  # not loaded yet
         there, asked = old.get(key), new.get(key)
         if isinstance(there, dict) and isinstance(asked, dict):
-            lines += differences(there, asked, f"{prefix}{key}.")
+            lines += differences(there, asked, f"{prefix}{key}.", words=words)
         elif there != asked:
-            lines.append(f"{prefix}{key}: there {there!r}, asked for {asked!r}")
+            lines.append(f"{prefix}{key}: {words[0]} {there!r}, {words[1]} {asked!r}")
     return lines

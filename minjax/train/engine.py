@@ -266,5 +266,7 @@ class Engine:
 
     def place_split(self, split: Split) -> Split:
         """A copy of the split on the devices, for `evaluate`."""
-        put = partial(jax.device_put, device=self.devices[0]) if self.pmapped else self._replicate
+        put: Callable[[Any], Any] = self._replicate
+        if self.pmapped:
+            put = partial(jax.device_put, device=self.devices[0])
         return Split(images=put(split.images), labels=put(split.labels))

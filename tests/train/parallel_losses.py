@@ -75,14 +75,18 @@ def epochs(engine: Engine, carry, count: int):
 
 def unsynced(plain, optimizer, inputs, dataset, start, after) -> dict:
     """What one step with batch norm per device should come to: its parts one after the other, on one device."""
-    order = np.asarray(image_order(jax.random.wrap_key_data(start.key), jnp.int32(1), len(dataset.train.labels)))[:BATCH]
+    order = np.asarray(image_order(jax.random.wrap_key_data(start.key), jnp.int32(1), len(dataset.train.labels)))[
+        :BATCH
+    ]
     x = ((dataset.train.images[order] / np.float32(255) - inputs.mean) / inputs.std).astype(inputs.dtype)
     parts = np.split(x, jax.device_count()), np.split(dataset.train.labels[order], jax.device_count())
     step = jax.jit(lambda *batch: train_step(start, batch, jax.random.key(0), apply=plain.apply, optimizer=optimizer))
     done = [step(*part) for part in zip(*parts, strict=True)]
     # A first step of momentum is linear in the gradient, so the mean of the parts' parameters is that of the whole.
     mean = jax.tree.map(lambda *leaves: np.mean(leaves, axis=0), *[state for state, _ in done])
-    off = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), (mean.params, mean.model_state), (after.params, after.model_state))
+    off = jax.tree.map(
+        lambda a, b: float(np.abs(a - b).max()), (mean.params, mean.model_state), (after.params, after.model_state)
+    )
     return {
         "expected_loss": float(np.mean([metrics["loss"] for _, metrics in done])),
         "params_off": max(jax.tree.leaves(off[0])),
