@@ -46,7 +46,9 @@ def check(
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UserError(f"distributed.coordinator is {coordinator!r}; it must be host:port, the first process's")
     assert processes is not None and process is not None  # noqa: PT018 - for mypy; see `missing`
-    if processes < 1 or not 0 <= process < processes:
+    if processes < 1:
+        raise UserError(f"distributed.processes is {processes}; it must be at least 1")
+    if not 0 <= process < processes:
         raise UserError(
             f"distributed.process is {process} of distributed.processes={processes}; it must be 0 to {processes - 1}"
         )
