@@ -85,21 +85,18 @@ def relay(index: int, output: IO[str]) -> None:
 
 def wait(processes: list[subprocess.Popen], grace: float) -> int:
     """Wait for all; the exit code of the first that ended with another than 0."""
-    failed: int | None = None
-    deadline = float("inf")
-    while any(process.poll() is None for process in processes):
-        if failed is None:
-            failed = next((p.returncode for p in processes if p.returncode not in (None, 0)), None)
-            if failed is not None:
-                deadline = time.monotonic() + grace
+    failed, deadline = 0, float("inf")
+    while True:
+        codes = [process.poll() for process in processes]
+        if not failed and (failed := next((code for code in codes if code), 0)):
+            deadline = time.monotonic() + grace
+        if None not in codes:
+            return failed if failed >= 0 else 128 - failed
         if time.monotonic() > deadline:
             for process in processes:
                 if process.poll() is None:
                     process.kill()
         time.sleep(0.05)
-    if failed is None:
-        failed = next((p.returncode for p in processes if p.returncode), 0)
-    return failed if failed >= 0 else 128 - failed
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from minjax.errors import UserError
 from minjax.tasks.signals import Stop
+from minjax.tasks.train import check_same
 from minjax.train import joining
 from minjax.train.hosts import ALONE, Ended, Hosts, Lost
 from minjax.train.pace import Pace
@@ -156,6 +157,19 @@ def test_the_pace_is_the_first_process_s():
 
     results, _ = play(part, part)
     assert results == [30, 30]
+
+
+def test_another_configuration_or_other_data_is_named_in_every_process():
+    def part(hosts):
+        config = {"epochs": 3, "parallel": "jit", "data": {"fingerprint": "abc"}}
+        check_same(hosts, config)
+        if hosts.index == 2:
+            config["data"]["fingerprint"] = "xyz"
+        check_same(hosts, config)
+
+    results, _ = play(part, part, part)
+    message = "the processes of this run differ: data.fingerprint: process 0 has 'abc', process 2 has 'xyz'"
+    assert [str(error) for error in results] == [message] * 3
 
 
 COMPLETE = {"auto": False, "coordinator": "", "processes": None, "process": None, "timeout": 60, "lost_after": 60}
