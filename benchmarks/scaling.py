@@ -129,8 +129,8 @@ def table(record: dict[str, Any]) -> str:
         f"## {shared['device']}, {shared['cores']} cores, {shared['date']}",
         "",
         f"{shared['network']}; {versions}; commit {(shared['git_commit'] or 'unknown')[:12]}; "
-        f"{shared['rounds']} rounds of about {shared['seconds_a_round']:g} s; float32; synthetic images; load of the machine at the start "
-        f"{shared['load_at_start']:g}.",
+        f"{shared['rounds']} rounds of about {shared['seconds_a_round']:g} s; float32; synthetic images; "
+        f"load of the machine at the start {shared['load_at_start']:g}.",
         "",
         f"| mode | virtual devices | strong: batch {STRONG_BATCH} | weak: batch {WEAK_BATCH} a device |",
         "| --- | --- | --- | --- |",

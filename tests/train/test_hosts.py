@@ -19,9 +19,10 @@ from minjax.train.pace import Pace
 
 
 class Service:
-    """The methods of JAX's client that `Hosts` uses."""
+    """The methods of JAX's client that `Hosts` uses. It is gone after 20 s: a wait for ever is a failure."""
 
     def __init__(self):
+        self.deadline = time.monotonic() + 20
         self.values, self.gone, self.changed = {}, False, threading.Condition()
 
     def key_value_set(self, key, value):
@@ -44,7 +45,7 @@ class Service:
             self.values = {key: value for key, value in self.values.items() if not key.startswith(folder)}
 
     def _check(self):
-        if self.gone:
+        if self.gone or time.monotonic() > self.deadline:
             raise jax.errors.JaxRuntimeError("UNAVAILABLE: connection reset by peer")
 
 
