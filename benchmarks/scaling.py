@@ -6,8 +6,9 @@
 `--xla_force_host_platform_device_count` makes 1, 2, 4 or 8 devices of one CPU. They share its cores, so no number of
 them can be faster than the cores are: strong scaling (one global batch, split further and further) shows what the
 splitting and the collectives cost, weak scaling (the same batch a device) how that cost grows with the work. Nothing
-here says anything about accelerators. A process for each number of devices and mode, because JAX fixes the number when it
-starts; they take turns; the network is a small CNN with batch norm on synthetic 16x16 images, and the program is that of training.
+here says anything about accelerators. Each number of devices in each mode is a process of its own, because JAX fixes
+the number when it starts; they take turns. The network is a small CNN with batch norm on synthetic 16x16 images, the
+program that of training.
 """
 
 from __future__ import annotations
