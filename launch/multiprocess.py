@@ -1,7 +1,7 @@
 """Start one training as several processes of `jax.distributed` on this machine, to try that before a cluster does.
 
-    python launch/multiprocess.py 2 --config=configs/digits.py --config.batch_size=64
-    python launch/multiprocess.py 2 --devices=4 --config=configs/digits.py     # each with four virtual CPU devices
+    python launch/multiprocess.py 2 --config=configs/dnn.py --config.dataset.name=digits --config.batch_size=64
+    python launch/multiprocess.py 2 --devices=4 --config=configs/digits.py  # each with four virtual CPU devices
 
 What follows the number is minjax's own command line. Every line of output is marked with the process it is from. When
 one process ends with an error or is lost, the others are given `--grace` seconds to end by themselves and are then

@@ -78,7 +78,10 @@ def join(
         _see_that_free(int(coordinator.rpartition(":")[2]))
         absent = f"not all {processes} processes came to {where} within {timeout} s (distributed.timeout)"
     else:
-        absent = f"{where} does not answer within {timeout} s (distributed.timeout); is process 0 running there?"
+        absent = (
+            f"{where} does not answer within {timeout} s (distributed.timeout); is process 0 running there, and have "
+            "all others come?"
+        )
     # JAX has a handler of its own for SIGTERM; here it is heard by `tasks.signals` and agreed on between dispatches.
     jax.config.update("jax_enable_preemption_service", False)
     with _deadline(timeout, absent):

@@ -38,8 +38,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def several(run, *fields, each=((), ()), distributed=True, address=None):
-    """Start two processes (or, with `distributed` off, one) of the documented command."""
+def several(run, *fields, each=((), ()), distributed=True, address=None, variables=({}, {})):
+    """Start two processes (or, with `distributed` off, one) of the documented command.
+
+    `each` has further arguments of each, `variables` its environment's.
+    """
     address = address or f"127.0.0.1:{free_port()}"
     processes = []
     for index, own in enumerate(each if distributed else each[:1]):
@@ -49,10 +52,17 @@ def several(run, *fields, each=((), ()), distributed=True, address=None):
             f"--config.distributed.process={index}",
             f"--config.distributed.lost_after={LOST_AFTER}",
         ]
+        if address == "auto":
+            more = ["--config.distributed.auto=True"]
         arguments = command(*FIELDS, *fields, f"--workdir={run}", *(more if distributed else ()), *own, preset=CNN)
         processes.append(
             subprocess.Popen(
-                arguments, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                arguments,
+                cwd=ROOT,
+                env=ENVIRONMENT | variables[index],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
         )
     return processes
@@ -173,6 +183,16 @@ def test_a_lost_process_ends_the_other_and_a_restart_goes_on(start, undisturbed,
     same(metrics(run), metrics(undisturbed))
 
 
+def test_a_slurm_job_is_found_by_its_variables(start, tmp_path):
+    """Those that srun sets; JAX makes the port of the job's number."""
+    run = tmp_path / "run"
+    job = {"SLURM_JOB_ID": str(os.getpid() % 2**12), "SLURM_STEP_NODELIST": "127.0.0.1", "SLURM_NTASKS": "2"}
+    each = [job | {"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)} for i in range(2)]
+    codes, outputs, errors = finish(start(run, "--config.epochs=1", address="auto", variables=each))
+    assert codes == [0, 0], errors
+    assert "in 2 processes" in outputs[0]
+
+
 def error_line(error):
     (line,) = [line for line in error.splitlines() if line.startswith("minjax: ")]
     return line
@@ -187,6 +207,14 @@ def test_different_configurations_are_refused_with_the_difference(start, tmp_pat
         assert "the processes of this run differ: epochs: process 0 has 5, process 1 has 7" in error_line(error)
         assert "optimizer.learning_rate: process 0 has 0.05, process 1 has 0.5" in error
     assert not run.exists()
+
+
+def test_different_numbers_of_devices_are_refused(start, tmp_path):
+    variables = ({}, {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"})
+    codes, _, errors = finish(start(tmp_path / "run", "--config.epochs=5", variables=variables), limit=60)
+    assert codes == [2, 2]
+    for error in errors:
+        assert "the same number of devices; process 0 has 1, process 1 has 2" in error_line(error)
 
 
 def test_what_only_the_first_process_cannot_do_ends_all(start):
