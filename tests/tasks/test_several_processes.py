@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import ROOT, command
 
+CNN = "configs/cnn.py"
 TIMES = ("seconds", "evaluate_seconds", "images_per_second")
 LIMIT = 240  # seconds for one process of a test
 LOST_AFTER = 12  # seconds of silence, of distributed.lost_after
@@ -38,10 +39,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def several(run, *fields, each=((), ()), distributed=True, address=None, variables=({}, {})):
+def several(run, *fields, each=((), ()), distributed=True, address=None, variables=({}, {}), before=((), ())):
     """Start two processes (or, with `distributed` off, one) of the documented command.
 
-    `each` has further arguments of each, `variables` its environment's.
+    `each` has further arguments of each, `variables` its environment's, `before` what its command is given to.
     """
     address = address or f"127.0.0.1:{free_port()}"
     processes = []
@@ -57,7 +58,7 @@ def several(run, *fields, each=((), ()), distributed=True, address=None, variabl
         arguments = command(*FIELDS, *fields, f"--workdir={run}", *(more if distributed else ()), *own, preset=CNN)
         processes.append(
             subprocess.Popen(
-                arguments,
+                [*before[index], *arguments],
                 cwd=ROOT,
                 env=ENVIRONMENT | variables[index],
                 stdout=subprocess.PIPE,
@@ -66,9 +67,6 @@ def several(run, *fields, each=((), ()), distributed=True, address=None, variabl
             )
         )
     return processes
-
-
-CNN = "configs/cnn.py"
 
 
 @pytest.fixture
@@ -193,6 +191,15 @@ def test_a_slurm_job_is_found_by_its_variables(start, tmp_path):
     assert "in 2 processes" in outputs[0]
 
 
+def test_divergence_ends_all(start, tmp_path):
+    wild = ["--config.optimizer.learning_rate=1e300", "--config.optimizer.warmup_epochs=0.0", "--config.epochs=5"]
+    codes, _, errors = finish(start(tmp_path / "run", *wild))
+    assert codes == [1, 1], errors
+    assert "diverged: the loss is not finite at step" in error_line(errors[0])
+    assert "minjax:" not in errors[1]
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["status"] == "diverged"
+
+
 def error_line(error):
     (line,) = [line for line in error.splitlines() if line.startswith("minjax: ")]
     return line
@@ -222,6 +229,17 @@ def test_what_only_the_first_process_cannot_do_ends_all(start):
     assert codes == [2, 2], errors
     assert "cannot write /proc/minjax-run" in error_line(errors[0])
     assert "process 0 ended: cannot write /proc/minjax-run" in error_line(errors[1])
+
+
+def test_a_disk_that_is_full_for_the_first_process_in_mid_run_ends_all(start, tmp_path):
+    # No file over 60 kB; the weights alone have 160 kB in float64.
+    limited = (["bash", "-c", 'ulimit -f 60 && exec "$@"', "bash"], [])
+    uncached = ({"JAX_ENABLE_COMPILATION_CACHE": "0"}, {})
+    fields = ["--config.model.channels=(32,64)", "--config.epochs=5"]
+    codes, _, errors = finish(start(tmp_path / "run", *fields, before=limited, variables=uncached))
+    assert codes == [2, 2], errors
+    assert "cannot write a checkpoint in" in error_line(errors[0])
+    assert "process 0 ended: cannot write a checkpoint in" in error_line(errors[1])
 
 
 def test_a_coordinator_that_does_not_answer_is_one_line_with_its_address(start, tmp_path):
