@@ -23,8 +23,18 @@ def get_config() -> ConfigDict:
             "epochs": 100,
             "batch_size": 128,  # the global batch, over all devices
             "drop_last": True,  # drop the incomplete last batch of an epoch; False is for one device only
-            "dtype": "float32",  # of the computation: float32 | bfloat16; parameters stay float32
+            # Of the computation: float32 | bfloat16, parameters stay float32 | float64, parameters too (for tests;
+            # needs JAX_ENABLE_X64=1).
+            "dtype": "float32",
+            # jit (auto is the same): each batch is split over the devices and is still one batch: the result is that of
+            # one device. pmap: each device takes its part, and gradients and metrics are averaged explicitly.
             "parallel": "auto",  # auto | jit | pmap
+            "devices": placeholder(int),  # use so many (of each process); None: all there are
+            # pmap: batch norm takes its statistics over the whole batch, as one device would. False: each device
+            # normalises with its own part of the batch, which saves a collective in every layer and trains another
+            # network: the statistics are noisier, as if the batch were that much smaller. The running statistics
+            # that are evaluated and saved are the mean over the devices.
+            "sync_batch_norm": True,
             "checkpoint_every": 5,  # epochs; a checkpoint is also written at the end and on SIGTERM or Ctrl-C
             "early_stop": 0,  # epochs without a better validation accuracy before the run ends; 0: never
             "steps_per_call": placeholder(int),  # steps in one dispatch; None: as many as take about 3 s
@@ -33,6 +43,7 @@ def get_config() -> ConfigDict:
             # task=report: the run directories to read, separated by commas; globs are allowed.
             # task=compress: the finished run whose network is compressed; empty: one is trained first.
             "run": "",
+            "distributed": distributed(),
             "dataset": dataset(),
             "model": model(),
             "optimizer": optimizer(),
@@ -94,6 +105,24 @@ def study() -> ConfigDict:
             "gpus_per_task": 0.0,  # ray; a part of a GPU is fine for small networks
             "dry_run": False,  # list the points, their parameters and the predicted time, and end
             "retry_failed": False,  # train again what failed (not what diverged)
+        }
+    )
+
+
+def distributed() -> ConfigDict:
+    """Several processes for one training (launch/README.md), each with the same number of devices; off by default.
+
+    Not part of config.json: where a run is carried out does not change what it computes. All processes are started
+    with the same command but for `process`. The first alone writes; it needs the work directory, the others do not.
+    """
+    return ConfigDict(
+        {
+            "auto": False,  # find out from the cluster: Slurm, TPU, Kubernetes, Open MPI. Or give all three of
+            "coordinator": "",  # host:port of the first process, a free port there
+            "processes": placeholder(int),  # how many there are
+            "process": placeholder(int),  # this one's number, from 0
+            "timeout": 60,  # seconds for all to come at the start; after that an error
+            "lost_after": 60,  # seconds without a sign of life after which a process is given up, and the others end
         }
     )
 

@@ -107,7 +107,10 @@ _WANTED = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; returns the exit code: 0 done, 1 diverged, 2 a mistake in what was asked, 75 interrupted and resumable."""
+    """Run; returns the exit code: 0 done, 1 diverged, 2 a mistake in what was asked, 75 interrupted and resumable.
+
+    A process that has lost the others of its run ends with 3 and does not return.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or any(a in ("--help", "-h", "-help", "--helpfull") for a in arguments):
         print(USAGE)
@@ -115,16 +118,27 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config, workdir = parse(arguments)
         _prepare(config)
-        from minjax import tasks
-
         command = shlex.join(["python", "-m", "minjax.main", *arguments])
-        return tasks.run(config, Path(workdir) if workdir else None, command)
+        return _run(config, Path(workdir) if workdir else None, command)
     except UserError as error:
         print(f"minjax: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("minjax: interrupted", file=sys.stderr)
         return 130
+
+
+def _run(config, workdir: Path | None, command: str) -> int:
+    """The task, in this process and whichever others were asked for."""
+    from minjax import tasks
+    from minjax.train import hosts, joining
+
+    try:
+        with joining.together(**config.distributed):
+            return tasks.run(config, workdir, command)
+    except hosts.Ended as ended:
+        print(f"minjax: {ended}", file=sys.stderr)
+        return ended.code
 
 
 def _prepare(config) -> None:

@@ -77,6 +77,7 @@ def crop(images: jax.Array, offsets: jax.Array, crop_padding: int) -> jax.Array:
     padded = jnp.pad(images, ((0, 0), (crop_padding, crop_padding), (crop_padding, crop_padding), (0, 0)))
 
     def window(image: jax.Array, offset: jax.Array) -> jax.Array:
-        return jax.lax.dynamic_slice(image, (offset[0], offset[1], jnp.zeros_like(offset[0])), images.shape[1:])
+        start = (offset[0], offset[1], jnp.zeros_like(offset[0]))  # of one type also under jax_enable_x64
+        return jax.lax.dynamic_slice(image, start, images.shape[1:])
 
     return jax.vmap(window)(padded, offsets)

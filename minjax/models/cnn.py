@@ -32,6 +32,7 @@ class CNN(nn.Module):
       initialization: "paper" (PyTorch's default) or "he".
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
+      sync_batch_norm: over that axis; False: each device normalises with its own part of the batch.
     """
 
     num_classes: int
@@ -44,6 +45,7 @@ class CNN(nn.Module):
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
+    sync_batch_norm: bool = True
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
@@ -58,6 +60,7 @@ class CNN(nn.Module):
                 f"this cnn cannot take {size} images: it needs at least {self.smallest_size()} pixels a side"
             )
         x = images
+        axis = self.axis_name if self.sync_batch_norm else None
         for i, channels in enumerate(self.channels, 1):
             x = Conv(
                 channels,
@@ -69,7 +72,7 @@ class CNN(nn.Module):
                 name=f"conv{i}",
             )(x)
             if self.batch_norm:
-                x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{i}")(x, train)
+                x = BatchNorm(axis_name=axis, dtype=self.dtype, name=f"norm{i}")(x, train)
             x = nn.relu(x)
             if self.pool:
                 x = max_pool2x2(x)

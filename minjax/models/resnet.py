@@ -68,6 +68,7 @@ class ResNet(nn.Module):
       initialization: "paper" (PyTorch's default) or "he".
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
+      sync_batch_norm: over that axis; False: each device normalises with its own part of the batch.
       inner_channels: outputs of every convolution in the blocks but the last of each, in order; None: as `width`
         says. Set in a shrunk network.
       stream_channels: between the blocks, of each stage; in a bottleneck network the stem's first. None: as `width`
@@ -82,6 +83,7 @@ class ResNet(nn.Module):
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
+    sync_batch_norm: bool = True
     inner_channels: tuple[int, ...] | None = None
     stream_channels: tuple[int, ...] | None = None
 
@@ -91,7 +93,8 @@ class ResNet(nn.Module):
         sizes = self.layer_sizes()
         inner, streams = iter(sizes["inner_channels"]), sizes["stream_channels"]
         x = Conv(streams[0], initialization=self.initialization, dtype=self.dtype, name="conv")(images)
-        x = nn.relu(BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="norm")(x, train))
+        axis = self.axis_name if self.sync_batch_norm else None
+        x = nn.relu(BatchNorm(axis_name=axis, dtype=self.dtype, name="norm")(x, train))
         for stage, block, name in self._blocks():
             x = Block(
                 (*itertools.islice(inner, 2 if self.bottleneck else 1), streams[stage - len(STRIDES)]),
@@ -99,7 +102,7 @@ class ResNet(nn.Module):
                 shortcut=self._has_shortcut(stage, block),
                 initialization=self.initialization,
                 dtype=self.dtype,
-                axis_name=self.axis_name,
+                axis_name=axis,
                 name=name,
             )(x, train)
         wide = at_least_float32(self.dtype)

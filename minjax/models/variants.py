@@ -83,6 +83,7 @@ def build(
     *,
     dtype: Any = jnp.float32,
     axis_name: str | None = None,
+    sync_batch_norm: bool = True,
     shrunk: Mapping[str, Sequence[int]] | None = None,
     **changes: Any,
 ) -> nn.Module:
@@ -96,6 +97,7 @@ def build(
       num_classes: outputs, at least 2.
       dtype: of the computation, "float32" or "bfloat16" or the like; parameters are float32 always.
       axis_name: the pmap axis over which batch norm takes its statistics and dropout counts its images.
+      sync_batch_norm: False: batch norm takes them over each device's own part of the batch instead.
       shrunk: the `shrunk_fields` of a shrunk network that was built with the same other arguments.
       **changes: the variant's `fields` to set; None leaves the variant's own.
 
@@ -117,6 +119,8 @@ def build(
         raise UserError(f"model.heads={resolved['heads']} does not divide model.dim={resolved['dim']}")
     attributes = {_ATTRIBUTE.get(field, field): value for field, value in settings.items()}
     model = VARIANTS[name](num_classes=int(num_classes), dtype=_float_dtype(dtype), axis_name=axis_name, **attributes)
+    if not sync_batch_norm and hasattr(model, "sync_batch_norm"):
+        model = model.clone(sync_batch_norm=False)
     return model if shrunk is None else _resized(name, model, shrunk)
 
 

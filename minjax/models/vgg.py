@@ -33,6 +33,7 @@ class VGG(nn.Module):
         PyTorch does; "he" replaces both.
       dtype: of the computation.
       axis_name: the pmap axis, if there is one.
+      sync_batch_norm: over that axis; False: each device normalises with its own part of the batch.
       conv_channels: of every convolution, in order; None: as `width` says. Set in a shrunk network.
       head_widths: of every hidden linear layer; None: as `head_width` says. Set in a shrunk network.
     """
@@ -46,6 +47,7 @@ class VGG(nn.Module):
     initialization: str = "paper"
     dtype: Dtype = jnp.float32
     axis_name: str | None = None
+    sync_batch_norm: bool = True
     conv_channels: tuple[int, ...] | None = None
     head_widths: tuple[int, ...] | None = None
 
@@ -66,6 +68,7 @@ class VGG(nn.Module):
             )
         init = initializers.fan_out_normal() if self.initialization == "paper" else self.initialization
         x = images
+        axis = self.axis_name if self.sync_batch_norm else None
         channels = iter(self.layer_sizes()["conv_channels"])
         for stage, count in enumerate(self.convolutions, 1):
             for i in range(1, count + 1):
@@ -73,7 +76,7 @@ class VGG(nn.Module):
                     x
                 )
                 if self.batch_norm:
-                    x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{stage}_{i}")(x, train)
+                    x = BatchNorm(axis_name=axis, dtype=self.dtype, name=f"norm{stage}_{i}")(x, train)
                 x = nn.relu(x)
             x = max_pool2x2(x)
         return self._head(x.reshape(x.shape[0], -1), train)

@@ -25,6 +25,7 @@ Resolve = Callable[[dict[str, Any]], dict[str, Any]]
 NOT_OF_A_POINT = (
     *("task", "name", "seed", "run", "study", "prune", "quantize", "compress"),
     *("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "dataset.data_dir"),
+    *("devices", "distributed", "sync_batch_norm"),
 )
 # Fields of a model that are no part of its architecture.
 _OF_TRAINING = ("name", "init", "dropout", "embedding_dropout", "position_scale")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from minjax.errors import unknown
+from minjax.errors import UserError, unknown
 
 
 def _train(config: ConfigDict, workdir: Path | None, command: str) -> int:
@@ -50,4 +50,9 @@ def run(config: ConfigDict, workdir: Path | None, command: str) -> int:
     """
     if config.task not in TASKS:
         raise unknown("task", config.task, TASKS)
+    if config.task != "train":
+        from minjax.train import joining
+
+        if joining.current().count > 1:
+            raise UserError(f"several processes (distributed.*) are for task=train; task={config.task} runs in one")
     return TASKS[config.task](config, workdir, command)

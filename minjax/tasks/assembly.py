@@ -58,7 +58,8 @@ def assemble(config: dict[str, Any]) -> Assembly:
     model = build_model(config, dataset.num_classes)
     batch, drop_last = config["batch_size"], config["drop_last"]
     optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
-    initial = jax.jit(lambda seed: train_state.init(model, optimizer, dataset.image_shape, seed))
+    widen = train_state.in_float64 if config["dtype"] == "float64" else (lambda state: state)
+    initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
     like = jax.eval_shape(initial, 0)  # the model says here if it cannot take the images
     inputs = inputs_of(config, dataset)
     engine = Engine(
@@ -69,6 +70,7 @@ def assemble(config: dict[str, Any]) -> Assembly:
         batch_size=batch,
         drop_last=drop_last,
         parallel=config["parallel"],
+        devices=config["devices"],
     )
     return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
 
@@ -114,8 +116,8 @@ def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:
     """The model of a resolved configuration."""
     fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
     name = fields.pop("name")
-    axis = axis_name(config["parallel"])
-    return models.build(name, num_classes, dtype=config["dtype"], axis_name=axis, **fields)
+    places = {"axis_name": axis_name(config["parallel"]), "sync_batch_norm": config["sync_batch_norm"]}
+    return models.build(name, num_classes, dtype=config["dtype"], **places, **fields)
 
 
 def build_optimizer(config: dict[str, Any], epoch_steps: int) -> tuple[optax.GradientTransformation, optax.Schedule]:

@@ -6,13 +6,14 @@ import copy
 import math
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from minjax import models, optim
 from minjax.errors import UserError, unknown
 from minjax.train.engine import PARALLEL
 
-DTYPES = ("float32", "bfloat16")
+DTYPES = ("float32", "bfloat16", "float64")
 SCHEDULES = ("constant", "multistep", "cosine")
 
 
@@ -30,7 +31,7 @@ def resolve(config: ConfigDict) -> dict[str, Any]:
 def resolve_fields(config: dict[str, Any]) -> dict[str, Any]:
     """The same of a configuration as plain JSON values, which is left as it is."""
     resolved = copy.deepcopy(config)
-    for other in ("prune", "quantize", "compress", "study"):  # of other tasks
+    for other in ("prune", "quantize", "compress", "study", "distributed"):  # of other tasks; of this process alone
         resolved.pop(other, None)
     _check_run(resolved)
     resolved["model"] = _model(resolved["model"])
@@ -52,6 +53,10 @@ def _check_run(config: dict[str, Any]) -> None:
         raise unknown("parallel mode", config["parallel"], PARALLEL)
     if config["dtype"] not in DTYPES:
         raise unknown("dtype", config["dtype"], DTYPES)
+    if config["dtype"] == "float64" and not jax.config.read("jax_enable_x64"):
+        raise UserError("dtype float64 needs the environment variable JAX_ENABLE_X64=1 (and is slow: it is for tests)")
+    if not config["sync_batch_norm"] and config["parallel"] != "pmap":
+        raise UserError("sync_batch_norm=False needs parallel=pmap; under jit a batch is one, on all devices")
     least = {"epochs": 1, "batch_size": 1, "checkpoint_every": 1, "early_stop": 0, "seed": 0}
     for field, minimum in least.items():
         if config[field] < minimum:

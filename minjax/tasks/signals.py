@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from types import FrameType, TracebackType
 
+from minjax.train.hosts import ALONE, Hosts
+
 RESUMABLE = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on; launch scripts requeue on it
 
 
@@ -15,18 +17,26 @@ class Interrupted(Exception):  # noqa: N818 - what happened, not an error
 class Stop:
     """A context in which the first signal sets a flag that the loop asks for, and a second one ends at once.
 
-    Outside `saving()` territory (before the loop has anything to save) the first signal ends at once too.
+    Before the loop has anything to save (`can_save`) the first signal ends at once too. With several processes the
+    flag of any is the flag of all, so that they stop at the same step, wherever the signal came.
+
+    Attributes:
+        name: of the signal that all processes know of, or None.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: Hosts = ALONE) -> None:
         self.name: str | None = None
+        self._hosts = hosts
+        self._heard: str | None = None
         self.can_save = False
         self._before: dict[int, object] = {}
 
     def __call__(self) -> bool:
-        """Whether the run was told to stop."""
+        """Whether the run was told to stop; to be asked by all its processes at the same places."""
+        if self.name is None:
+            self.name = next((name for name in self._hosts.gather(self._heard) if name), None)
         return self.name is not None
 
     def __enter__(self) -> Stop:
@@ -39,11 +49,11 @@ class Stop:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        again = self.name is not None
-        self.name = signal.Signals(number).name
+        again = self._heard is not None
+        self._heard = signal.Signals(number).name
         if again:
             raise Interrupted(
-                f"{self.name} again: ended without saving; the same command resumes from the last checkpoint"
+                f"{self._heard} again: ended without saving; the same command resumes from the last checkpoint"
             )
         if not self.can_save:
-            raise Interrupted(f"{self.name} before training began; the same command starts again")
+            raise Interrupted(f"{self._heard} before training began; the same command starts again")

@@ -12,17 +12,16 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from minjax import records
+from minjax.errors import UserError
 from minjax.tasks import resolve, workdir
 from minjax.tasks.assembly import assemble
-from minjax.tasks.console import duration
-from minjax.tasks.events import Events
-from minjax.tasks.progress import Progress
+from minjax.tasks.journal import Journal, Silence
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.summary import headline, summarize
-from minjax.train import state as train_state
-from minjax.train.checkpoint import Checkpoints
+from minjax.train import joining
 from minjax.train.epoch import Totals
+from minjax.train.hosts import Hosts
 from minjax.train.loop import Diverged, Loop
 from minjax.train.pace import Pace
 
@@ -43,19 +42,39 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     Raises:
         UserError: whatever the user got wrong; nothing has been written then.
     """
+    hosts = joining.current()
     resolved = resolve.resolve(config)
-    if directory is None:
-        directory = workdir.default(resolved)
-        print(f"work directory: {directory}")
-    workdir.check(directory, resolved)
-    if (code := finished(directory)) is not None:
+    check_same(hosts, resolved)
+    place = workdir.default(resolved) if directory is None else directory
+    if (code := hosts.on_first(lambda: _look(place, resolved, announce=directory is None))) is not None:
         return code
-    with Stop() as stop:
+    with Stop(hosts) as stop:
         try:
-            return Training(resolved, directory, command, stop).run()
+            return hosts.end(Training(resolved, place, command, stop, hosts).run())
         except Interrupted as interruption:
             print(f"minjax: {interruption}", file=sys.stderr)
+            hosts.leave(RESUMABLE, str(interruption))
             return RESUMABLE
+
+
+def check_same(hosts: Hosts, config: dict[str, Any]) -> None:
+    """See that all processes of the run were asked for the same.
+
+    Raises:
+        UserError: they were not; the difference is named.
+    """
+    words = ("process 0 has", f"process {hosts.index} has")
+    lines = workdir.differences(hosts.from_first(config), config, operational=(), words=words)
+    for found in hosts.gather(lines):
+        if found:
+            raise UserError(f"the processes of this run differ: {'; '.join(found)}")
+
+
+def _look(directory: Path, config: dict[str, Any], announce: bool) -> int | None:
+    if announce:
+        print(f"work directory: {directory}")
+    workdir.check(directory, config)
+    return finished(directory)
 
 
 def finished(directory: Path) -> int | None:
@@ -75,76 +94,60 @@ def finished(directory: Path) -> int | None:
 class Training:
     """One run: everything that is set up once, and the epochs."""
 
-    def __init__(self, config: dict[str, Any], directory: Path, command: str, stop: Stop):
-        self.config, self.directory, self.stop = config, directory, stop
+    def __init__(self, config: dict[str, Any], directory: Path, command: str, stop: Stop, hosts: Hosts):
+        self.config, self.stop, self.hosts = config, stop, hosts
         self.started = time.perf_counter()
         self.parts = assemble(config)
         self.engine = self.parts.engine
         self.config["data"] = self.parts.describe()
-        self.provenance = provenance(command)
-        self.evaluation_pace = Pace()
+        check_same(hosts, self.config)  # the data too
+        counts = {"device_count": len(self.engine.devices), "process_count": hosts.count}
+        self.provenance = provenance(command) | counts
+        self.journal = Journal(directory, self.config, self.provenance) if hosts.first else Silence()
+        self.evaluation_pace = Pace(agree=hosts.from_first)
 
     # -- the run
 
     def run(self) -> int:
         """Claim the directory, restore or start, train to the end; returns the exit code."""
-        with workdir.locked(self.directory):
-            workdir.claim(self.directory, self.config)
-            self.checkpoints = Checkpoints(self.directory / "checkpoints")
+        with self.journal:
             self.loop, self.history = self._restore_or_start()
             self.setup_seconds = time.perf_counter() - self.started
             self.splits = {n: self.engine.place_split(s) for n, s in self.parts.splits.items() if n != "train"}
             engine, loop = self.engine, self.loop
             done = (loop.epoch - 1) * engine.steps_per_epoch + loop.done
-            self.progress = Progress(self.config["epochs"], engine.steps_per_epoch, done, engine.batch_size)
-            self.events = Events(self.directory) if self.config["tensorboard"] else None
+            self.journal.begin(engine.steps_per_epoch, done, engine.batch_size)
             self.stop.can_save = True
-            try:
-                return self._epochs()
-            finally:
-                self.progress.close()
-                self.checkpoints.close()
+            return self._epochs()
 
     def _restore_or_start(self) -> tuple[Loop, list[dict[str, Any]]]:
-        metrics_file = self.directory / "metrics.jsonl"
         zero = jax.tree.map(np.asarray, Totals.zero())
-        like = {"state": self.parts.like, "totals": zero}
-        restored = self.checkpoints.restore(like, warn=lambda text: print(f"minjax: warning: {text}", file=sys.stderr))
-        pace = Pace(self.config["steps_per_call"])
-        if restored is None:
-            records.write_jsonl(metrics_file, [])
-            state = self.engine.place(self.parts.initial(self.config["seed"]))
-            self._introduce(state)
-            return Loop(self.engine, state, self.engine.place(zero), pace=pace), []
-        position = restored.position
-        history = [line for line in records.read_jsonl(metrics_file) if line["epoch"] < position["epoch"]]
-        records.write_jsonl(metrics_file, history)  # without lines of epochs that will be taken again
-        where = f"epoch {position['epoch']}, step {position['done']} of {self.engine.steps_per_epoch}"
-        print(f"resuming at {where}")
-        placed = self.engine.place(restored.tree)
-        seconds = position["train_seconds"]
-        return Loop(
-            self.engine, placed["state"], placed["totals"], position["epoch"], position["done"], pace, seconds
-        ), history
-
-    def _introduce(self, state: train_state.TrainState) -> None:
-        from clu import parameter_overview
-
-        print(parameter_overview.get_parameter_overview(self.engine.fetch(state.params), include_stats=False))
-        data, devices = self.config["data"], f"{self.provenance['device_count']} x {self.provenance['device']}"
-        sizes = ", ".join(f"{size} {name}" for name, size in data["sizes"].items())
-        print(f"{self.config['model']['name']}: {self.parts.num_params:,} parameters; {devices}")
-        print(f"{data['name']}: {sizes} images, {data['classes']} classes; augmentation: {data['augment']}", flush=True)
+        restored, lines = self.journal.restore({"state": self.parts.like, "totals": zero})
+        found = (restored.position, lines) if restored is not None else None
+        position, history = self.hosts.from_first(found) or (None, [])
+        tree = restored.tree if restored is not None else None
+        if tree is None:  # a new run, or another process has read the checkpoint
+            tree = {"state": jax.device_get(self.parts.initial(self.config["seed"])), "totals": zero}
+        placed = self.engine.place(self.hosts.share(tree))
+        loop = Loop(self.engine, placed["state"], placed["totals"])
+        loop.pace = Pace(self.config["steps_per_call"], agree=self.hosts.from_first)
+        if position is None:
+            self.journal.introduce(tree["state"].params, self.parts.num_params)
+        else:
+            loop.epoch, loop.done, loop.train_seconds = (position[k] for k in ("epoch", "done", "train_seconds"))
+            self.journal.resuming(f"epoch {loop.epoch}, step {loop.done} of {self.engine.steps_per_epoch}")
+        return loop, history
 
     def _epochs(self) -> int:
         loop = self.loop
         result: dict[str, Any] | None = None
         while loop.epoch <= self.config["epochs"] and not self._stopped_early():
-            tick = lambda count, metrics: self.progress.tick(loop.epoch, loop.done, count, metrics)  # noqa: E731
+            tick = lambda count, metrics: self.journal.tick(loop.epoch, loop.done, count, metrics)  # noqa: E731
             try:
                 complete = loop.train_epoch(self.stop, tick)
             except Diverged as divergence:
-                return self._diverged(divergence.step)
+                self.journal.diverged(self._summary("diverged") | {"diverged_step": divergence.step}, loop.epoch)
+                return DIVERGED
             result = self._evaluate() if complete else None
             if result is None:
                 return self._interrupted()
@@ -187,12 +190,8 @@ class Training:
         }
         if not np.isfinite(line["test_loss"]):
             line["test_loss"] = None  # JSON has no infinity
-        records.append_jsonl(self.directory / "metrics.jsonl", line)
         self.history.append(line)
-        self.progress.epoch(line)
-        if self.events:  # a resumed run writes those of its earlier epochs again
-            for record in [line] if self.events.started else self.history:
-                self.events.write(record)
+        self.journal.epoch(line, self.history)
         best = self._selection(line) >= max(map(self._selection, self.history))
         epoch = loop.epoch
         loop.next_epoch()
@@ -210,72 +209,28 @@ class Training:
         accuracies = [line["validation_accuracy"] for line in self.history]
         return len(accuracies) - 1 - int(np.argmax(accuracies)) >= patience
 
-    def _save(self, accuracy: float | None) -> None:
+    def _save(self, accuracy: float | None, *, again: bool = True) -> None:
         loop = self.loop
         tree = self.engine.fetch({"state": loop.state, "totals": loop.totals})
         position = {"epoch": loop.epoch, "done": loop.done, "train_seconds": loop.train_seconds}
-        self.checkpoints.save(int(tree["state"].step), tree, position, accuracy)
+        self.journal.save(tree, position, accuracy, again=again)
 
     # -- the ends
 
     def _complete(self, test: dict[str, Any]) -> int:
-        if self.loop.done == 0 and int(self.engine.fetch(self.loop.state.step)) not in self.checkpoints.steps():
-            self._save(self._selection(self.history[-1]))  # an early stop between two checkpoints
-        self.checkpoints.wait()
-        self._write_predictions(test["predicted"])
-        self._close_events()
-        summary = self._summary("completed")
-        records.write_json(self.directory / "summary.json", summary)
-        self._report()
-        self.progress.close()
-        spent = duration(time.perf_counter() - self.started)
-        print(f"{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
+        if self.loop.done == 0:
+            self._save(self._selection(self.history[-1]), again=False)  # an early stop between two checkpoints
+        dataset = self.parts.dataset
+        predictions = {"labels": dataset.test.labels, "predicted": test["predicted"]}
+        predictions["class_names"] = np.array(dataset.class_names)
+        self.journal.completed(self._summary("completed"), predictions)
         return 0
 
-    def _diverged(self, step: int) -> int:
-        self.checkpoints.wait()
-        self._close_events()
-        summary = self._summary("diverged") | {"diverged_step": step}
-        records.write_json(self.directory / "summary.json", summary)
-        self._report()
-        self.progress.close()
-        kept = self.checkpoints.steps()
-        last = f"the last good checkpoint is that of step {kept[-1]}" if kept else "there is no checkpoint before it"
-        print(
-            f"minjax: diverged: the loss is not finite at step {step} (epoch {self.loop.epoch}); {last}",
-            file=sys.stderr,
-        )
-        return DIVERGED
-
     def _interrupted(self) -> int:
-        loop = self.loop
         self._save(None)
-        self.checkpoints.wait()
-        records.write_json(self.directory / "summary.json", self._summary("interrupted"))
-        self.progress.close()
-        print(
-            f"minjax: {self.stop.name}: saved in epoch {loop.epoch} after step {loop.done} of "
-            f"{self.engine.steps_per_epoch}; to resume: {self.provenance['command']}",
-            file=sys.stderr,
-        )
+        where = f"in epoch {self.loop.epoch} after step {self.loop.done} of {self.engine.steps_per_epoch}"
+        self.journal.interrupted(self._summary("interrupted"), str(self.stop.name), where)
         return RESUMABLE
-
-    def _close_events(self) -> None:
-        if self.events and (problem := self.events.close()):
-            print(f"minjax: warning: {problem}", file=sys.stderr)
-
-    def _write_predictions(self, predicted: np.ndarray) -> None:
-        import io
-
-        buffer = io.BytesIO()
-        names = np.array(self.parts.dataset.class_names)
-        np.savez_compressed(buffer, labels=self.parts.dataset.test.labels, predicted=predicted, class_names=names)
-        records.write_bytes(self.directory / "predictions.npz", buffer.getvalue())
-
-    def _report(self) -> None:
-        from minjax.report import run as run_report
-
-        run_report.write(self.directory)
 
     def _summary(self, status: str) -> dict[str, Any]:
         seconds = {"setup": self.setup_seconds, "compile": self.engine.compile_seconds}

@@ -13,7 +13,7 @@ from minjax import records
 from minjax.errors import UserError
 
 # Fields that change how a run is carried out but not what it computes: they may differ on resume.
-OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "run")
+OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "devices", "run")
 OPERATIONAL_IN_A_STUDY = (
     "study.budget_minutes",
     "study.dry_run",
@@ -85,11 +85,18 @@ def locked(workdir: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    """`field: there X, asked for Y`, for every field that differs and matters."""
+def differences(
+    old: dict[str, Any],
+    new: dict[str, Any],
+    prefix: str = "",
+    *,
+    operational: tuple[str, ...] = OPERATIONAL,
+    words: tuple[str, str] = ("there", "asked for"),
+) -> list[str]:
+    """`field: there X, asked for Y`, for every field that differs and matters: of the `operational` none does."""
     lines: list[str] = []
     for key in sorted(set(old) | set(new)):
-        if not prefix and key in OPERATIONAL:
+        if not prefix and key in operational:
             continue
         if not prefix and key == "data" and key not in new:
             continue  # not loaded yet
@@ -97,7 +104,7 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
             continue
         there, asked = old.get(key), new.get(key)
         if isinstance(there, dict) and isinstance(asked, dict):
-            lines += differences(there, asked, f"{prefix}{key}.")
+            lines += differences(there, asked, f"{prefix}{key}.", words=words)
         elif there != asked:
-            lines.append(f"{prefix}{key}: there {there!r}, asked for {asked!r}")
+            lines.append(f"{prefix}{key}: {words[0]} {there!r}, {words[1]} {asked!r}")
     return lines

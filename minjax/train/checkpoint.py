@@ -54,10 +54,21 @@ class Checkpoints:
                 ),
             ]
         )
+        # Of several processes one saves, alone: what it saves is the same in all, and orbax need not wait for them.
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=jax.process_index(),
+            active_processes={jax.process_index()},
+            barrier_sync_key_prefix=f"minjax-{jax.process_index()}",
+        )
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policy, cleanup_tmp_directories=True, enable_async_checkpointing=True
+            preservation_policy=policy,
+            cleanup_tmp_directories=True,
+            enable_async_checkpointing=True,
+            create=False,
+            multiprocessing_options=alone,
         )
         with disk_errors(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=True)
             self._manager = ocp.CheckpointManager(self.directory, options=options)
 
     def save(self, step: int, tree: Any, position: dict[str, Any], accuracy: float | None = None) -> None:

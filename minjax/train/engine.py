@@ -1,7 +1,8 @@
 """The compiled programs of a run and where its arrays live: one device, `jit` over a mesh, or `pmap`.
 
 `jit` shards each batch over the mesh and replicates the rest: a global batch, so the result is that of one device.
-`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Both are decided here alone.
+`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Both are decided here alone. With
+several processes (`hosts.py`) the mesh of `jit` is over the devices of all of them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,40 @@ def axis_name(parallel: str) -> str | None:
     return AXIS if parallel == "pmap" else None
 
 
+def choose_devices(count: int | None) -> list[jax.Device]:
+    """The first `count` devices of each process, those of all processes together; None: all there are.
+
+    Raises:
+        UserError: a process has not so many.
+    """
+    here = jax.local_devices()
+    if count is not None and not 1 <= count <= len(here):
+        there = f"there {'is' if len(here) == 1 else 'are'} {len(here)} ({here[0].platform})"
+        each = " in this process" if jax.process_count() > 1 else ""
+        raise UserError(f"devices is {count}; {there}{each}, so it must be 1 to {len(here)}, or None for all")
+    every: dict[int, list[jax.Device]] = {}
+    for device in jax.devices():
+        every.setdefault(device.process_index, []).append(device)
+    return [device for _, own in sorted(every.items()) for device in own[:count]]
+
+
+def check_batch(batch_size: int, size: int, devices: int) -> None:
+    """See that a split of `size` images can be trained on in batches of `batch_size` on so many devices.
+
+    Raises:
+        UserError: it cannot; the nearest batches that would do are named.
+    """
+    if not 1 <= batch_size <= size:
+        raise UserError(f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}")
+    if batch_size % devices == 0:
+        return
+    below = batch_size // devices * devices
+    near = [str(batch) for batch in (below, below + devices) if 0 < batch <= size]
+    does = "that does" if len(near) == 1 else "that do"
+    named = f"the nearest {does}: {' and '.join(near)}" if near else f"the training split has only {size} images"
+    raise UserError(f"batch_size {batch_size} does not divide by the {devices} devices; {named}")
+
+
 def steps_per_epoch(size: int, batch_size: int, drop_last: bool) -> int:
     """Gradient steps in an epoch over `size` images; at least 1, so that a schedule can be made for a bad batch too."""
     return max(1, size // batch_size if drop_last else -(-size // batch_size))
@@ -65,6 +100,7 @@ class Engine:
         batch_size: int,
         drop_last: bool = True,
         parallel: str = "auto",
+        devices: int | None = None,
         evaluation_batch: int = 500,
         transform: Callable[[Any], Any] | None = None,
     ):
@@ -78,25 +114,21 @@ class Engine:
             batch_size: of the global batch.
             drop_last: drop the incomplete last batch of an epoch.
             parallel: one of `PARALLEL`.
+            devices: so many of each process's; None: all.
             evaluation_batch: images of a batch in `evaluate`, about.
             transform: params -> params before the model in training steps (see `train_step`).
 
         Raises:
-            UserError: unknown mode, a batch larger than the split or not divisible by the devices.
+            UserError: unknown mode, more devices than there are, a batch larger than the split or not divisible by the
+                devices, `pmap` in several processes.
         """
-        self.devices = jax.devices()
+        self.devices = choose_devices(devices)
         self.pmapped = axis_name(parallel) is not None
         count = len(self.devices)
         size = len(train.labels)
-        if not 1 <= batch_size <= size:
-            raise UserError(
-                f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}"
-            )
-        if batch_size % count:
-            near = max(count, round(batch_size / count) * count)
-            raise UserError(
-                f"batch_size {batch_size} does not divide by the {count} devices; the nearest that does: {near}"
-            )
+        check_batch(batch_size, size, count)
+        if self.pmapped and jax.process_count() > 1:
+            raise UserError("parallel=pmap is for one process; parallel=jit spans several")
         if not drop_last and count > 1:
             raise UserError(f"drop_last=False is for one device only; there are {count}")
         self.batch_size = batch_size
@@ -112,6 +144,7 @@ class Engine:
             train_step, apply=model.apply, optimizer=optimizer, transform=transform, axis_name=axis_name(parallel)
         )
         self._mesh = Mesh(np.array(self.devices), (AXIS,))
+        self._replicated = NamedSharding(self._mesh, PartitionSpec())
         self._evaluation_batch = -(-evaluation_batch // count) * count
         self._images, self._labels = self.place((train.images, train.labels))
 
@@ -120,10 +153,16 @@ class Engine:
     def place(self, tree: Any) -> Any:
         """Put a tree of host arrays on every device (with `pmap`: a copy each, along a new leading axis)."""
         if not self.pmapped:
-            return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
+            return jax.tree.map(self._replicate, tree)
         sharding = NamedSharding(self._mesh, PartitionSpec(AXIS))
         count = len(self.devices)
         return jax.tree.map(lambda x: jax.device_put(np.broadcast_to(x, (count, *np.shape(x))), sharding), tree)
+
+    def _replicate(self, x: Any) -> jax.Array:
+        if jax.process_count() == 1:
+            return jax.device_put(x, self._replicated)
+        host = np.asarray(x)  # device_put would send it around to see that all processes have the same
+        return jax.make_array_from_callback(host.shape, self._replicated, lambda index: host[index])
 
     def fetch(self, tree: Any) -> Any:
         """A tree of the devices as numpy arrays, one copy."""
@@ -161,9 +200,9 @@ class Engine:
             if self.pmapped:
                 fn = partial(fn, axis_name=AXIS, devices=len(self.devices))
                 axes = (0, 0, 0, 0, None, None, None)
-                mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, donate_argnums=(0, 1))
+                mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=self.devices, donate_argnums=(0, 1))
             else:
-                mapped = jax.jit(fn, donate_argnums=(0, 1))
+                mapped = jax.jit(fn, out_shardings=self._replicated, donate_argnums=(0, 1))
             self._programs[name] = self._compile(mapped, args)
         return self._programs[name](*args)
 
@@ -220,10 +259,14 @@ class Engine:
         if key not in self._programs:
             constrain = self._constrain if batch % len(self.devices) == 0 else (lambda x: x)
             fn = partial(run_batches, apply=self._apply, inputs=self.inputs, batch_size=batch, constrain=constrain)
-            self._programs[key] = self._compile(jax.jit(fn), args)
+            self._programs[key] = self._compile(
+                jax.jit(fn, out_shardings=None if self.pmapped else self._replicated), args
+            )
         return self._programs[key]
 
     def place_split(self, split: Split) -> Split:
         """A copy of the split on the devices, for `evaluate`."""
-        target = self.devices[0] if self.pmapped else NamedSharding(self._mesh, PartitionSpec())
-        return Split(images=jax.device_put(split.images, target), labels=jax.device_put(split.labels, target))
+        put: Callable[[Any], Any] = self._replicate
+        if self.pmapped:
+            put = partial(jax.device_put, device=self.devices[0])
+        return Split(images=put(split.images), labels=put(split.labels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 TARGET_SECONDS = (
     3.0  # of a dispatch when an epoch is longer than WHOLE_SECONDS: a signal waits no longer than about that
@@ -17,13 +18,18 @@ class Pace:
     Attributes:
         fixed: a number that the user asked for, or None.
         seconds_per_step: of the last dispatch; None before the first.
+        agree: makes of this process's number the one that all processes of a run take.
     """
 
     fixed: int | None = None
     seconds_per_step: float | None = None
+    agree: Callable[[int], int] = lambda count: count
 
     def steps(self, left: int) -> int:
         """How many of the `left` steps to take; at least 1."""
+        return self.agree(self._steps(left))
+
+    def _steps(self, left: int) -> int:
         if self.fixed is not None:
             return min(self.fixed, left)
         if self.seconds_per_step is None:

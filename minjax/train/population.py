@@ -28,6 +28,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from minjax.data import Split
+from minjax.train.engine import choose_devices
 from minjax.train.epoch import Input, Totals, run_steps
 from minjax.train.evaluate import run_batches
 from minjax.train.pace import Pace
@@ -121,6 +122,7 @@ class Population:
         batch_size: int,
         capacity: int,
         together: bool,
+        devices: int | None = None,
         evaluation_batch: int = 500,
     ):
         """Put the splits on the devices.
@@ -136,12 +138,16 @@ class Population:
             batch_size: of each member.
             capacity: members at a time; rounded up to a multiple of the devices.
             together: `vmap` over the members, or one by one.
+            devices: so many of them; None: all.
             evaluation_batch: images of a batch of the evaluation.
+
+        Raises:
+            UserError: more devices than there are.
         """
-        devices = jax.devices()
-        self.mesh = Mesh(np.array(devices), (AXIS,))
-        self.capacity = -(-capacity // len(devices)) * len(devices)
-        self.local = self.capacity // len(devices)  # members of a device
+        chosen = choose_devices(devices)
+        self.mesh = Mesh(np.array(chosen), (AXIS,))
+        self.local = -(-capacity // len(chosen))
+        self.capacity = self.local * len(chosen)
         self.together = together
         self.epochs, self.batch_size = epochs, batch_size
         self.steps = epochs * (len(train.labels) // batch_size)

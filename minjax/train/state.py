@@ -31,6 +31,11 @@ class TrainState:
     key: jax.Array
 
 
+def in_float64(state: TrainState) -> TrainState:
+    """The state with every floating-point array in float64, for runs whose equality is to be shown (needs x64)."""
+    return jax.tree.map(lambda x: x.astype(jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x, state)
+
+
 def init(
     model: nn.Module, optimizer: optax.GradientTransformation, image_shape: tuple[int, int, int], seed
 ) -> TrainState:

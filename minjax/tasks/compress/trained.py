@@ -44,7 +44,8 @@ def load(directory: Path) -> Trained:
         UserError: not a run, not a finished one, other data than it was trained on, a checkpoint of another network.
     """
     config, summary = check(directory)
-    parts = assemble(config | {"parallel": "auto"})  # so that no layer waits for a pmap axis
+    # So that no layer waits for a pmap axis, on the devices that are here now.
+    parts = assemble(config | {"parallel": "auto", "devices": None, "sync_batch_norm": True})
     now, then = parts.dataset.fingerprint, config["data"]["fingerprint"]
     if now != then:
         raise UserError(f"{directory}: the data set is not the one that the run was trained on: its images differ")

@@ -28,6 +28,7 @@ from minjax.tasks.study.group import Group, Workload, groups
 from minjax.tasks.study.program import has_curves
 from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, POINTS, Runner
 from minjax.tasks.study.worker import Worker
+from minjax.train.engine import choose_devices
 
 RESULT = "study.json"
 STATUSES = ("completed", "diverged", "failed")
@@ -84,6 +85,7 @@ class Study:
     def __init__(self, asked: dict[str, Any], directory: Path | None, command: str, stop: Any):
         self.asked, self.study, self.directory, self.stop = asked, asked["study"], directory, stop
         self.started = time.perf_counter()
+        choose_devices(asked["devices"])
         self.dataset = load_data(asked)
         if asked["batch_size"] > len(self.dataset.train):
             raise UserError(

@@ -7,6 +7,7 @@ import functools
 import json
 import math
 import os
+import socket
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from minjax.tasks.study.worker import Line, Worker
 
 RETRIES = 3  # of a task whose worker is lost
 WAIT_SECONDS = 0.5
+CONNECT_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,7 @@ class OnRay:
         kept = {key: value for key, value in os.environ.items() if key.startswith(("JAX_", "MINJAX_", "XLA_"))}
         environment = {"env_vars": {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
         address = self.study["ray_address"] or None
+        _check_reachable(address)
         try:
             self.ray.init(
                 address=address,
@@ -140,6 +143,17 @@ def executor(worker: Worker, asked: dict[str, Any]) -> Executor:
         UserError: Ray is not installed or not reached.
     """
     return Local(worker) if asked["study"]["executor"] == "local" else OnRay(worker, asked)
+
+
+def _check_reachable(address: str | None) -> None:
+    """Ray itself waits for minutes, and then ends the process."""
+    host, _, port = (address or "").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise UserError(f"the Ray cluster {address} cannot be reached: {error.strerror or error}") from error
 
 
 def _ray() -> Any:

@@ -102,6 +102,7 @@ class Program:
             batch_size=config["batch_size"],
             capacity=max(1, min(MOST, members, BYTES // size)),
             together=jax.default_backend() != "cpu" if together is None else together,
+            devices=config["devices"],
         )
         self.capacity = self.population.capacity
         self.curves = MemberCurves(

@@ -28,6 +28,8 @@ def settle(config: ConfigDict) -> dict[str, Any]:
         UserError: an unknown name, a number out of range, an empty grid.
     """
     asked = resolve.plain(config.to_dict())
+    for other in ("prune", "quantize", "compress", "distributed"):  # of other tasks; of this process alone
+        asked.pop(other)
     study = asked["study"]
     _check_numbers(study)
     _check_curves(study)

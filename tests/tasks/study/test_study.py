@@ -243,6 +243,7 @@ MISTAKES = {
     "--config.study.sigma=2.0": "fraction of accuracy",
     "--config.study.coarse=0": "at least 1",
     "--config.batch_size=4000": "the training split has 500 images",
+    "--config.devices=9": "devices is 9",
     "--config.drop_last=False": "not for studies",
     "--config.early_stop=3": "not for studies",
 }
