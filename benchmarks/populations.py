@@ -37,8 +37,9 @@ SIDES = ("population", "one at a time", "PyTorch")
 
 
 def load_study(flags: argparse.Namespace):
-    """The study of the preset, as task=study makes it, with fewer seeds if asked for."""
-    from minjax.tasks.study import Study, settings
+    """The plan of the preset, as task=study makes it, with fewer seeds if asked for."""
+    from minjax.tasks.study import settings
+    from minjax.tasks.study.plan import Plan
 
     specification = importlib.util.spec_from_file_location("preset", ROOT / "configs" / "studies" / "digits_dnn.py")
     module = importlib.util.module_from_spec(specification)
@@ -48,7 +49,7 @@ def load_study(flags: argparse.Namespace):
     config.epochs = flags.epochs
     config.study.curves = "none"
     config.study.seeds = flags.seeds
-    return Study(settings.settle(config), None, "benchmark", lambda: False)
+    return Plan(settings.settle(config))
 
 
 def choose(study: Any, count: int) -> list[Any]:

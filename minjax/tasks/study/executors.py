@@ -8,13 +8,13 @@ import json
 import math
 import os
 import socket
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import minjax
 from minjax.errors import UserError
+from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Member
 from minjax.tasks.study.worker import Line, Worker
 
@@ -174,7 +174,5 @@ def _train(asked: str, group: str, named: list[tuple[str, int]]) -> list[Line]:
 @functools.lru_cache(maxsize=1)
 def _worker(asked: str) -> tuple[Worker, dict[str, Any]]:
     """The worker of this process; it lives as long as the process, with the programs that it has compiled."""
-    from minjax.tasks.study import Study
-
-    study = Study(json.loads(asked), None, " ".join(sys.argv), lambda: False)
-    return study.worker, {point.id: point for point in study.points}
+    plan = Plan(json.loads(asked))
+    return plan.worker, {point.id: point for point in plan.points}
