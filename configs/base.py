@@ -96,7 +96,7 @@ def study() -> ConfigDict:
             "sigma": 0.02,  # deviation over seeds above which a network is unstable
             "gap": 0.05,  # train less test accuracy above which it may be overfitting
             "margin": 0.05,  # above chance that is still not having learned
-            "programs": 12,  # DNNs are padded so that no more than so many are compiled, if they have as few depths
+            "programs": 16,  # DNNs are padded so that no more than so many are compiled, if they have as few depths
             "together": placeholder(bool),  # train members side by side (vmap); None: on accelerators
             "executor": "local",  # local | ray: members are tasks of a Ray cluster (pip install 'minjax[ray]')
             "workers": placeholder(int),  # ray, on this machine: CPUs of the cluster; None: all
