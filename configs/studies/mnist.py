@@ -5,7 +5,8 @@ python -m minjax.main --config=configs/studies/mnist.py
 Five epochs; curves on 2,000 test images. For an accelerator: --config.epochs=30 --config.study.curve_images=10000 and
 all of paper 2's channels, --config.study.cnn.channels="tuple(range(1, 33))" in a preset of your own.
 
-Measured: not yet.
+Measured (docs/studies/mnist; two cores of an AMD EPYC that did other work too, 17 minutes): 24,790 parameters (95 %
+interval 16,750 to 42,310) for the fully connected networks, 27,090 for the convolutional ones, of five sizes.
 """
 
 from configs.studies import base

@@ -30,7 +30,7 @@ BAD = {
     "not a flag": (["--config.deterministic=maybe"], "deterministic='maybe': it must be True or False"),
     "unknown task": (
         ["--config.task=trian"],
-        "unknown task 'trian' .*did you mean 'train'.*known: compress, report, train",
+        "unknown task 'trian' .*did you mean 'train'.*known: compress, report, study, train",
     ),
     "unknown model": (["--config.model.name=resnet19"], "unknown model 'resnet19'.*known: .*resnet18_s"),
     "unknown optimizer": (

@@ -153,11 +153,13 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatc
     monkeypatch.setattr(runner.Runner, "_spent", lambda self: next(spent, True))
     assert main(small(directory, *quick, "--config.study.budget_minutes=30")) == 0
     assert "goes on" in capsys.readouterr().out
-    assert 0 < len(lines(directory)) < 25
+    before = lines(directory)
+    assert 0 < len(before) < 25
     monkeypatch.undo()
     assert main(small(directory, *quick, "--config.study.budget_minutes=60")) == 0
     assert records.read_json(directory / "study.json")["status"] == "completed"
     assert len(lines(directory)) == 25
+    assert lines(directory)[: len(before)] == before  # not trained again: their times are those of the first run
 
 
 def test_a_diverged_member_is_recorded_and_the_others_go_on(tmp_path):
