@@ -2,10 +2,12 @@
 
 python -m minjax.main --config=configs/studies/digits.py
 
-49 points of paper 2's DNN grid (equal shapes), convolutional networks of one and two layers, transformers on patches of
+40 points of paper 2's DNN grid (equal shapes), convolutional networks of one and two layers, transformers on patches of
 2x2 pixels. The transformers train with Adam and a warm-up, the others with SGDM.
 
-Measured: not yet.
+Measured (docs/studies/digits; two cores of an AMD EPYC that did other work too): 1,120 parameters (95 % interval 380 to
+1,360) for convolutional networks, 1,510 (1,090 to 5,050) for fully connected ones, 8,554 for transformers, whose grid ends
+too soon; 9 minutes, of which 5 are compilation: without padding every network has a program of its own.
 """
 
 from configs.studies import base
