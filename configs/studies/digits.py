@@ -6,8 +6,8 @@ python -m minjax.main --config=configs/studies/digits.py
 2x2 pixels. The transformers train with Adam and a warm-up, the others with SGDM.
 
 Measured (docs/studies/digits; two cores of an AMD EPYC that did other work too): 1,120 parameters (95 % interval 380 to
-1,360) for convolutional networks, 1,510 (1,090 to 5,050) for fully connected ones, 8,554 for transformers, whose grid ends
-too soon; 9 minutes, of which 5 are compilation: without padding every network has a program of its own.
+1,360) for convolutional networks, 1,510 (1,090 to 5,050) for fully connected ones, 8,554 for transformers, whose grid
+ends too soon; 9 minutes, of which 5 are compilation: without padding every network has a program of its own.
 """
 
 from configs.studies import base

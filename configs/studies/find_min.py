@@ -7,8 +7,8 @@ A coarse grid of sizes (every third), then the sizes around the smallest that le
 neighbours of that size are measured or the budget is spent. --config.seed=100 takes other seeds.
 
 Measured (docs/studies/find_min*; two cores of an AMD EPYC): 53 s with a cold compilation cache, 22 to 29 s with a warm
-one. 1,135 parameters (95 % interval 870 to 1,702) with seeds from 42 on, 1,360 (610 to 2,260) from 100 on, 1,375 (910 to
-2,535) from 200 on.
+one. 1,135 parameters (95 % interval 870 to 1,702) with seeds from 42 on, 1,360 (610 to 2,260) from 100 on,
+1,375 (910 to 2,535) from 200 on.
 """
 
 from configs.studies import base

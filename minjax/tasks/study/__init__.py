@@ -19,7 +19,7 @@ from minjax.tasks.console import duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.study import settings
-from minjax.tasks.study.executors import executor
+from minjax.tasks.study.executors import check, executor
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, POINTS, Runner
 
@@ -49,6 +49,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         directory = workdir.default(asked)
         print(f"work directory: {directory}")
     workdir.check(directory, asked)
+    check(asked["study"])
     if (directory / RESULT).exists():
         result = records.read_json(directory / RESULT)
         if result["status"] == COMPLETED and not _retrying(asked, result):

@@ -82,7 +82,6 @@ class OnRay:
         kept = {key: value for key, value in os.environ.items() if key.startswith(("JAX_", "MINJAX_", "XLA_"))}
         environment = {"env_vars": {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
         address = self.study["ray_address"] or None
-        _check_reachable(address)
         try:
             self.ray.init(
                 address=address,
@@ -145,9 +144,20 @@ def executor(worker: Worker, asked: dict[str, Any]) -> Executor:
     return Local(worker) if asked["study"]["executor"] == "local" else OnRay(worker, asked)
 
 
-def _check_reachable(address: str | None) -> None:
+def check(study: dict[str, Any]) -> None:
+    """See that the executor can be had, before anything is written.
+
+    Raises:
+        UserError: Ray is not installed, or nothing answers at its address.
+    """
+    if study["executor"] == "ray":
+        _ray()
+        _check_reachable(study["ray_address"])
+
+
+def _check_reachable(address: str) -> None:
     """Ray itself waits for minutes, and then ends the process."""
-    host, _, port = (address or "").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not port.isdigit():
         return
     try:

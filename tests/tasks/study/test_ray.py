@@ -119,10 +119,11 @@ def test_without_ray_the_extra_is_named(tmp_path, monkeypatch, capsys):
     assert main([f"--config={PRESET}", f"--workdir={tmp_path / 'none'}", *FIELDS, *RAY]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "pip install 'minjax[ray]'" in line
-    assert not (tmp_path / "none" / "points.jsonl").exists()
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_cluster_that_is_not_there(tmp_path, capsys):
     address = "--config.study.ray_address=127.0.0.1:1"
     assert main([f"--config={PRESET}", f"--workdir={tmp_path / 'none'}", *FIELDS, *RAY, address]) == 2
     assert "127.0.0.1:1 cannot be reached" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
