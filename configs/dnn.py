@@ -3,7 +3,7 @@
 python -m minjax.main --config=configs/dnn.py
 python -m minjax.main --config=configs/dnn.py --config.dataset.name=digits      # embedded data, seconds
 
-Not measured on CIFAR-10 yet.
+Measured on CIFAR-10 (JPEG), seed 42: 51.01 % test accuracy after 50 epochs, in 97 s on two cores (docs/results/dnn).
 """
 
 from configs import base
