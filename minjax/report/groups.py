@@ -12,10 +12,14 @@ from minjax.report.formats import finite, plain, printable
 from minjax.report.record import RunRecord
 from minjax.report.tables import flat
 
-# Fields that do not change what is learned, only how it is run, watched and kept.
+# Fields that do not change what is learned, only how it is run, watched and kept; and what follows from other fields.
 NOT_SETTINGS = frozenset(
-    ("task", "name", "seed", "checkpoint_every", "steps_per_call", "tensorboard", "run", "parallel", "dataset.data_dir")
+    (
+        *("task", "name", "seed", "checkpoint_every", "steps_per_call", "tensorboard", "run", "dataset.data_dir"),
+        *("parallel", "devices", "sync_batch_norm", "data.mean", "data.std", "data.augment"),
+    )
 )
+LABEL = 48  # characters of differing settings in a legend
 PAPER_OPTIMIZERS = (*paper.OPTIMIZERS, "amsbound")
 
 
@@ -28,6 +32,7 @@ class Group:
         members: the runs, by seed.
         counted: those of them the means are over: completed, and of each seed the first.
         differing: the settings in which groups of the same network, optimizer and data set differ, as text.
+        preset: the configuration's name, where it tells these groups apart.
     """
 
     model: str
@@ -36,11 +41,14 @@ class Group:
     members: tuple[RunRecord, ...]
     counted: tuple[RunRecord, ...]
     differing: str = ""
+    preset: str = ""
 
     @property
     def name(self) -> str:
-        """What tells this group from the others of its data set."""
-        return f"{self.model}, {self.optimizer}" + (f" ({self.differing})" if self.differing else "")
+        """What tells this group from the others of its data set, short enough for a legend."""
+        own = self.preset or self.differing
+        own = own if len(own) <= LABEL else own[: LABEL - 1].rstrip(", ") + "\u2026"
+        return f"{self.model}, {self.optimizer}" + (f" ({own})" if self.differing else "")
 
     def values(self, *keys: str) -> list[float]:
         """A number of the summaries of the counted runs, where they have it."""
@@ -81,10 +89,13 @@ def group_runs(runs: Sequence[RunRecord]) -> list[Group]:
     groups = []
     for names, members in found.items():
         members.sort(key=lambda record: (seed_of(record) or 0, str(record.path)))
-        alike = [_settings(others[0]) for other, others in found.items() if other[:3] == names[:3]]
+        alike = [others for other, others in found.items() if other[:3] == names[:3]]
         dataset, model, optimizer = names[:3]
-        differing = _differing(_settings(members[0]), alike)
-        groups.append(Group(model, optimizer, dataset, tuple(members), _counted(members), differing))
+        differing = _differing(_settings(members[0]), [_settings(others[0]) for others in alike])
+        presets = [{str(record.config.get("name") or "") for record in others} for others in alike]
+        distinct = all(len(own) == 1 for own in presets) and len(set.union(*presets)) == len(alike)
+        preset = printable(members[0].config.get("name") or "") if distinct else ""
+        groups.append(Group(model, optimizer, dataset, tuple(members), _counted(members), differing, preset))
     return sorted(groups, key=_order)
 
 

@@ -181,6 +181,24 @@ def test_order_is_the_papers(make_run, tmp_path):
     assert found == [names[4], names[3], names[1], names[0], names[2]]
 
 
+def test_groups_that_differ_are_named_by_their_presets_or_briefly(make_run, tmp_path):
+    """What tells groups apart may be as long as it likes in the table; in a legend it must fit."""
+    long = {"dataset": {"name": "cifar10", "limit_train": None, "mean": [0.1234567890123] * 3, "path": "x" * 80}}
+    named = [
+        make_run(tmp_path / "a", config={"name": "mine"}),
+        make_run(tmp_path / "b", config={"name": "paper", **long}),
+    ]
+    one, other = group_runs([read(run) for run in named])
+    assert {one.name, other.name} == {"resnet18_s, sgdm (mine)", "resnet18_s, sgdm (paper)"}
+    assert "x" * 80 in one.differing + other.differing
+    alike = [make_run(tmp_path / "c"), make_run(tmp_path / "d", config=long)]
+    one, other = group_runs([read(run) for run in alike])
+    assert one.name != other.name
+    assert max(len(one.name), len(other.name)) < 70
+    derived = [make_run(tmp_path / "e"), make_run(tmp_path / "f", config={"data": {"mean": [0.5]}, "devices": 2})]
+    assert len(group_runs([read(run) for run in derived])) == 1
+
+
 def test_many_groups_can_be_drawn(make_run, tmp_path):
     runs = [make_run(tmp_path / str(i), model=f"_model$_{i}", epochs=1 + i % 3, predictions=False) for i in range(40)]
     assert compare.write(runs, tmp_path / "out").exists()
