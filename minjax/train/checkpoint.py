@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import logging
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,14 @@ class Checkpoints:
                 f"no space for a checkpoint in {self.directory}: {free:,} bytes free, {needed:,} wanted; "
                 "with that mended, the same command goes on"
             )
+        if not hasattr(os, "posix_fallocate"):  # macOS
+            return
+        with tempfile.TemporaryFile(dir=self.directory) as file:  # a quota or a limit on files is not in `disk_usage`
+            try:
+                os.posix_fallocate(file.fileno(), 0, needed)
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot reserve
+                    raise UserError(_refusal(self.directory, error.errno)) from error
 
     def wait(self) -> None:
         """Wait until what was saved is on the disk.
@@ -169,10 +179,12 @@ def _saving(directory: Path) -> Iterator[None]:
         code = re.search(r"os_error_code='(\d+)'", str(error))
         if code is None:
             raise
-        raise UserError(
-            f"cannot write a checkpoint in {directory}: {os.strerror(int(code[1]))}; "
-            "with that mended, the same command goes on"
-        ) from error
+        raise UserError(_refusal(directory, int(code[1]))) from error
+
+
+def _refusal(directory: Path, code: int | None) -> str:
+    reason = os.strerror(code) if code else "the system gives no reason"
+    return f"cannot write a checkpoint in {directory}: {reason}; with that mended, the same command goes on"
 
 
 def digest(arrays: dict[str, np.ndarray]) -> str:
@@ -191,5 +203,5 @@ def _named(tree: Any) -> dict[str, Any]:
 
 
 def _quiet() -> None:
-    """Orbax logs every save at INFO and its own fallbacks at WARNING; a user needs to hear of neither."""
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    """Orbax logs every save at INFO, its own fallbacks at WARNING and, at ERROR, with a traceback, what it raises too."""
+    logging.getLogger("absl").setLevel(logging.CRITICAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 
 import jax.numpy as jnp
@@ -75,6 +76,32 @@ def test_no_space_is_said_before_anything_is_written(saved, monkeypatch):
     with pytest.raises(UserError, match=r"no space for a checkpoint in .*: 1,000 bytes free"):
         saved.save(9, tree(9), {"epoch": 9}, 0.5)
     assert saved.steps() == [2, 4, 5]
+
+
+@pytest.fixture
+def small_files():
+    """As under a quota: the disk has space, the process may not write it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_quota_is_one_error_and_nothing_from_threads(saved, small_files, capfd):
+    with pytest.raises(UserError, match=r"cannot write a checkpoint in .*: File too large; .* the same command goes on"):
+        saved.save(9, {"w": np.zeros(100_000)}, {"epoch": 9}, 0.5)
+    assert saved.steps() == [2, 4, 5]
+    assert sorted(path.name for path in saved.directory.iterdir()) == ["2", "4", "5"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_disk_that_fails_after_the_check_is_the_same_error(saved, small_files, monkeypatch, caplog):
+    monkeypatch.setattr(saved, "_check_space", lambda size: None)
+    with pytest.raises(UserError, match=r"cannot write a checkpoint in .*: File too large"):
+        saved.save(9, {"w": np.random.default_rng(0).random(1_000_000)}, {"epoch": 9}, 0.5)
+        saved.wait()
+    assert caplog.records == []
+    assert saved.restore(tree(0), pytest.fail).step == 5
 
 
 def test_a_step_can_be_saved_again(saved):
