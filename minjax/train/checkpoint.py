@@ -203,5 +203,5 @@ def _named(tree: Any) -> dict[str, Any]:
 
 
 def _quiet() -> None:
-    """Orbax logs every save at INFO, its own fallbacks at WARNING and, at ERROR, with a traceback, what it raises too."""
+    """Orbax logs every save at INFO, its fallbacks at WARNING and what it raises anyway, with tracebacks, at ERROR."""
     logging.getLogger("absl").setLevel(logging.CRITICAL)
