@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -23,6 +22,7 @@ from minjax.data import Split
 from minjax.data.augment import preprocess
 from minjax.train.epoch import Input
 from minjax.train.pace import Pace
+from minjax.train.program import Program
 
 CALIBRATION_BATCH = 500
 
@@ -33,9 +33,7 @@ class Curves:
     Attributes:
         prunable: names of the leaves that are pruned and quantized, sorted.
         num_prunable: weights in them.
-        compilations: programs compiled so far.
-        compile_seconds: spent on that.
-        evaluate_seconds: in dispatches.
+        program: of its dispatches.
         images_seen: test images evaluated.
     """
 
@@ -101,10 +99,9 @@ class Curves:
             batch_size=min(batch_size, len(test.labels)),
             calibration_batch=batch,
         )
-        self._jitted = jax.jit(function, donate_argnums=0)
-        self._program: Any = None
+        self.program = Program(jax.jit(function, donate_argnums=0))
         self.pace = Pace()
-        self.compilations, self.compile_seconds, self.evaluate_seconds, self.images_seen = 0, 0.0, 0.0, 0
+        self.images_seen = 0
 
     def _observe(self, model: nn.Module, inputs: Input) -> activations.Ranges:
         x = preprocess(self.images.calibration, mean=inputs.mean, std=inputs.std, dtype=inputs.dtype)
@@ -143,7 +140,12 @@ class Curves:
                     if stop():
                         return
                     count = self.pace.steps(len(few) - done)
-                    results, seconds = self._dispatch(results, params, model_state, ranks, block, done, count)
+                    place = np.int32(done), np.int32(count)
+                    results, seconds = self.program.timed(
+                        results, params, model_state, ranks, self.ranges, block, self.images, *place
+                    )
+                    self.pace.note(count, seconds)
+                    self.images_seen += count * len(self.images.labels)
                     host = jax.device_get(results)
                     yield [
                         self._line(point, host, place, seconds / count)
@@ -151,21 +153,6 @@ class Curves:
                         if done <= place < done + count
                     ]
                     done += count
-
-    def _dispatch(self, results, params, model_state, ranks, block, first, count):
-        args = (results, params, model_state, ranks, self.ranges, block, self.images, np.int32(first), np.int32(count))
-        if self._program is None:
-            started = time.perf_counter()
-            self._program = self._jitted.lower(*args).compile()
-            self.compile_seconds += time.perf_counter() - started
-            self.compilations += 1
-        started = time.perf_counter()
-        results = jax.block_until_ready(self._program(*args))
-        seconds = time.perf_counter() - started
-        self.pace.note(count, seconds)
-        self.evaluate_seconds += seconds
-        self.images_seen += count * len(self.images.labels)
-        return results, seconds
 
     def _ranks(self, params: Any, method: str | None, exclude: tuple[str, ...], masks: Any) -> dict[str, jax.Array]:
         """Of every prunable leaf; a weight that is never pruned has the largest, one that always is has -1."""

@@ -7,7 +7,6 @@ ranges and scales are those of the narrow network.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -27,7 +26,7 @@ from minjax.errors import UserError
 from minjax.train.epoch import Input
 from minjax.train.evaluate import run_batches
 from minjax.train.pace import Pace
-from minjax.train.population import AXIS, Population
+from minjax.train.population import Population, spread_program
 
 INCLUDE = ("*kernel",)
 METHODS = ("l1", "global_l1")
@@ -52,9 +51,7 @@ class MemberCurves:
     """The curves of the members of a `Population`, measured on its devices.
 
     Attributes:
-        compile_seconds: spent compiling so far.
-        compilations: programs compiled so far: 0 or 1.
-        measure_seconds: spent in dispatches.
+        program: of its dispatches.
     """
 
     def __init__(
@@ -94,7 +91,7 @@ class MemberCurves:
         self.population = population
         self._splits = jax.device_put((test.images, test.labels), NamedSharding(population.mesh, PartitionSpec()))
         self.images = len(test.labels)
-        self._member = partial(
+        member = partial(
             _measure,
             apply=apply,
             method=method,
@@ -104,9 +101,8 @@ class MemberCurves:
             inputs=inputs,
             evaluation_batch=min(evaluation_batch, self.images),
         )
-        self._program: Any = None
+        self.program = spread_program(member, population.mesh, 5, 4)
         self.pace = Pace()
-        self.compile_seconds, self.compilations, self.measure_seconds = 0.0, 0, 0.0
 
     def measure(
         self,
@@ -152,7 +148,11 @@ class MemberCurves:
                 if stop():
                     return None
                 count = self.pace.steps(end - place)
-                progress = self._dispatch(progress, params, model_state, extras, counts, place, place + count)
+                span = np.int32(place), np.int32(place + count)
+                progress, seconds = self.program.timed(
+                    progress, params, model_state, extras, counts, *self._splits, *span
+                )
+                self.pace.note(count, seconds)
                 place += count
         correct = jax.device_get(progress.correct)[places] / self.images
         split = len(self.amounts)
@@ -184,28 +184,6 @@ class MemberCurves:
             rows = [[count[name] for name in names] for count in asked] + [[0] * len(names)] * len(self.bits)
             found[member] = np.array(rows) + (dead.sum() if self.method == "global_l1" else dead)
         return found
-
-    def _dispatch(self, progress: Progress, params, model_state, extras, counts, first, last) -> Progress:
-        args = (progress, params, model_state, extras, counts, *self._splits, np.int32(first), np.int32(last))
-        if self._program is None:
-            members, same = PartitionSpec(AXIS), PartitionSpec()
-            mapped = jax.shard_map(
-                self._member,
-                mesh=self.population.mesh,
-                in_specs=(*[members] * 5, *[same] * 4),
-                out_specs=members,
-                check_vma=False,
-            )
-            started = time.perf_counter()
-            self._program = jax.jit(mapped, donate_argnums=0).lower(*args).compile()
-            self.compile_seconds += time.perf_counter() - started
-            self.compilations += 1
-        started = time.perf_counter()
-        progress = jax.block_until_ready(self._program(*args))
-        seconds = time.perf_counter() - started
-        self.pace.note(last - first, seconds)
-        self.measure_seconds += seconds
-        return progress
 
 
 def _runs(places: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,7 +7,6 @@ several processes (`hosts.py`) the mesh of `jit` is over the devices of all of t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,6 +23,7 @@ from minjax.errors import UserError, unknown
 from minjax.train.epoch import Input, Totals, run_steps
 from minjax.train.evaluate import run_batches, summarize
 from minjax.train.pace import Pace
+from minjax.train.program import Program
 from minjax.train.state import TrainState
 from minjax.train.step import train_step
 
@@ -86,8 +86,6 @@ class Engine:
 
     Attributes:
         steps_per_epoch: gradient steps in an epoch.
-        compile_seconds: spent compiling so far.
-        compilations: programs compiled so far.
     """
 
     def __init__(
@@ -136,9 +134,7 @@ class Engine:
         self.full_steps = size // batch_size
         self.steps_per_epoch = steps_per_epoch(size, batch_size, drop_last)
         self.inputs = inputs
-        self.compile_seconds = 0.0
-        self.compilations = 0
-        self._programs: dict[Any, Any] = {}
+        self._programs: dict[Any, Program] = {}
         self._apply = model.apply
         self._step = partial(
             train_step, apply=model.apply, optimizer=optimizer, transform=transform, axis_name=axis_name(parallel)
@@ -147,6 +143,16 @@ class Engine:
         self._replicated = NamedSharding(self._mesh, PartitionSpec())
         self._evaluation_batch = -(-evaluation_batch // count) * count
         self._images, self._labels = self.place((train.images, train.labels))
+
+    @property
+    def compilations(self) -> int:
+        """Programs compiled so far."""
+        return sum(program.compilations for program in self._programs.values())
+
+    @property
+    def compile_seconds(self) -> float:
+        """Spent compiling so far."""
+        return sum(program.compile_seconds for program in self._programs.values())
 
     # -- where arrays live
 
@@ -186,8 +192,6 @@ class Engine:
         return state, totals
 
     def _run(self, name, batch_size, skip, state, totals, epoch, first, count):
-        scalars = (np.int32(epoch), np.int32(first), np.int32(count))
-        args = (state, totals, self._images, self._labels, *scalars)
         if name not in self._programs:
             fn = partial(
                 run_steps,
@@ -203,15 +207,9 @@ class Engine:
                 mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=self.devices, donate_argnums=(0, 1))
             else:
                 mapped = jax.jit(fn, out_shardings=self._replicated, donate_argnums=(0, 1))
-            self._programs[name] = self._compile(mapped, args)
-        return self._programs[name](*args)
-
-    def _compile(self, function, args):
-        started = time.perf_counter()
-        compiled = function.lower(*args).compile()
-        self.compile_seconds += time.perf_counter() - started
-        self.compilations += 1
-        return compiled
+            self._programs[name] = Program(mapped)
+        scalars = (np.int32(epoch), np.int32(first), np.int32(count))
+        return self._programs[name](state, totals, self._images, self._labels, *scalars)
 
     # -- evaluation
 
@@ -244,24 +242,21 @@ class Engine:
             if stop():
                 return None
             count = batches if pace is None else pace.steps(batches - done)
-            args = (variables, *sums, split.images, split.labels, np.int32(done), np.int32(count))
-            program = self._evaluation(split, batch, args)
-            started = time.perf_counter()
-            sums = jax.block_until_ready(program(*args))
+            sums, seconds = self._evaluation(split, batch).timed(
+                variables, *sums, split.images, split.labels, np.int32(done), np.int32(count)
+            )
             if pace is not None:
-                pace.note(count, time.perf_counter() - started)
+                pace.note(count, seconds)
             done += count
         predicted, loss = sums
         return summarize(predicted, loss, split.labels)
 
-    def _evaluation(self, split, batch, args):
+    def _evaluation(self, split: Split, batch: int) -> Program:
         key = ("evaluate", split.images.shape)
         if key not in self._programs:
             constrain = self._constrain if batch % len(self.devices) == 0 else (lambda x: x)
             fn = partial(run_batches, apply=self._apply, inputs=self.inputs, batch_size=batch, constrain=constrain)
-            self._programs[key] = self._compile(
-                jax.jit(fn, out_shardings=None if self.pmapped else self._replicated), args
-            )
+            self._programs[key] = Program(jax.jit(fn, out_shardings=None if self.pmapped else self._replicated))
         return self._programs[key]
 
     def place_split(self, split: Split) -> Split:

@@ -14,7 +14,6 @@ With several devices each of them has an equal share of the members.
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -30,6 +29,7 @@ from minjax.train.engine import choose_devices
 from minjax.train.epoch import Input
 from minjax.train.member import Carry, History, Initial, advance, fresh
 from minjax.train.pace import Pace
+from minjax.train.program import Program
 from minjax.train.step import train_step
 
 AXIS = "members"
@@ -65,8 +65,7 @@ class Population:
         local: members of a device.
         steps: of a member, over all epochs.
         sizes: images that a member sees in an epoch ("train") and after it ("test").
-        compile_seconds: spent compiling so far.
-        compilations: programs compiled so far: 0 or 1.
+        program: of its dispatches.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class Population:
         splits = (train.images, train.labels, test.images, test.labels)
         self._splits = jax.device_put(splits, NamedSharding(self.mesh, PartitionSpec()))
         self._initial = initial
-        self._member = partial(
+        member = partial(
             advance,
             initial=initial,
             step=partial(train_step, apply=apply, optimizer=optimizer),
@@ -124,9 +123,8 @@ class Population:
             batch_size=batch_size,
             evaluation_batch=min(evaluation_batch, len(test.labels)),
         )
-        self._program: Any = None
+        self.program = spread_program(partial(_together if together else _one_by_one, member), self.mesh, 3, 8)
         self.pace = Pace()
-        self.compile_seconds, self.compilations = 0.0, 0
 
     def train(
         self, seeds: np.ndarray, extras: Any, *, stop: Callable[[], bool], tick: Callable[[float], None] | None = None
@@ -152,7 +150,8 @@ class Population:
             if stop():
                 return
             few, first, taken = self._next(rounds - done, step)
-            carry, seconds = self._dispatch(carry, seeds, extras, done, done + few, first, first + taken)
+            place = map(np.int32, (done, done + few, first, first + taken))
+            carry, seconds = self.program.timed(carry, seeds, extras, *self._splits, *place)
             self.pace.note(few * taken, seconds)
             spent += seconds
             if tick is not None:
@@ -206,25 +205,21 @@ class Population:
         like = jax.eval_shape(partial(fresh, self._initial, self.epochs), *member)
         return jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
 
-    def _dispatch(self, carry: Carry, seeds, extras, low, high, first, last) -> tuple[Carry, float]:
-        args = (carry, seeds, extras, *self._splits, *map(np.int32, (low, high, first, last)))
-        if self._program is None:
-            run = _together if self.together else _one_by_one
-            members, same = PartitionSpec(AXIS), PartitionSpec()
-            mapped = jax.shard_map(
-                partial(run, self._member),
-                mesh=self.mesh,
-                in_specs=(members, members, members, *[same] * 8),
-                out_specs=members,
-                check_vma=False,
-            )
-            started = time.perf_counter()
-            self._program = jax.jit(mapped, donate_argnums=0).lower(*args).compile()
-            self.compile_seconds += time.perf_counter() - started
-            self.compilations += 1
-        started = time.perf_counter()
-        carry = jax.block_until_ready(self._program(*args))
-        return carry, time.perf_counter() - started
+
+def spread_program(function: Callable[..., Any], mesh: Mesh, members: int, same: int) -> Program:
+    """A program that runs on every device of a mesh, each with its own members.
+
+    Args:
+        function: of `members` arguments with a leading axis of members, the first of which it uses up, and `same`
+            arguments that all devices share; what it returns has the leading axis as well.
+        mesh: of the devices, along `AXIS`.
+        members: see above.
+        same: see above.
+    """
+    own = PartitionSpec(AXIS)
+    specs = (*[own] * members, *[PartitionSpec()] * same)
+    mapped = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=own, check_vma=False)
+    return Program(jax.jit(mapped, donate_argnums=0))
 
 
 def _together(member: Callable, carry: Carry, seeds, extras, *rest) -> Carry:

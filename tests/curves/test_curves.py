@@ -108,7 +108,7 @@ POINTS = [
 def test_points_are_what_one_gets_by_hand_and_one_program_measures_them_all(network, curves):
     lines = [line for batch in curves.measure(POINTS, stop=never) for line in batch]
     assert [Point.of(line) for line in lines] == POINTS
-    assert curves.compilations == 1
+    assert curves.program.compilations == 1
     accuracies = set()
     for point, line in zip(POINTS, lines, strict=True):
         hand = by_hand(network, point)
@@ -121,7 +121,7 @@ def test_points_are_what_one_gets_by_hand_and_one_program_measures_them_all(netw
     assert len(accuracies) > 12  # the points do differ
     grid = points.joint("l1", points.amounts(21), [None, 8, 4], SCHEMES[0])
     assert len([line for batch in curves.measure(grid, stop=never) for line in batch]) == 63
-    assert curves.compilations == 1
+    assert curves.program.compilations == 1
 
 
 def test_other_weights_with_their_masks(network, curves):
@@ -133,7 +133,7 @@ def test_other_weights_with_their_masks(network, curves):
     hand = evaluate(network[0].apply, {"params": pruned, **network[2]}, test.images, test.labels, INPUTS)
     assert line["loss"] == pytest.approx(hand["loss"], rel=1e-4)
     assert line["sparsity"] == pytest.approx(0.25, abs=0.01)
-    assert curves.compilations <= 1
+    assert curves.program.compilations <= 1
 
 
 def test_stop_between_dispatches(curves):

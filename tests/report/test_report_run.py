@@ -202,10 +202,10 @@ def test_any_class_name_survives_csv_html_and_markdown(names):
     assert len(rows) == len(names)
     labels = np.arange(len(names))
     table = classes.scores_table(Predictions(labels, labels, shown))
-    page = html._environment().from_string('{% from "tables.html" import table %}{{ table(data) }}').render(data=table)
+    page = html._environment().from_string('{% from "parts.html" import table %}{{ table(data) }}').render(data=table)
     cells = [html_entities.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", page)]
     assert cells[: 5 * len(names) : 5] == list(shown)
-    source = html._environment().from_string('{% from "tables.md" import table %}{{ table(data) }}').render(data=table)
+    source = html._environment().from_string('{% from "parts.md" import table %}{{ table(data) }}').render(data=table)
     lines = source.rstrip("\n").split("\n")
     assert len(lines) == 2 + len(table.rows)
     assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 6 for line in lines)

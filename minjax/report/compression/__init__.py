@@ -52,7 +52,7 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
                 (folder / name).unlink(missing_ok=True)
         else:
             records.write_bytes(folder / name, png)
-            drawn[name] = html.data_uri(png)
+            drawn[name] = [html.data_uri(png)]
     context = {
         "title": printable(title or f"{record.model} on {record.dataset}, compressed"),
         "status": record.status,

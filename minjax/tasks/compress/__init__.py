@@ -223,10 +223,10 @@ class Compression:
             "seconds": {
                 "train": summary["seconds"]["train"],
                 "evaluate": float(np.sum([line["seconds"] or 0 for line in lines])),
-                "compile": curves.compile_seconds,
+                "compile": curves.program.compile_seconds,
             },
-            "compilations": curves.compilations,
-            "images_per_second": curves.images_seen / curves.evaluate_seconds if curves.evaluate_seconds else None,
+            "compilations": curves.program.compilations,
+            "images_per_second": curves.images_seen / curves.program.seconds if curves.program.seconds else None,
             **self.provenance,
         }
 

@@ -120,12 +120,12 @@ class Program:
     @property
     def compilations(self) -> int:
         """Programs compiled so far."""
-        return self.population.compilations + self.curves.compilations
+        return self.population.program.compilations + self.curves.program.compilations
 
     @property
     def compile_seconds(self) -> float:
         """Spent on that."""
-        return self.population.compile_seconds + self.curves.compile_seconds
+        return self.population.program.compile_seconds + self.curves.program.compile_seconds
 
     def train(
         self, members: Sequence[Member], *, stop: Callable[[], bool], tick: Callable[[float], None]
@@ -141,11 +141,11 @@ class Program:
         lives = self._lives([member.point for member in members])
         for trained in self.population.train(seeds, lives, stop=stop, tick=tick):
             few = members[trained.first : trained.first + trained.count]
-            before = self.curves.measure_seconds
+            before = self.curves.program.seconds
             curves = self._curves(few, trained, stop)
             if curves is None:
                 return
-            measuring = self.curves.measure_seconds - before
+            measuring = self.curves.program.seconds - before
             wanted = max(1, sum(curve is not None for curve in curves))
             yield [
                 Outcome(
