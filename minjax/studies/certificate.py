@@ -96,8 +96,9 @@ def text(certificate: Mapping[str, Any]) -> list[str]:
     if certificate["num_params"] is None:
         return [f"{where}: no minimal size: {certificate['reason']}"]
     low, high = certificate["interval"]
+    bound = {sizes[-1]: "at least ", sizes[0]: "at most "}.get(certificate["num_params"], "")
     lines = [
-        f"{where}: the smallest network that learns it reliably has {certificate['num_params']:,} parameters "
+        f"{where}: the smallest network that learns it reliably has {bound}{certificate['num_params']:,} parameters "
         f"({certificate['name']}); 95 % interval {low:,} to {high:,}",
         f"  a statement about {len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,}, each with {certificate['seeds']} "
         "seeds or more",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from minjax import compress, models
 from minjax.studies.certificate import certificates, text
@@ -52,6 +53,15 @@ def test_it_says_what_was_found():
     lines = "\n".join(text(one))
     for said in (f"{size:,} parameters", "95.00 %", "does not do", "5 bits", "can be pruned", "float32"):
         assert said in lines
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "said"), [(lambda width: 0.95, "at most"), (lambda width: width / 70, "at least")]
+)
+def test_at_an_end_of_the_grid_it_is_a_bound(accuracy, said):
+    one = certify(study(accuracy))
+    assert one["num_params"] == one["grid"][0 if said == "at most" else -1]
+    assert f"reliably has {said} {one['num_params']:,} parameters" in text(one)[0]
 
 
 def test_bytes_are_those_of_the_packed_format():

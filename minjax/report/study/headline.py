@@ -7,6 +7,7 @@ from typing import Any
 from minjax.report.formats import count, finite, percent, plain, printable
 from minjax.report.study.evidence import Evidence, interval_of
 
+MOST, LEAST = "at most ", "at least "
 BYTES = (
     ("float32", "as float32"),
     ("quantized", "quantized"),
@@ -28,9 +29,11 @@ def subject(certificate: dict[str, Any]) -> str:
 
 
 def value(certificate: dict[str, Any]) -> str:
-    """'1,234 parameters', or that there is no such size."""
+    """'1,234 parameters', 'at most' or 'at least' so many at an end of the grid, or that there is no such size."""
     size = finite(certificate.get("num_params"))
-    return "no minimal size" if size is None else f"{count(size)} parameters"
+    if size is None:
+        return "no minimal size"
+    return f"{_bound(certificate)}{count(size)} parameters"
 
 
 def words(certificate: dict[str, Any]) -> str:
@@ -55,7 +58,11 @@ def _how(certificate: dict[str, Any]) -> str:
 
 def _enough(certificate: dict[str, Any]) -> str:
     interval, name = interval_of(certificate.get("interval")), certificate.get("name")
-    text = f"{subject(certificate)}: {value(certificate)} are enough for stable learning ("
+    if _bound(certificate) == LEAST:
+        text = f"{subject(certificate)}: {value(certificate)} are needed for stable learning, the largest size tried ("
+    else:
+        size = count(finite(certificate.get("num_params")))
+        text = f"{subject(certificate)}: {size} parameters are enough for stable learning ("
     text += f"95 % interval {_range(interval)}, " if interval else ""
     text += f"on {_grid(certificate)})"
     text += f", those of {printable(str(name))}" if name else ""
@@ -108,10 +115,22 @@ def _accuracy(certificate: dict[str, Any]) -> str:
 
 
 def _grid(certificate: dict[str, Any]) -> str:
-    sizes = [size for size in map(finite, certificate.get("grid") or []) if size is not None]
+    sizes = _sizes(certificate)
     if not sizes:
         return "an empty grid"
     return f"a grid of {len(sizes)} size{'s' if len(sizes) > 1 else ''} from {count(min(sizes))} to {count(max(sizes))}"
+
+
+def _bound(certificate: dict[str, Any]) -> str:
+    """What the minimal size is at an end of the grid: nothing beyond it was tried."""
+    size, sizes = finite(certificate.get("num_params")), _sizes(certificate)
+    if len(sizes) < 2 or size not in (min(sizes), max(sizes)):
+        return ""
+    return MOST if size == min(sizes) else LEAST
+
+
+def _sizes(certificate: dict[str, Any]) -> list[float]:
+    return [size for size in map(finite, certificate.get("grid") or []) if size is not None]
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -103,7 +103,7 @@ class Plan:
         if budget is not None and least > budget:
             raise UserError(
                 f"study.budget_minutes is {budget:g}; the coarse grid alone ({len(first)} networks, "
-                f"{self.study['seeds']} seeds each) needs at least about {least:.1f}"
+                f"{self.study['seeds']} seeds each) needs about {least:.1f} minutes or more"
             )
 
 

@@ -9,7 +9,7 @@ import pytest
 from minjax.errors import UserError
 from minjax.report import study
 from minjax.report.study.evidence import gather
-from minjax.report.study.headline import bits_enough, words
+from minjax.report.study.headline import bits_enough, value, words
 from minjax.report.study.record import read
 from tests.report.study.study_records import dnn, make_study, spoil
 
@@ -103,6 +103,14 @@ def test_words_of_a_certificate_with_nothing_else():
     assert words(least) == (
         "dnn on d: 7 parameters are enough for stable learning (on a grid of 1 size from 7 to 7): accuracy 50.00 %. "
         "No smaller size was tried. It was neither pruned nor quantized. Too few."
+    )
+    first = {"family": "cnn", "dataset": "d", "num_params": 3, "grid": [3, 7, 9]}
+    assert value(first) == "at most 3 parameters"
+    assert "cnn on d: 3 parameters are enough" in words(first)
+    assert value(first | {"num_params": 7}) == "7 parameters"
+    assert value(first | {"num_params": 9}) == "at least 9 parameters"
+    assert "at least 9 parameters are needed for stable learning, the largest size tried (" in words(
+        first | {"num_params": 9}
     )
     assert [bits_enough(bits) for bits in (1, 4.0, 4.2)] == [
         "1 bit of a weight is enough",
