@@ -18,6 +18,7 @@ from minjax.report.study.evidence import Evidence, Key, Network
 from minjax.report.study.looks import MARKERS, WIDTH
 
 PANELS = 2  # beside each other
+LINE = 60  # places of a line
 
 
 def pictures(evidence: Evidence) -> list[bytes]:
@@ -62,9 +63,10 @@ def _panel(axes: Axes, groups: dict[Key, list[Network]], look: dict[Key, dict[st
         sizes = np.array([network.num_params for network in group], float)
         means = np.array([network.number("regimes", "mean") for network in group], float)
         axes.plot(sizes, means, markersize=3.5, alpha=0.45, markeredgewidth=0, **(look[key] | {"linestyle": "none"}))
-        distinct = np.unique(sizes)
-        near = [means[np.abs(np.log(sizes / one)) <= np.log(1.5) + 1e-9] for one in distinct]
-        axes.plot(distinct, [np.median(values) for values in near], linewidth=1.2, **(look[key] | {"marker": ""}))
+        places = np.geomspace(sizes.min(), sizes.max(), LINE)  # not at the sizes: some differ by a few parameters
+        near = [means[np.abs(np.log(sizes / one)) <= np.log(1.5) + 1e-9] for one in places]
+        line = [(place, np.median(values)) for place, values in zip(places, near, strict=True) if len(values)]
+        axes.plot(*zip(*line, strict=True), linewidth=1.2, **(look[key] | {"marker": ""}))
         size = finite(evidence.certificate(key).get("num_params"))
         if size is not None:
             foot: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "color": look[key]["color"], "zorder": 6}
