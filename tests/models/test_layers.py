@@ -118,6 +118,30 @@ def test_batch_norm_over_an_axis_is_that_of_the_global_batch():
             )
 
 
+def test_the_gradient_of_batch_norm_is_that_of_its_definition():
+    def defined(x, scale, bias):
+        mean = x.mean((0, 1, 2))
+        var = jnp.square(x - mean).mean((0, 1, 2))
+        return (x - mean) / jnp.sqrt(var + 1e-5) * scale + bias
+
+    with jax.enable_x64(True):
+        draw = np.random.default_rng(0)
+        x, weights = draw.normal(3, 2, (4, 5, 3, 6)), draw.normal(size=(4, 5, 3, 6))
+        params = {"scale": draw.normal(size=6), "bias": draw.normal(size=6)}
+        layer = BatchNorm(dtype=jnp.float64)
+        state = {"batch_stats": {"mean": np.zeros(6), "var": np.ones(6)}}
+
+        def ours(x, params):
+            y, _ = layer.apply({"params": params, **state}, x, train=True, mutable=["batch_stats"])
+            return jnp.sum(jnp.sin(y) * weights)
+
+        def theirs(x, params):
+            return jnp.sum(jnp.sin(defined(x, **params)) * weights)
+
+        got, expected = (jax.grad(f, argnums=(0, 1))(x, params) for f in (ours, theirs))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), got, expected)
+
+
 def test_batch_norm_of_a_single_value_stays_finite():
     layer = BatchNorm()
     variables = layer.init(jax.random.key(0), jnp.ones((1, 1, 1, 2)), train=False)
