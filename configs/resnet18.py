@@ -2,7 +2,9 @@
 
 python -m minjax.main --config=configs/resnet18.py
 
-Not measured yet.
+Measured on digits, whose images have one channel (--config.dataset.name=digits --config.dataset.augment=none
+--config.epochs=10), seed 42: 96.67 % test accuracy (docs/results/resnet18-digits). On CIFAR-10 not yet: an epoch takes
+more than half an hour on two CPU cores.
 """
 
 from configs import resnet18_s

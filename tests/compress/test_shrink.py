@@ -12,81 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minjax import models, tree
+from minjax import models
 from minjax.compress.shrinking import largest_difference, shrink
 from minjax.errors import UserError
-
-CLASSES = 4
-FAST = {"xla_backend_optimization_level": 0}  # compiling takes half the time
-
-
-def drawn(name: str, size: int = 8, seed: int = 0, dtype=np.float32, **fields):
-    """A model and random variables with random statistics of batch norm, as numpy arrays."""
-    rng = np.random.default_rng(seed)
-
-    def draw(path, leaf):
-        fan_in = np.prod(leaf.shape[:-1])
-        values = rng.normal(0.0, (3 / fan_in) ** 0.5 if len(leaf.shape) > 1 else 0.3, leaf.shape)
-        return (np.abs(values) + 0.7 if path[-1].key in ("var", "scale") else values).astype(dtype)
-
-    shapes = models.parameter_shapes(name, CLASSES, (size, size, 3), **fields)
-    return models.build(name, CLASSES, **fields), jax.tree_util.tree_map_with_path(draw, shapes)
-
-
-def no_masks(variables):
-    return jax.tree.map(lambda leaf: np.ones(leaf.shape, bool), variables["params"])
-
-
-def prune(masks, layer: str, *, inputs=None, outputs=None) -> None:
-    """Prune channels (an index) of a layer's kernel, in place."""
-    kernel = masks
-    for key in (*layer.split("/"), "kernel"):
-        kernel = kernel[key]
-    if inputs is not None:
-        kernel[..., inputs, :] = False
-    if outputs is not None:
-        kernel[..., outputs] = False
-
-
-def smallest_channels(variables, share: float, sides=("inputs", "outputs"), streams: bool = False):
-    """Masks without the channels of the smallest L1 norm of each kernel. `streams`: the same ones everywhere."""
-
-    def mask(path, leaf):
-        kept = np.ones(leaf.shape, bool)
-        if path[-1].key == "kernel":
-            for axis in [{"inputs": leaf.ndim - 2, "outputs": leaf.ndim - 1}[side] for side in sides]:
-                norms = np.abs(leaf).sum(tuple(a for a in range(leaf.ndim) if a != axis))
-                order = np.arange(norms.size) if streams else np.argsort(norms, kind="stable")
-                np.moveaxis(kept, axis, 0)[order[: round(share * norms.size)]] = False
-        return kept
-
-    return jax.tree_util.tree_map_with_path(mask, variables["params"])
-
-
-def masked(variables, masks):
-    return {**variables, "params": jax.tree.map(np.multiply, variables["params"], masks)}
-
-
-_apply = jax.jit(lambda model, variables, x: model.apply(variables, x), static_argnums=0, compiler_options=FAST)
-
-
-def images(size: int, count: int = 5) -> np.ndarray:
-    return np.random.default_rng(7).normal(size=(count, size, size, 3)).astype(np.float32)
-
-
-def check_same(model, variables, masks, size: int):
-    """Shrink; the logits are those of the masked network, and the arrays those of a network of the sizes."""
-    before = jax.tree.map(np.copy, variables)
-    smaller, arrays, report = shrink(model, variables, masks)
-    jax.tree.map(np.testing.assert_array_equal, before, variables)
-    x = images(size)
-    expected = np.asarray(_apply(model, masked(variables, masks), x))
-    assert expected.std(axis=0).max() > 0.05  # it does depend on the image
-    np.testing.assert_allclose(_apply(smaller, arrays, x), expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
-    assert report.params_before == tree.count(variables["params"])
-    assert report.params_after == tree.count(arrays["params"])
-    return smaller, arrays, report
-
+from tests.compress.shrinking_cases import (
+    CLASSES,
+    apply,
+    check_same,
+    drawn,
+    images,
+    masked,
+    no_masks,
+    prune,
+    smallest_channels,
+)
 
 NETWORKS = {
     "dnn": ("dnn", 8, {"widths": (12, 8)}),
@@ -183,8 +122,8 @@ def test_one_channel_stays():
     assert smaller.widths == (1, 1)
     assert report.removed == {"hidden1": 3, "hidden2": 2}
     assert report.kept == tuple(f"hidden{i}: the last of its channels stays, though nothing needs it" for i in (1, 2))
-    expected = _apply(model, masked(variables, masks), images(2))
-    np.testing.assert_allclose(_apply(smaller, arrays, images(2)), expected, atol=1e-6)
+    expected = apply(model, masked(variables, masks), images(2))
+    np.testing.assert_allclose(apply(smaller, arrays, images(2)), expected, atol=1e-6)
 
 
 def test_a_constant_that_is_no_number_stays():
@@ -277,86 +216,6 @@ def test_input_planes_and_classes_are_listed():
     )
 
 
-RESNET = {"width": 4}
-STAGE1 = ["stage1_block1/conv1", "stage1_block2/conv1", "stage2_block1/conv1", "stage2_block1/shortcut_conv"]
-
-
-def test_a_channel_of_a_stream_goes_if_no_layer_reads_it():
-    model, variables = drawn("resnet18_s", **RESNET)
-    masks = no_masks(variables)
-    for layer in STAGE1:
-        prune(masks, layer, inputs=1)
-    for layer in STAGE1[:-1]:
-        prune(masks, layer, inputs=3)
-    prune(masks, "stage3_block1/conv2", inputs=[2, 5, 6])  # inside a block: its first convolution loses these outputs
-    smaller, arrays, report = check_same(model, variables, masks, 8)
-    assert smaller.layer_sizes() == {
-        "stream_channels": (3, 8, 16, 32),
-        "inner_channels": (4, 4, 8, 8, 13, 16, 32, 32),
-    }
-    assert report.removed == {"stage1 stream": 1, "stage3_block1/conv1": 3}
-    assert report.kept == tuple(
-        f"{layer}: 1 of 3 inputs are zero and stay: other layers write or read the stage1 stream"
-        for layer in STAGE1[:-1]
-    )
-    assert arrays["params"]["conv"]["kernel"].shape == (3, 3, 3, 3)
-    assert arrays["batch_stats"]["stage1_block2"]["norm2"]["var"].shape == (3,)
-
-
-def test_a_channel_of_a_stream_that_is_constant_goes_if_every_reader_can_do_without():
-    model, variables = drawn("resnet18_s", **RESNET)
-    masks = no_masks(variables)
-    params, stats = variables["params"], variables["batch_stats"]
-    norms = [
-        (params["norm"], stats["norm"]),
-        *((params[f"stage1_block{i}"]["norm2"], stats[f"stage1_block{i}"]["norm2"]) for i in (1, 2)),
-    ]
-    for layer in ("conv", "stage1_block1/conv2", "stage1_block2/conv2"):
-        prune(masks, layer, outputs=[0, 1, 2])
-    for (norm, running), bias in zip(norms, ([-1, -1, 1], [-1, -1, 1], [-1, 1, 1]), strict=True):
-        running["mean"][:3] = 0.0
-        norm["bias"][:3] = bias
-    # Channel 0 is zero all along; 1 is zero before both blocks and then 1, before a padded convolution; 2 never zero.
-    smaller, _, report = check_same(model, variables, masks, 8)
-    assert smaller.layer_sizes()["stream_channels"] == (3, 8, 16, 32)
-    assert report.removed["stage1 stream"] == 1
-    assert report.merged.get("stage1 stream") is None
-    stays = "2 of 3 outputs are zero and stay: other layers write or read the stage1 stream"
-    assert [line for line in report.kept if "stream" in line] == [
-        f"{layer}: {stays}" for layer in ("conv", "stage1_block1/conv2", "stage1_block2/conv2")
-    ]
-    # Once no padded convolution reads them, the 1x1 convolution beside takes both as a bias: 1, and 1 + 1 + 1.
-    for layer in STAGE1[:-1]:
-        prune(masks, layer, inputs=[1, 2])
-    smaller, arrays, report = check_same(model, variables, masks, 8)
-    assert smaller.layer_sizes()["stream_channels"] == (1, 8, 16, 32)
-    kernel = params["stage2_block1"]["shortcut_conv"]["kernel"][0, 0]
-    expected = stats["stage2_block1"]["shortcut_norm"]["mean"] - kernel[1] - 3 * kernel[2]
-    np.testing.assert_allclose(arrays["batch_stats"]["stage2_block1"]["shortcut_norm"]["mean"], expected, rtol=1e-4)
-
-
-def test_heads_go_as_a_whole():
-    model, variables = drawn("vit_s", dim=12, depth=2, heads=3, mlp_dim=5)
-    masks = no_masks(variables)
-    prune(masks, "block1/attention/qkv", outputs=slice(24 + 4, 24 + 8))  # the values of head 1
-    prune(masks, "block1/attention/qkv", outputs=slice(8, 12))  # the queries of head 2: it averages, and stays
-    prune(masks, "block2/attention/out", inputs=slice(0, 4))  # nobody reads head 0,
-    prune(masks, "block2/attention/out", inputs=slice(4, 7))  # nor most of head 1
-    prune(masks, "block2/hidden", outputs=[0, 3])  # gelu(bias) goes on in the next bias
-    prune(masks, "head", inputs=4)
-    prune(masks, "embedding", outputs=0)
-    smaller, arrays, report = check_same(model, variables, masks, 8)
-    assert smaller.layer_sizes() == {"block_heads": (2, 2), "mlp_dims": (5, 3, 4)}
-    assert report.removed == {"block1/attention": 1, "block2/attention": 1, "block2/hidden": 2, "hidden": 1}
-    qkv = masked(variables, masks)["params"]["block1"]["attention"]["qkv"]["kernel"]
-    expected = qkv.reshape(12, 3, 3, 4)[:, :, [0, 2]].reshape(12, 24)
-    np.testing.assert_array_equal(arrays["params"]["block1"]["attention"]["qkv"]["kernel"], expected)
-    assert report.kept == (
-        "embedding: 1 of 12 outputs are zero and stay: layer norm is over all numbers of a token",
-        "block1/attention/qkv: 4 of 24 outputs are zero and stay: only a head whose values are zero goes, as a whole",
-    )
-
-
 def numpy_cnn(model, variables, x):
     """The logits of a CNN in float64, with neither JAX nor the network's own code."""
     params, x = variables["params"], np.asarray(x, np.float64)
@@ -378,7 +237,7 @@ def numpy_cnn(model, variables, x):
 
 def test_the_cnn_in_numpy_is_the_network():
     model, variables = drawn("cnn", channels=(3, 2), batch_norm=True, padding="SAME", pool=True)
-    np.testing.assert_allclose(numpy_cnn(model, variables, images(8)), _apply(model, variables, images(8)), atol=1e-5)
+    np.testing.assert_allclose(numpy_cnn(model, variables, images(8)), apply(model, variables, images(8)), atol=1e-5)
 
 
 @settings(max_examples=60, deadline=None)
