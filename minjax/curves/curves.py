@@ -20,9 +20,9 @@ from minjax.curves.points import REESTIMATED, Point, parse_scheme
 from minjax.curves.program import CAPACITY, Block, Images, Results, measure
 from minjax.data import Split
 from minjax.data.augment import preprocess
+from minjax.train.compiled import Compiled
 from minjax.train.epoch import Input
 from minjax.train.pace import Pace
-from minjax.train.program import Program
 
 CALIBRATION_BATCH = 500
 
@@ -99,7 +99,7 @@ class Curves:
             batch_size=min(batch_size, len(test.labels)),
             calibration_batch=batch,
         )
-        self.program = Program(jax.jit(function, donate_argnums=0))
+        self.program = Compiled(jax.jit(function, donate_argnums=0))
         self.pace = Pace()
         self.images_seen = 0
 

@@ -26,7 +26,7 @@ from minjax.errors import UserError
 from minjax.train.epoch import Input
 from minjax.train.evaluate import run_batches
 from minjax.train.pace import Pace
-from minjax.train.population import Population, spread_program
+from minjax.train.population import Population, over_members
 
 INCLUDE = ("*kernel",)
 METHODS = ("l1", "global_l1")
@@ -101,7 +101,7 @@ class MemberCurves:
             inputs=inputs,
             evaluation_batch=min(evaluation_batch, self.images),
         )
-        self.program = spread_program(member, population.mesh, 5, 4)
+        self.program = over_members(member, population.mesh, 5, 4)
         self.pace = Pace()
 
     def measure(

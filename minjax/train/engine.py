@@ -20,10 +20,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from minjax.data import Split
 from minjax.errors import UserError, unknown
+from minjax.train.compiled import Compiled
 from minjax.train.epoch import Input, Totals, run_steps
 from minjax.train.evaluate import run_batches, summarize
 from minjax.train.pace import Pace
-from minjax.train.program import Program
 from minjax.train.state import TrainState
 from minjax.train.step import train_step
 
@@ -134,7 +134,7 @@ class Engine:
         self.full_steps = size // batch_size
         self.steps_per_epoch = steps_per_epoch(size, batch_size, drop_last)
         self.inputs = inputs
-        self._programs: dict[Any, Program] = {}
+        self._programs: dict[Any, Compiled] = {}
         self._apply = model.apply
         self._step = partial(
             train_step, apply=model.apply, optimizer=optimizer, transform=transform, axis_name=axis_name(parallel)
@@ -207,7 +207,7 @@ class Engine:
                 mapped = jax.pmap(fn, axis_name=AXIS, in_axes=axes, devices=self.devices, donate_argnums=(0, 1))
             else:
                 mapped = jax.jit(fn, out_shardings=self._replicated, donate_argnums=(0, 1))
-            self._programs[name] = Program(mapped)
+            self._programs[name] = Compiled(mapped)
         scalars = (np.int32(epoch), np.int32(first), np.int32(count))
         return self._programs[name](state, totals, self._images, self._labels, *scalars)
 
@@ -251,12 +251,12 @@ class Engine:
         predicted, loss = sums
         return summarize(predicted, loss, split.labels)
 
-    def _evaluation(self, split: Split, batch: int) -> Program:
+    def _evaluation(self, split: Split, batch: int) -> Compiled:
         key = ("evaluate", split.images.shape)
         if key not in self._programs:
             constrain = self._constrain if batch % len(self.devices) == 0 else (lambda x: x)
             fn = partial(run_batches, apply=self._apply, inputs=self.inputs, batch_size=batch, constrain=constrain)
-            self._programs[key] = Program(jax.jit(fn, out_shardings=None if self.pmapped else self._replicated))
+            self._programs[key] = Compiled(jax.jit(fn, out_shardings=None if self.pmapped else self._replicated))
         return self._programs[key]
 
     def place_split(self, split: Split) -> Split:

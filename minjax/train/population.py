@@ -25,11 +25,11 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from minjax.data import Split
+from minjax.train.compiled import Compiled
 from minjax.train.engine import choose_devices
 from minjax.train.epoch import Input
 from minjax.train.member import Carry, History, Initial, advance, fresh
 from minjax.train.pace import Pace
-from minjax.train.program import Program
 from minjax.train.step import train_step
 
 AXIS = "members"
@@ -123,7 +123,7 @@ class Population:
             batch_size=batch_size,
             evaluation_batch=min(evaluation_batch, len(test.labels)),
         )
-        self.program = spread_program(partial(_together if together else _one_by_one, member), self.mesh, 3, 8)
+        self.program = over_members(partial(_together if together else _one_by_one, member), self.mesh, 3, 8)
         self.pace = Pace()
 
     def train(
@@ -206,7 +206,7 @@ class Population:
         return jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
 
 
-def spread_program(function: Callable[..., Any], mesh: Mesh, members: int, same: int) -> Program:
+def over_members(function: Callable[..., Any], mesh: Mesh, members: int, same: int) -> Compiled:
     """A program that runs on every device of a mesh, each with its own members.
 
     Args:
@@ -219,7 +219,7 @@ def spread_program(function: Callable[..., Any], mesh: Mesh, members: int, same:
     own = PartitionSpec(AXIS)
     specs = (*[own] * members, *[PartitionSpec()] * same)
     mapped = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=own, check_vma=False)
-    return Program(jax.jit(mapped, donate_argnums=0))
+    return Compiled(jax.jit(mapped, donate_argnums=0))
 
 
 def _together(member: Callable, carry: Carry, seeds, extras, *rest) -> Carry:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 
-class Program:
+class Compiled:
     """A jitted function, compiled for the first arguments it is called with; others must have their shapes and types.
 
     Attributes:
