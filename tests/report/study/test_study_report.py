@@ -238,7 +238,9 @@ def test_one_page_over_several_studies(together):
     for path in paths:
         for certificate in json.loads((path / "study.json").read_text())["certificates"]:
             subject = f"{certificate['family']} on {certificate['dataset']}: "
-            assert subject + (f"{certificate['num_params']:,}" if certificate["num_params"] else "no size") in text
+            size = certificate["num_params"]
+        bound = "at least " if size == max(certificate["grid"]) else ""
+        assert subject + (f"{bound}{size:,} parameters are" if size else "no size") in text
         assert str(path) in text
     assert "2 studies together" in text
     assert f"fashion ({paths[1]}) was stopped at its budget" in text
