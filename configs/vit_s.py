@@ -7,8 +7,8 @@ instead of dim**-0.5, class token and positions drawn with a deviation of 0.02 i
 gradients clipped to a norm of 1, batch 128, a cosine, decoupled weight decay of 0.05 under Adam, learning rate 0.05
 and weight decay 1e-4 under SGDM.
 
-Measured: 62.37 % test accuracy on CIFAR-10 (JPEG) after the seventh of ten epochs (--config.epochs=10), where the run
-was stopped; the whole run not yet.
+Measured in ten epochs of CIFAR-10 (JPEG) (--config.epochs=10), seed 42: 66.20 % test accuracy
+(docs/results/vit_s-10epochs). The paper's settings (SGDM) give 19.03 % in as many (docs/results/vit_s-paper-10epochs).
 """
 
 from configs import base
