@@ -5,7 +5,8 @@ python -m minjax.main --config=configs/cnn.py
 The network without further fields is that of paper 2: one 3x3 convolution without padding, ReLU, a linear layer.
 This preset adds a second convolution, SAME padding, pooling and batch norm.
 
-Not measured yet.
+Measured in five epochs of CIFAR-10 (JPEG) (--config.epochs=5), 60,458 parameters, seed 42: 70.17 % test accuracy
+(docs/results/cnn-5epochs); 50 epochs not yet.
 """
 
 from configs import base
