@@ -39,7 +39,7 @@ def test_preset(path):
     assert resolved["optimizer"]["learning_rate"] > 0
     said = re.search(r"([\d,]+) parameters", text)
     if said:
-        assert int(said[1].replace(",", "")) == models.param_count(resolved["model"]["name"], 10)
+        assert int(said[1].replace(",", "")) == models.param_count(num_classes=10, **resolved["model"])
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=str)
