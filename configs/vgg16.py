@@ -3,7 +3,8 @@
 python -m minjax.main --config=configs/vgg16.py
 
 Measured on digits as PNG files (--config.dataset.name=folder --config.dataset.image_size=32
---config.dataset.augment=none --config.epochs=10), seed 42: 97.78 % test accuracy (docs/results/vgg16-digits). On CIFAR-10 not yet.
+--config.dataset.augment=none --config.epochs=10), seed 42: 97.78 % test accuracy (docs/results/vgg16-digits).
+On CIFAR-10 not yet.
 """
 
 from configs import vgg16_s
