@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from minjax.errors import UserError
+from minjax.findings.coverage import SHAPES, Coverage, coverage
+from minjax.findings.minimal import REPLICATES
 from minjax.records import write_json
-from minjax.studies.coverage import SHAPES, Coverage, coverage
-from minjax.studies.minimal import REPLICATES
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(config, workdir: Path | None, command: str) -> int:
     """The task, in this process and whichever others were asked for."""
     from minjax import tasks
-    from minjax.train import hosts, joining
+    from minjax.processes import hosts, joining
 
     try:
         with joining.together(**config.distributed):

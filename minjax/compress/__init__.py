@@ -3,7 +3,6 @@
 from minjax.compress.formats import FORMATS, round_to_format, to_format
 from minjax.compress.methods import METHODS, Method, method
 from minjax.compress.packed import Packed, load_packed, save_packed
-from minjax.compress.phases import Phases, pareto, phases
 from minjax.compress.quantize import (
     Quantized,
     Scheme,
@@ -22,7 +21,6 @@ __all__ = [
     "METHODS",
     "Method",
     "Packed",
-    "Phases",
     "Quantized",
     "Scheme",
     "Shrinkage",
@@ -35,8 +33,6 @@ __all__ = [
     "load_packed",
     "masks",
     "method",
-    "pareto",
-    "phases",
     "quantize_array",
     "ranks",
     "round_to_format",

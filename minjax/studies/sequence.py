@@ -6,10 +6,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from minjax.studies.minimal import minimal_of
+from minjax.findings.minimal import minimal_of
+from minjax.findings.samples import LIMITS, Limits, Member, equal, groups, samples
 from minjax.studies.order import coarse, refine
 from minjax.studies.points import Point, distinct
-from minjax.studies.samples import LIMITS, Limits, Member, equal, groups, samples
 
 Done = Mapping[str, Sequence[Member]]
 

@@ -51,7 +51,7 @@ def run(config: ConfigDict, workdir: Path | None, command: str) -> int:
     if config.task not in TASKS:
         raise unknown("task", config.task, TASKS)
     if config.task != "train":
-        from minjax.train import joining
+        from minjax.processes import joining
 
         if joining.current().count > 1:
             raise UserError(f"several processes (distributed.*) are for task=train; task={config.task} runs in one")

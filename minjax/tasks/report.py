@@ -12,8 +12,8 @@ from ml_collections import ConfigDict
 
 from minjax import records, report
 from minjax.errors import UserError
-from minjax.studies.findings import findings
-from minjax.studies.samples import LIMITS, Limits
+from minjax.findings.findings import findings
+from minjax.findings.samples import LIMITS, Limits
 
 KINDS = {"train": "training runs", "study": "studies", "compress": "compression runs"}  # first what a page is of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from types import FrameType, TracebackType
 
-from minjax.train.hosts import ALONE, Hosts
+from minjax.processes.hosts import ALONE, Hosts
 
 RESUMABLE = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on; launch scripts requeue on it
 

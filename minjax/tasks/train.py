@@ -13,15 +13,15 @@ from ml_collections import ConfigDict
 
 from minjax import records
 from minjax.errors import UserError
+from minjax.processes import joining
+from minjax.processes.hosts import Hosts
 from minjax.tasks import resolve, workdir
 from minjax.tasks.assembly import assemble
 from minjax.tasks.journal import Journal, Silence
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.summary import headline, summarize
-from minjax.train import joining
 from minjax.train.epoch import Totals
-from minjax.train.hosts import Hosts
 from minjax.train.loop import Diverged, Loop
 from minjax.train.pace import Pace
 

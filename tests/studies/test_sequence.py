@@ -9,7 +9,7 @@ import pytest
 
 from minjax.studies.points import Point
 from minjax.studies.sequence import guess_of, stage
-from tests.studies.synthetic import member
+from tests.findings.synthetic import member
 
 SEEDS = [0, 1, 2, 3, 4]
 SIZES = [100 * 2**k for k in range(12)]

@@ -13,13 +13,15 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from minjax import records, tree
+from minjax.compress import METHODS
 from minjax.curves.curves import Curves
 from minjax.curves.points import Point
 from minjax.data import Split
 from minjax.data.splits import stratified
+from minjax.findings import compression as outcome
 from minjax.tasks import train, workdir
-from minjax.tasks.compress import outcome, products, settings
 from minjax.tasks.compress import plan as planning
+from minjax.tasks.compress import products, settings
 from minjax.tasks.compress.aware import Aware
 from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, check, load
@@ -30,6 +32,11 @@ from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 
 POINTS, RESULT = "compression.jsonl", "compression.json"
+# The paper's method first.
+STRUCTURED = sorted(
+    (name for name, how in METHODS.items() if how.unit == "channel" and how.selection == "layer"),
+    key=lambda name: name != "l1_structured",
+)
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
@@ -217,7 +224,7 @@ class Compression:
             "dense": outcome.dense(lines),
             "test_images": len(curves.images.labels),
             "phases": outcome.all_phases(lines, chance),
-            "first_layer": outcome.first_layer(lines, self.first, inputs, self.config["prune"]["exclude"]),
+            "first_layer": outcome.first_layer(lines, self.first, inputs, self.config["prune"]["exclude"], STRUCTURED),
             "pareto": outcome.front(lines),
             "status": "completed",
             "seconds": {

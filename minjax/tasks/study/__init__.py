@@ -10,8 +10,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from minjax import records
-from minjax.studies import certificate
-from minjax.studies.findings import findings
+from minjax.findings import certificate
+from minjax.findings.findings import findings
 from minjax.studies.points import distinct
 from minjax.tasks import workdir
 from minjax.tasks.assembly import describe

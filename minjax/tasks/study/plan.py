@@ -8,13 +8,13 @@ import jax
 
 from minjax.errors import UserError
 from minjax.studies import cost
+from minjax.studies.groups import Group, Workload, groups
 from minjax.studies.order import coarse
 from minjax.studies.points import Point, distinct, points, table
 from minjax.tasks.assembly import load_data
 from minjax.tasks.console import duration
 from minjax.tasks.resolve import resolve_fields
 from minjax.tasks.study import settings
-from minjax.tasks.study.group import Group, Workload, groups
 from minjax.tasks.study.program import has_curves
 from minjax.tasks.study.worker import Worker
 from minjax.train.engine import choose_devices

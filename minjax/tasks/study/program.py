@@ -15,11 +15,11 @@ from minjax.curves.points import amounts
 from minjax.curves.population import MemberCurves
 from minjax.data import Dataset, Split
 from minjax.data.splits import stratified
+from minjax.findings.samples import equal
 from minjax.models import padded
+from minjax.studies.groups import Group
 from minjax.studies.points import Point
-from minjax.studies.samples import equal
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
-from minjax.tasks.study.group import Group
 from minjax.train import state as train_state
 from minjax.train.engine import steps_per_epoch
 from minjax.train.population import History, Population, Trained

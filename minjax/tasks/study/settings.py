@@ -10,10 +10,10 @@ from minjax.compress import FORMATS
 from minjax.curves import points as curve_points
 from minjax.curves.population import METHODS
 from minjax.errors import UserError, unknown
+from minjax.findings.minimal import LEAST_SEEDS as LEAST_SEEDS_OF_A_SIZE
+from minjax.findings.samples import LEAST_SEEDS, Limits
 from minjax.studies import grid
 from minjax.studies.grid import Choice
-from minjax.studies.minimal import LEAST_SEEDS as LEAST_SEEDS_OF_A_SIZE
-from minjax.studies.samples import LEAST_SEEDS, Limits
 from minjax.tasks import resolve
 
 EXTENTS = ("all", "knee")

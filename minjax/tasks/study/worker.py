@@ -8,8 +8,8 @@ from typing import Any
 import jax
 
 from minjax.data import Dataset
+from minjax.studies.groups import Group
 from minjax.studies.points import Point, distinct
-from minjax.tasks.study.group import Group
 from minjax.tasks.study.lines import failure, line
 from minjax.tasks.study.program import Member, Program
 

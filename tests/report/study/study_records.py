@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from minjax import records
-from minjax.studies.findings import findings
+from minjax.findings.findings import findings
 from minjax.studies.grid import layer_sizes
-from tests.studies.synthetic import AMOUNTS, BITS, member
+from tests.findings.synthetic import AMOUNTS, BITS, member
 
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS = 30

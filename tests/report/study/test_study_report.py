@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from minjax.errors import UserError
+from minjax.findings.findings import findings
 from minjax.report import study
-from minjax.studies.findings import findings
 from tests.report.study.study_records import cnn, dnn, make_study, spoil
 from tests.report.test_compression_report import parsed
 from tests.report.test_report_run import png_size, text_of, written

@@ -9,8 +9,8 @@ import numpy as np
 
 from minjax import models
 from minjax.compress import sizes
-from minjax.studies.resilience import fewest_bits, redundancies
-from minjax.studies.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.resilience import fewest_bits, redundancies
+from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
 
 Findings = Mapping[str, Any]
 

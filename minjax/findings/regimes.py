@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from minjax.studies.intervals import slope
-from minjax.studies.samples import LIMITS, Limits, Member, Sample, groups, samples
+from minjax.findings.intervals import slope
+from minjax.findings.samples import LIMITS, Limits, Member, Sample, groups, samples
 
 REGIMES = ("unstable", "learning", "overfitting")
 REACH = 4.0

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from minjax.studies.claims.claim import STATEMENTS, VERDICTS, Answer, Claim
-from minjax.studies.claims.compression import (
+from minjax.findings.claims.claim import STATEMENTS, VERDICTS, Answer, Claim
+from minjax.findings.claims.compression import (
     deeper_is_resilient,
     distinct_phases,
     quantization_hurts,
     redundancy_reached,
 )
-from minjax.studies.claims.size import invariance, minimal_exists, three_regimes
-from minjax.studies.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.claims.size import invariance, minimal_exists, three_regimes
+from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
 
 __all__ = [
     "CLAIMS",

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minjax.compress.phases import MARGIN, TOLERANCE
 from minjax.errors import UserError
+from minjax.findings.phases import MARGIN, TOLERANCE
 
 Member = Mapping[str, Any]
 LEAST_SEEDS = 2  # a standard deviation needs them

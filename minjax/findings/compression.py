@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from minjax.compress import METHODS, pareto, phases
+from minjax.findings.phases import pareto, phases
 
 Line = dict[str, Any]
 _FRONT = (
@@ -46,7 +47,9 @@ def all_phases(lines: list[Line], chance: float) -> list[dict[str, Any]]:
     return found
 
 
-def first_layer(lines: list[Line], first: str | None, inputs: int, base: list[str]) -> dict[str, Any] | None:
+def first_layer(
+    lines: list[Line], first: str | None, inputs: int, base: list[str], structured: Sequence[str]
+) -> dict[str, Any] | None:
     """Where structured pruning takes the first input plane of the first convolution, with and without that layer.
 
     Args:
@@ -54,10 +57,9 @@ def first_layer(lines: list[Line], first: str | None, inputs: int, base: list[st
         first: the leaf of the first convolution.
         inputs: colour planes that it reads.
         base: patterns excluded from pruning anyway.
+        structured: the methods that prune whole channels, each layer alone; the first with both curves is taken.
     """
-    for method in ("l1_structured", *METHODS):
-        if METHODS[method].unit != "channel" or METHODS[method].selection != "layer":
-            continue
+    for method in structured:
         curve = {
             (line["amount"], len(line["exclude"]) > len(base)): line["accuracy"]
             for line in lines

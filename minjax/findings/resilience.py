@@ -1,7 +1,7 @@
 """How far the points of a study can be pruned and quantized, over seeds; and differences at equal size.
 
 *Redundancy* is the largest sparsity still on the plateau of the pruning curve, *minimal bits* the fewest bits still on
-that of the quantization curve (`minjax.compress.phases`; the plateau is against the curve's own start). A member whose
+that of the quantization curve (`minjax.findings.phases`; the plateau is against the curve's own start). A member whose
 curve starts at chance (plus the margin) has learned nothing, so it has nothing to lose: it is left out, as its flat
 curve would read as perfect resilience.
 """
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from minjax.compress.phases import Phases, phases
-from minjax.studies.intervals import Estimate, bootstrap_mean, student, student_mean
-from minjax.studies.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.intervals import Estimate, bootstrap_mean, student, student_mean
+from minjax.findings.phases import Phases, phases
+from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
 
 CURVES = ("pruning", "quantization")
 LOW_BITS = 8  # up to which the loss by quantization is averaged

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minjax.errors import UserError
-from minjax.studies.samples import samples
-from tests.studies.synthetic import member, point
+from minjax.findings.samples import samples
+from tests.findings.synthetic import member, point
 
 
 def test_points_are_in_the_order_of_size_and_seeds_in_theirs():

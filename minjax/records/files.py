@@ -16,6 +16,17 @@ from typing import Any
 
 from minjax.errors import UserError
 
+__all__ = [
+    "append_jsonl",
+    "disk_errors",
+    "read_json",
+    "read_jsonl",
+    "write_bytes",
+    "write_json",
+    "write_jsonl",
+    "write_text",
+]
+
 
 @contextmanager
 def disk_errors(path: Path | str) -> Iterator[None]:

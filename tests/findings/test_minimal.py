@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
-from minjax.studies.coverage import SHAPES, coverage
-from minjax.studies.minimal import isotonic, locate, minimal
-from minjax.studies.samples import LIMITS
-from tests.studies.synthetic import point
+from minjax.findings.coverage import SHAPES, coverage
+from minjax.findings.minimal import isotonic, locate, minimal
+from minjax.findings.samples import LIMITS
+from tests.findings.synthetic import point
 
 SIZES = [10, 20, 40, 80, 160, 320, 640, 1280]
 MEANS = [0.3, 0.5, 0.8, 0.93, 0.95, 0.95, 0.95, 0.95]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minjax.compress import pareto, phases
+from minjax.findings.phases import pareto, phases
 
 AMOUNTS = np.linspace(0, 1, 21)
 

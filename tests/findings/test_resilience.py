@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minjax.studies.resilience import (
+from minjax.findings.resilience import (
     at_equal_size,
     depth_effect,
     fewest_bits,
@@ -15,8 +15,8 @@ from minjax.studies.resilience import (
     redundancies,
     redundancy,
 )
-from minjax.studies.samples import samples
-from tests.studies.synthetic import AMOUNTS, BITS, point, pruning, quantization
+from minjax.findings.samples import samples
+from tests.findings.synthetic import AMOUNTS, BITS, point, pruning, quantization
 
 
 def test_redundancy_over_seeds():

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from minjax.studies.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
 
 REPLICATES = 2000
 LEAST_SEEDS = 5

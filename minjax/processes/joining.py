@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from minjax.errors import UserError
-from minjax.train.hosts import ALONE, Ended, Hosts, Lost
+from minjax.processes.hosts import ALONE, Ended, Hosts, Lost
 
 LOST = 3  # exit code: another process was lost; the same command resumes from the last checkpoint
 _here = ALONE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minjax.studies.convergence import convergence, convergences, settled
-from tests.studies.synthetic import history, point
+from minjax.findings.convergence import convergence, convergences, settled
+from tests.findings.synthetic import history, point
 
 # ten epochs of nothing, ten in which it falls, twenty-one at the end
 THREE = np.concatenate([np.full(10, 2.3), np.linspace(2.3, 0.1, 11), np.full(20, 0.1)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minjax.studies.claims import (
+from minjax.findings.claims import (
     claims,
     deeper_is_resilient,
     distinct_phases,
@@ -19,8 +19,8 @@ from minjax.studies.claims import (
     redundancy_reached,
     three_regimes,
 )
-from minjax.studies.samples import samples
-from tests.studies.synthetic import AMOUNTS, history, member, point, pruning, quantization
+from minjax.findings.samples import samples
+from tests.findings.synthetic import AMOUNTS, history, member, point, pruning, quantization
 from tests.studies.test_resilience import depths
 
 SIMULATIONS = 80

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minjax.studies.claims import sample_claims
-from minjax.studies.convergence import convergences
-from minjax.studies.minimal import Minimal, minimal_of
-from minjax.studies.regimes import sample_regimes
-from minjax.studies.resilience import minimal_bits, redundancy
-from minjax.studies.samples import LIMITS, Limits, Member, groups, samples
+from minjax.findings.claims import sample_claims
+from minjax.findings.convergence import convergences
+from minjax.findings.minimal import Minimal, minimal_of
+from minjax.findings.regimes import sample_regimes
+from minjax.findings.resilience import minimal_bits, redundancy
+from minjax.findings.samples import LIMITS, Limits, Member, groups, samples
 
 
 def findings(members: Iterable[Member], limits: Limits = LIMITS) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from minjax.errors import UserError
+from minjax.processes import joining
+from minjax.processes.hosts import ALONE, Ended, Hosts, Lost
 from minjax.tasks.signals import Stop
 from minjax.tasks.train import check_same
-from minjax.train import joining
-from minjax.train.hosts import ALONE, Ended, Hosts, Lost
 from minjax.train.pace import Pace
 
 

@@ -11,8 +11,8 @@ import dataclasses
 
 import numpy as np
 
-from minjax.studies.minimal import REPLICATES, locate
-from minjax.studies.samples import LIMITS
+from minjax.findings.minimal import REPLICATES, locate
+from minjax.findings.samples import LIMITS
 
 CHANCE = 0.1
 SHAPES = ("logistic", "power")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minjax.studies.claims.claim import (
+from minjax.findings.claims.claim import (
     CONTRADICTED,
     INCONCLUSIVE,
     SUPPORTED,
@@ -17,9 +17,9 @@ from minjax.studies.claims.claim import (
     together,
     unanswered,
 )
-from minjax.studies.minimal import minimal_of
-from minjax.studies.regimes import REGIMES, sample_regimes, unstable
-from minjax.studies.samples import LIMITS, Limits, Sample, groups
+from minjax.findings.minimal import minimal_of
+from minjax.findings.regimes import REGIMES, sample_regimes, unstable
+from minjax.findings.samples import LIMITS, Limits, Sample, groups
 
 LIKE_SIZE = 1.5  # the largest factor between two sizes that are alike
 INVARIANT = 0.05  # of accuracy: differences up to this are "largely invariant"

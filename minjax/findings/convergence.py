@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from minjax.studies.intervals import bootstrap_mean
-from minjax.studies.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.intervals import bootstrap_mean
+from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
 
 BEND = 0.1
 LEAST_EPOCHS = 5

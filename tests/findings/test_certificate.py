@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minjax import compress, models
-from minjax.studies.certificate import certificates, text
-from minjax.studies.findings import findings
-from tests.studies.synthetic import point, pruning, quantization
+from minjax.findings.certificate import certificates, text
+from minjax.findings.findings import findings
+from tests.findings.synthetic import point, pruning, quantization
 
 WIDTHS = [2, 4, 8, 16, 32, 64]
 FEWEST_BITS = [4, 4, 5, 4, 4]  # of the seeds

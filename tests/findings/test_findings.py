@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from minjax.studies.findings import findings
-from tests.studies.synthetic import history, point, pruning, quantization
+from minjax.findings.findings import findings
+from tests.findings.synthetic import history, point, pruning, quantization
 
 
 def study():

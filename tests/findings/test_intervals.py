@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minjax.studies.intervals import bootstrap_mean, share, slope, student_mean
+from minjax.findings.intervals import bootstrap_mean, share, slope, student_mean
 
 
 def test_the_mean_of_five_is_held_as_often_as_said():

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minjax.studies import intervals
-from minjax.studies.claims.claim import (
+from minjax.findings import intervals
+from minjax.findings.claims.claim import (
     CONTRADICTED,
     INCONCLUSIVE,
     SUPPORTED,
@@ -19,10 +19,10 @@ from minjax.studies.claims.claim import (
     together,
     unanswered,
 )
-from minjax.studies.convergence import curves
-from minjax.studies.intervals import Estimate
-from minjax.studies.regimes import unstable
-from minjax.studies.resilience import (
+from minjax.findings.convergence import curves
+from minjax.findings.intervals import Estimate
+from minjax.findings.regimes import unstable
+from minjax.findings.resilience import (
     Difference,
     at_equal_size,
     curve_phases,
@@ -32,7 +32,7 @@ from minjax.studies.resilience import (
     quantization_losses,
     redundancies,
 )
-from minjax.studies.samples import LIMITS, Limits, Sample, groups
+from minjax.findings.samples import LIMITS, Limits, Sample, groups
 
 STEEPER = 5.0  # fast over final slope of the training loss, from which they are distinct
 LEAST_PLATEAU = 0.1  # of sparsity, from which a plateau is one

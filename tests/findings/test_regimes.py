@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minjax.errors import UserError
-from minjax.studies.regimes import regimes
-from minjax.studies.samples import Limits
-from tests.studies.synthetic import member, point
+from minjax.findings.regimes import regimes
+from minjax.findings.samples import Limits
+from tests.findings.synthetic import member, point
 
 NOISE = np.array([-0.003, -0.001, 0.0, 0.001, 0.003])
 

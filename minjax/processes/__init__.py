@@ -1,0 +1,1 @@
+"""Several processes of one run: how they find one another, agree, and end together."""

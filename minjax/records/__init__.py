@@ -1,0 +1,3 @@
+"""What is on the disk."""
+
+from minjax.records.files import *  # noqa: F403
