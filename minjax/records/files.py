@@ -18,7 +18,9 @@ from minjax.errors import UserError
 
 __all__ = [
     "append_jsonl",
+    "append_text",
     "disk_errors",
+    "read_bytes",
     "read_json",
     "read_jsonl",
     "write_bytes",
@@ -68,6 +70,30 @@ def _umask() -> int:
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     write_bytes(path, text.encode())
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """Read a file.
+
+    Raises:
+        UserError: missing, unreadable, or not a file.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def append_text(path: Path | str, text: str) -> None:
+    """Append whole lines to a file, in one write that is on the disk when this returns.
+
+    Raises:
+        UserError: no space or no permission.
+    """
+    with disk_errors(path), open(path, "a", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path | str, value: Any) -> None:

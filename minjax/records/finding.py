@@ -1,0 +1,214 @@
+"""What study.json says: the results of `minjax.findings` as records, parts of `records.study.StudySummary`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from minjax.records.record import Count, Fraction, Interval, Positive, Record
+
+
+class Regime(Record, frozen=True, kw_only=True):
+    """The regime of one point.
+
+    Attributes:
+        regime: which.
+        mean, sigma: of the test accuracy over seeds.
+        gap: mean of training less test accuracy.
+        seeds: how many; `at_chance` of them ended at or just above chance, diverged ones included.
+        slope: lower 95 % bound of the accuracy's slope over log(parameters) around this size; None: too few points.
+    """
+
+    point: str
+    name: str
+    family: str
+    dataset: str
+    num_params: Positive
+    regime: Literal["unstable", "learning", "overfitting"]
+    mean: Fraction
+    sigma: float
+    gap: float
+    seeds: Positive
+    at_chance: Count
+    slope: float | None
+
+
+class Below(Record, frozen=True, kw_only=True):
+    """The next smaller size of the grid, and why it is not enough.
+
+    Attributes:
+        accuracy: the fitted accuracy there.
+        sigma: the deviation over seeds there.
+        why: the reason, as a sentence's end.
+    """
+
+    num_params: Positive
+    accuracy: float
+    sigma: float
+    why: str
+
+
+class Minimal(Record, frozen=True, kw_only=True):
+    """The minimal size of one family on one data set, or why there is none.
+
+    Attributes:
+        num_params: the minimal size; None: no size qualifies, and `reason` says why.
+        interval: its 95 % interval, sizes of the grid.
+        grid: the sizes that it is a statement about.
+        tolerance: what counts as the same accuracy.
+        seeds: the fewest seeds of any point.
+        level: of the interval.
+        point, name: of the network of that size.
+        accuracy, sigma: mean and deviation over seeds at the minimal size.
+        target: the accuracy that had to be reached.
+        noise: the deviation over seeds, pooled over the sizes.
+        below: the next smaller size; None: there is none.
+        notes: what limits the statement.
+    """
+
+    family: str
+    dataset: str
+    num_params: Positive | None
+    interval: tuple[int, int] | None
+    grid: list[int]
+    tolerance: float
+    seeds: Count
+    level: float = 0.95
+    point: str | None = None
+    name: str | None = None
+    accuracy: float | None = None
+    sigma: float | None = None
+    target: float | None = None
+    noise: float | None = None
+    below: Below | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Convergence(Record, frozen=True, kw_only=True):
+    """How the learning curves of one point converge, over its seeds.
+
+    Attributes:
+        settled: mean of the epochs from which on the test accuracy stays near its final value.
+        interval: 95 % interval of `settled`; None for a single seed.
+        slow_end, fast_end: median last epochs of the slow and of the fast phase, over the `phased` seeds that have
+            phases.
+        epochs: of training.
+    """
+
+    point: str
+    name: str
+    num_params: Positive
+    settled: float
+    interval: Interval | None
+    slow_end: float | None
+    fast_end: float | None
+    phased: Count
+    epochs: Positive
+    seeds: Positive
+
+
+class Redundancy(Record, frozen=True, kw_only=True):
+    """How far one point can be pruned, over its seeds.
+
+    Attributes:
+        redundancy: mean of the largest sparsity on the plateau.
+        interval: its 95 % interval; None for a single seed.
+        collapse: mean of where the collapse begins; None where it never does.
+        seeds: that were measured; `left_out` had learned nothing, or have no curve.
+    """
+
+    point: str
+    name: str
+    family: str
+    num_params: Positive
+    redundancy: float
+    interval: Interval | None
+    collapse: float | None
+    seeds: Positive
+    left_out: Count
+
+
+class MinimalBits(Record, frozen=True, kw_only=True):
+    """To how few bits one point can be quantized, over its seeds.
+
+    Attributes:
+        bits: mean of the fewest bits on the plateau.
+        interval, collapse, seeds, left_out: as for `Redundancy`.
+    """
+
+    point: str
+    name: str
+    family: str
+    num_params: Positive
+    bits: float
+    interval: Interval | None
+    collapse: float | None
+    seeds: Positive
+    left_out: Count
+
+
+class Statistic(Record, frozen=True, kw_only=True):
+    """What a verdict rests on: in words with its numbers, and the number; None: it could not be measured."""
+
+    text: str
+    value: float | None
+
+
+class Claim(Record, frozen=True, kw_only=True):
+    """A claim of paper 2 and what the study says of it.
+
+    Attributes:
+        number: 1 to 7.
+        statement: the claim.
+        verdict: on the data at hand.
+        statistic: what the verdict rests on.
+        interval: its 95 % interval.
+        why: how the verdict follows, or why there is none.
+    """
+
+    number: Positive
+    statement: str
+    verdict: Literal["supported", "contradicted", "inconclusive"]
+    statistic: Statistic
+    interval: Interval | None
+    why: str
+
+
+class CertificateBytes(Record, frozen=True, kw_only=True):
+    """Theoretical sizes of the network: as trained, quantized to `bits`, pruned by `redundancy`."""
+
+    float32: Positive
+    quantized: Positive | None = None
+    pruned: Positive | None = None
+
+
+class Certificate(Record, frozen=True, kw_only=True):
+    """The answer for one family on one data set: the fields of `Minimal`, and what that network can bear.
+
+    Attributes:
+        fields: the architecture.
+        redundancy: mean over seeds of the largest sparsity on the plateau, with its interval; None: no curves.
+        bits: the fewest bits that are enough for every seed; None: no curves.
+        bytes: None where there is no minimal size.
+    """
+
+    family: str
+    dataset: str
+    num_params: Positive | None
+    interval: tuple[int, int] | None
+    grid: list[int]
+    tolerance: float
+    seeds: Count
+    point: str | None
+    name: str | None
+    accuracy: float | None
+    sigma: float | None
+    target: float | None
+    below: Below | None
+    reason: str | None
+    notes: tuple[str, ...]
+    fields: dict[str, Any] | None = None
+    redundancy: float | None = None
+    redundancy_interval: Interval | None = None
+    bits: Positive | None = None
+    bytes: CertificateBytes | None = None

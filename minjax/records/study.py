@@ -1,0 +1,224 @@
+"""The records of a study: config.json, points.jsonl (a line for each member), study.json (the findings)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+from minjax.errors import UserError
+from minjax.records.finding import Certificate, Claim, Convergence, Minimal, MinimalBits, Redundancy, Regime
+from minjax.records.record import (
+    CONFIG,
+    Count,
+    Fraction,
+    Name,
+    Positive,
+    Record,
+    ResultFile,
+    Seconds,
+    read,
+    read_config,
+    read_lines,
+)
+
+MEMBERS, SUMMARY = "points.jsonl", "study.json"
+
+
+class MemberCurves(Record, frozen=True, kw_only=True):
+    """Accuracy of a member over amounts pruned and over bits.
+
+    Attributes:
+        method: of pruning.
+        scheme: of quantization.
+        pruning: pairs of (amount, accuracy).
+        quantization: pairs of (bits, accuracy).
+    """
+
+    method: str
+    scheme: str
+    pruning: list[tuple[Fraction, Fraction]]
+    quantization: list[tuple[Positive, Fraction]]
+
+
+class History(Record, frozen=True, kw_only=True):
+    """What a member's metrics were after each epoch, to six digits; None where one was not finite."""
+
+    train_loss: list[float | None]
+    train_accuracy: list[float | None]
+    test_loss: list[float | None]
+    test_accuracy: list[float | None]
+
+
+class MemberFinal(Record, frozen=True, kw_only=True):
+    """Loss and accuracy of a member after its last epoch."""
+
+    train_loss: float | None
+    train_accuracy: Fraction
+    test_loss: float | None
+    test_accuracy: Fraction
+
+
+class MemberSeconds(Record, frozen=True, kw_only=True):
+    """A member's share of the seconds spent training and measuring curves; `curves` None: counted under `train`."""
+
+    train: Seconds
+    curves: Seconds | None
+
+
+class MemberRecord(Record, frozen=True, kw_only=True):
+    """A line of points.jsonl: one point trained with one seed.
+
+    Attributes:
+        point: the id of the point: the hash of what was trained.
+        name: the point's name; `names` are all that it goes by in the grid.
+        family: the model's name.
+        fields: the architecture, by field of the model.
+        labels: where the point stands on the axes of the grid.
+        settings: the fields that the grid sets for this point beside its architecture, such as an optimizer's.
+        num_params: trainable parameters.
+        dataset: the data set's name.
+        chance: accuracy of guessing.
+        status: completed; diverged (the loss was not finite at `diverged_step`); failed (`error` says why).
+        final: None unless it completed.
+        history: None of a member that failed.
+        curves: None where none were measured.
+    """
+
+    point: Name
+    name: Name
+    names: list[str]
+    family: Name
+    fields: dict[str, Any]
+    labels: dict[str, Any]
+    settings: dict[str, Any]
+    num_params: Positive
+    seed: int
+    dataset: Name
+    chance: Fraction
+    status: Literal["completed", "diverged", "failed"]
+    error: str | None = None
+    diverged_step: int | None = None
+    final: MemberFinal | None
+    history: History | None
+    curves: MemberCurves | None
+    seconds: MemberSeconds
+
+    def __post_init__(self) -> None:
+        if self.status == "completed" and self.final is None:
+            raise ValueError("a completed member has no `final` accuracies")
+
+
+class MemberCounts(Record, frozen=True, kw_only=True):
+    """How many members ended in which way, of how many that the study plans."""
+
+    completed: Count
+    diverged: Count
+    failed: Count
+    planned: Count
+
+
+class StudySeconds(Record, frozen=True, kw_only=True):
+    """Seconds spent training, measuring curves, compiling, and in all; `curves` None: counted under `train`."""
+
+    train: Seconds
+    curves: Seconds | None
+    compile: Seconds
+    total: Seconds
+
+
+class Training(Record, frozen=True, kw_only=True):
+    """How the points of a study were trained: settings that were used, defaults filled in.
+
+    Attributes:
+        families: of the points trained so.
+        points: how many they are.
+        settings: optimizer, epochs, batch size and the like, as nested sections.
+    """
+
+    families: list[str]
+    points: Positive
+    settings: dict[str, Any]
+
+
+class StudySummary(ResultFile, frozen=True, kw_only=True):
+    """study.json: what a study found.
+
+    Attributes:
+        status: completed; interrupted; budget (its time was spent).
+        training: the settings that were used, one entry for each that differ.
+        minimal: the smallest minimal size of all families and data sets, or why there is none.
+        minimals: one for each family on each data set.
+    """
+
+    name: str
+    dataset: str
+    status: Literal["completed", "interrupted", "budget"]
+    training: list[Training]
+    regimes: list[Regime]
+    minimal: Minimal
+    minimals: list[Minimal]
+    convergence: list[Convergence]
+    redundancy: list[Redundancy]
+    minimal_bits: list[MinimalBits]
+    claims: list[Claim]
+    certificates: list[Certificate]
+    members: MemberCounts
+    seconds: StudySeconds
+    compilations: Count
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's directory read back.
+
+    Attributes:
+        path: the directory, as it was named.
+        config: the resolved configuration.
+        members: the lines of points.jsonl, in their order.
+        summary: None while the study is unfinished.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    members: list[MemberRecord]
+    summary: StudySummary | None
+
+
+def read_study(directory: Path | str) -> Study:
+    """Read the records of a study.
+
+    Raises:
+        UserError: not a study's directory, or a record that is damaged or of another format; names the file.
+    """
+    path = Path(directory)
+    if not (path / CONFIG).is_file():
+        raise UserError(f"{path} is not a study's directory: it has no {CONFIG}")
+    config = read_config(path)
+    if config.get("task") != "study":
+        raise UserError(f"{path} is not a study's directory: its task is {config.get('task')!r}")
+    summary = read(path / SUMMARY, StudySummary) if (path / SUMMARY).exists() else None
+    return Study(path, config, read_lines(path / MEMBERS, MemberRecord), summary)
+
+
+def read_studies(directories: Sequence[Path | str]) -> list[Study]:
+    """Read several studies for one page; a directory named twice counts once.
+
+    Raises:
+        UserError: no directory, one name for different data, or as `read_study`.
+    """
+    named = {Path(directory).resolve(): Path(directory) for directory in directories}
+    if not named:
+        raise UserError("no studies to report on: nothing matched")
+    studies = [read_study(path) for path in named.values()]
+    for one, other in combinations(studies, 2):
+        shared = {member.dataset for member in one.members} & {member.dataset for member in other.members}
+        prints = {study.config.get("data", {}).get("fingerprint") for study in (one, other)} - {None}
+        if shared and len(prints) > 1:
+            raise UserError(
+                f"{one.path} and {other.path} have different data under one name, {min(shared)}: their fingerprints "
+                "differ, so nothing can be said about them together"
+            )
+    return studies
