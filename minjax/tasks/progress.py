@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from minjax.tasks.console import PLAIN_SECONDS, Console, duration
+from minjax.tasks.console import Progress as Base
+from minjax.tasks.console import duration
 
 
-class Progress(Console):
-    """A bar over all steps of a run (standard error is a terminal) or lines (it is not); epochs are lines in both.
+class Progress(Base):
+    """A bar over all steps of a run, or lines; every epoch is a line.
 
     Args:
         epochs: of the run.
@@ -20,34 +20,16 @@ class Progress(Console):
 
     def __init__(self, epochs: int, steps: int, done: int, batch_size: int):
         self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
-        super().__init__(
-            total=epochs * steps,
-            initial=done,
-            unit="step",
-            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )
-        self._started = self._spoke = time.perf_counter()
-        self._first = self._done = done
+        super().__init__(epochs * steps, done)
 
     def tick(self, epoch: int, place: int, count: int, metrics: dict[str, float]) -> None:
         """`count` steps more are done, which brings `epoch` to step `place`; `metrics` are running means."""
-        self._done += count
-        now = time.perf_counter()
-        rate = (self._done - self._first) * self.batch_size / max(now - self._started, 1e-9)
-        text = f"loss {metrics['loss']:.4f}, accuracy {100 * metrics['accuracy']:.2f} %, {rate:,.0f} images/s"
-        if self.terminal:
-            self._bar.set_description_str(f"epoch {epoch}/{self.epochs}")
-            self._bar.set_postfix_str(text, refresh=False)
-            self._bar.update(count)
-        elif now - self._spoke > PLAIN_SECONDS and place < self.steps:
-            self._spoke = now
-            print(f"epoch {epoch}/{self.epochs}, step {place}/{self.steps}: {text}", flush=True)
+        text = f"loss {metrics['loss']:.4f}, accuracy {100 * metrics['accuracy']:.2f} %"
+        self.advance(count, f"epoch {epoch}/{self.epochs}, step {place}/{self.steps}", text)
 
     def epoch(self, record: dict[str, Any]) -> None:
         """An epoch is complete."""
-        self._spoke = time.perf_counter()
-        passed = self._spoke - self._started
-        left = passed / max(self._done - self._first, 1) * (self.epochs * self.steps - self._done)
+        left = self.seconds_left
         validation = ""
         if "validation_loss" in record:
             validation = f"  validation {record['validation_loss']:.4f} {100 * record['validation_accuracy']:6.2f} %"

@@ -26,8 +26,7 @@ from minjax.tasks.compress.aware import Aware
 from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, check, load
 from minjax.tasks.compress.tuning import Stopped
-from minjax.tasks.console import duration
-from minjax.tasks.counter import Counter
+from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 
@@ -141,17 +140,17 @@ class Compression:
         left = [point for point in self.points if point not in done]
         self._introduce(len(left))
         self.stop.can_save = True
-        self.counter = Counter(len(self.points), len(self.points) - len(left), "point")
+        progress = Progress(len(self.points), len(self.points) - len(left), "versions")
         try:
             for batch in self.curves.measure(left, stop=self.stop):
                 for line in batch:
                     records.append_jsonl(self.directory / POINTS, line)
                 lines += batch
-                self.counter.add(len(batch), _describe(batch[-1]))
+                progress.advance(len(batch), status=_describe(batch[-1]))
             if self.stop():
                 return self._interrupted()
         finally:
-            self.counter.close()
+            progress.close()
         try:
             self._train_again(lines)
         except Stopped:

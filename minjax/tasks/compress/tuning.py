@@ -18,7 +18,7 @@ from minjax import optim, records, tree
 from minjax.errors import UserError
 from minjax.tasks.assembly import build_optimizer
 from minjax.tasks.compress.trained import Trained
-from minjax.tasks.counter import Counter
+from minjax.tasks.console import Progress
 from minjax.tasks.signals import Stop
 from minjax.train.engine import Engine
 from minjax.train.epoch import Totals
@@ -102,12 +102,12 @@ class Tuner:
         """
         engine, last = self.engine, self.epochs if last is None else last
         steps = engine.steps_per_epoch
-        counter = Counter((last - first + 1) * steps, 0, "step")
+        progress = Progress((last - first + 1) * steps)
         loop = Loop(engine, engine.place(state), engine.place(jax.tree.map(np.asarray, Totals.zero())), epoch=first)
 
         def tick(count: int, metrics: dict[str, float]) -> None:
-            text = f"epoch {loop.epoch}/{last}, accuracy {100 * metrics['accuracy']:.2f} %"
-            counter.add(count, f"{label}: {text}")
+            accuracy = f"accuracy {100 * metrics['accuracy']:.2f} %"
+            progress.advance(count, f"{label}: epoch {loop.epoch}/{last}", accuracy)
 
         try:
             while loop.epoch <= last:
@@ -117,7 +117,7 @@ class Tuner:
         except Diverged:
             return engine.fetch(loop.state), "diverged"
         finally:
-            counter.close()
+            progress.close()
         return engine.fetch(loop.state), "completed"
 
 
