@@ -1,7 +1,7 @@
-"""Quantized activations: the inputs of every layer with a kernel, rounded to static ranges.
+"""Quantized activations: the inputs of every layer with a kernel, rounded within fixed ranges.
 
-Ranges come from a calibration pass of the dense network over training images. Layers are found by what they own, a
-parameter called `kernel`, and intercepted where they are called, so no model knows of it.
+The ranges come from one pass of the dense network over training images. A layer counts if it owns a parameter called
+`kernel`; its calls are intercepted, so models need no code for this.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Ranges = dict[str, tuple[jax.Array, jax.Array]]
 
 
 def observe(apply: Callable[..., Any], variables: Any, images: jax.Array) -> Ranges:
-    """The smallest and largest input of each layer over these images: layer -> (low, high), 0 among them.
+    """The range of each layer's inputs over these images: layer -> (low, high), widened to include 0.
 
     Args:
         apply: `model.apply`.
-        variables: of the network.
-        images: float, normalised [B, H, W, C].
+        variables: the network's parameters and state.
+        images: float [B, H, W, C], normalised.
     """
     seen: Ranges = {}
 
@@ -37,12 +37,12 @@ def observe(apply: Callable[..., Any], variables: Any, images: jax.Array) -> Ran
 
 
 def quantized(apply: Callable[..., Any], ranges: Ranges, bits: jax.Array) -> Callable[..., Any]:
-    """`apply` with the inputs of its layers rounded to unsigned integers of so many bits over their ranges.
+    """`apply` with the inputs of its layers rounded to unsigned integers over their ranges.
 
     Args:
         apply: `model.apply`.
-        ranges: of `observe`.
-        bits: 1 to 16, may be traced; 0: not rounded.
+        ranges: from `observe`.
+        bits: width of the integers, 1 to 16, may be traced; 0 leaves the inputs alone.
     """
 
     def intercept(call: Callable[..., Any], args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:

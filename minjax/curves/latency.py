@@ -1,4 +1,4 @@
-"""How long a network takes to classify a batch: measured, beside another one in turns."""
+"""Latency: how long networks take to classify one batch, measured in turns."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import jax
 from flax import linen as nn
 
 ROUNDS = 15
-LEAST_SECONDS = 0.02  # of a round, so that the clock and the dispatch weigh little
+MIN_ROUND_SECONDS = 0.02  # long enough that the clock's resolution and the dispatch matter little
 
 
 def latencies(networks: list[tuple[nn.Module, Any]], images: jax.Array) -> list[float]:
-    """The median milliseconds of one batch for each network, measured in turns so that a disturbance hits them all.
+    """Median milliseconds per batch for each network, measured in turns so that a disturbance hits all of them.
 
     Args:
-        networks: modules and their variables.
-        images: float [B, H, W, C].
+        networks: pairs of a module and its variables.
+        images: float [B, H, W, C], normalised.
     """
     runs = [_runner(model, jax.device_put(variables), images) for model, variables in networks]
     repeats = []
     for run in runs:
         started = time.perf_counter()
         run()
-        repeats.append(max(1, round(LEAST_SECONDS / max(time.perf_counter() - started, 1e-6))))
-    rounds: list[list[float]] = [[] for _ in runs]
+        repeats.append(max(1, round(MIN_ROUND_SECONDS / max(time.perf_counter() - started, 1e-6))))
+    milliseconds: list[list[float]] = [[] for _ in runs]
     for _ in range(ROUNDS):
-        for place, run in enumerate(runs):
+        for run, repeat, times in zip(runs, repeats, milliseconds, strict=True):
             started = time.perf_counter()
-            for _ in range(repeats[place]):
+            for _ in range(repeat):
                 run()
-            rounds[place].append((time.perf_counter() - started) / repeats[place] * 1000)
-    return [statistics.median(times) for times in rounds]
+            times.append((time.perf_counter() - started) / repeat * 1000)
+    return [statistics.median(times) for times in milliseconds]
 
 
 def _runner(model: nn.Module, variables: Any, images: jax.Array) -> Callable[[], None]:

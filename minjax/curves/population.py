@@ -1,7 +1,7 @@
-"""Pruning and quantization curves of a whole population: every member, every amount, every bit width, one program.
+"""Pruning and quantization curves of all members of a population, on the devices that trained it.
 
-Members may be padded networks: what is not live is pruned first, in addition to what is asked for, so that counts,
-ranges and scales are those of the narrow network.
+Members may be padded networks: the padding is pruned first, in addition to what is asked for, so that counts, ranges
+and scales are those of the narrow network.
 """
 
 from __future__ import annotations
@@ -11,47 +11,32 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jax.sharding import NamedSharding, PartitionSpec
 
 from minjax import compress, tree
-from minjax.curves import program
-from minjax.curves.points import parse_scheme
+from minjax.curves.driver import Driver
+from minjax.curves.program import Block, Members
+from minjax.curves.versions import parse_scheme
 from minjax.data import Split
 from minjax.errors import UserError
+from minjax.records.study import MemberCurves
 from minjax.train.epoch import Input
-from minjax.train.evaluate import run_batches
-from minjax.train.pace import Pace
-from minjax.train.population import Population, over_members
+from minjax.train.population import Population
 
 INCLUDE = ("*kernel",)
 METHODS = ("l1", "global_l1")
 
-Lived = Callable[[Any], dict[str, jax.Array]]
+Live = Callable[[Any], dict[str, jax.Array]]
 
 
-@flax.struct.dataclass
-class Progress:
-    """What is known between two dispatches.
-
-    Attributes:
-        ranks: leaf -> int32, of the member that is being measured, with a leading axis of the devices.
-        correct: int32 [members, points].
-    """
-
-    ranks: dict[str, jax.Array]
-    correct: jax.Array
-
-
-class MemberCurves:
-    """The curves of the members of a `Population`, measured on its devices.
+class PopulationCurves:
+    """Measures the curves of the members of a `Population`.
 
     Attributes:
-        program: of its dispatches.
+        program: the compiled program.
+        pace: how many versions a dispatch takes.
     """
 
     def __init__(
@@ -65,193 +50,132 @@ class MemberCurves:
         amounts: Sequence[float],
         bits: Sequence[int],
         scheme: str,
-        lived: Lived | None = None,
-        evaluation_batch: int = 500,
+        live: Live | None = None,
+        batch_size: int = 500,
     ):
-        """Put the images on the devices.
+        """Place the images on the devices.
 
         Args:
             apply: `model.apply`.
-            population: whose members are measured.
-            test: what is evaluated on, on the host.
-            inputs: normalisation.
-            method: of pruning, one of `METHODS`: weights by their size.
+            population: trains the members.
+            test: the split that versions are evaluated on, on the host.
+            inputs: how images are normalised.
+            method: how kernels are pruned, one of `METHODS`: by magnitude.
             amounts: fractions of the kernels' weights to prune.
-            bits: of the kernels' weights.
-            scheme: of quantization.
-            lived: a member's extra -> leaf name -> bool, what of its leaves is its own; None: everything.
-            evaluation_batch: images of a batch.
+            bits: to quantize the kernels to.
+            scheme: how kernels are quantized.
+            live: a member's entry of `extras` -> leaf name -> bool of the leaf's shape, False where it is padding;
+                None: nothing is padded.
+            batch_size: images per batch of the evaluation.
 
         Raises:
             UserError: another method, or an unknown scheme.
         """
         if method not in METHODS:
             raise UserError(f"study.prune_method is {method!r}; it must be one of {', '.join(METHODS)}")
-        self.method, self.amounts, self.bits = method, tuple(amounts), tuple(bits)
-        self.population = population
-        self._splits = jax.device_put((test.images, test.labels), NamedSharding(population.mesh, PartitionSpec()))
-        self.images = len(test.labels)
-        member = partial(
-            _measure,
-            apply=apply,
-            method=method,
-            lived=lived,
-            widths=(*[0] * len(self.amounts), *self.bits),
+        self._method, self._scheme = method, scheme
+        self._amounts, self._bits = tuple(amounts), tuple(bits)
+        self._population, self._test_images = population, len(test.labels)
+        self._driver = Driver(
+            apply,
+            population.mesh,
+            test,
+            inputs,
             schemes=(parse_scheme(scheme),),
-            inputs=inputs,
-            evaluation_batch=min(evaluation_batch, self.images),
+            rank=partial(_rank, method=method, live=live),
+            batch_size=batch_size,
         )
-        self.program = over_members(member, population.mesh, 5, 4)
-        self.pace = Pace()
+        self.program, self.pace = self._driver.program, self._driver.pace
 
     def measure(
         self,
         params: Any,
         model_state: Any,
         extras: Any,
-        real: Sequence[dict[str, int]],
+        sizes: Sequence[dict[str, int]],
         first: int,
         *,
         stop: Callable[[], bool],
         wanted: Sequence[bool] | None = None,
-    ) -> list[dict[str, Any] | None] | None:
-        """The curves of some members.
+    ) -> list[MemberCurves | None] | None:
+        """Measure the curves of consecutive members.
 
         Args:
-            params, model_state, extras: of all the population, on the devices (see `Trained`).
-            real: of each of some members, leaf name -> how many weights are its own.
-            first: which member of the population is the first of them.
-            stop: asked between dispatches.
-            wanted: which of them are to be measured; None: all.
+            params, model_state, extras: of the whole population, on the devices (see `Trained`).
+            sizes: for each of these members, leaf name -> its number of weights without padding.
+            first: the index of the first of these members in the population.
+            stop: asked before every dispatch.
+            wanted: which of these members to measure; None: all.
 
         Returns:
-            Of each member `pruning`, pairs of (amount, accuracy), and `quantization`, pairs of (bits, accuracy), or
-            None if it is not wanted; None in place of it all when `stop` said so.
+            The curves of each member, None for one that is not wanted; None instead of the list when told to stop.
         """
-        wanted = [True] * len(real) if wanted is None else wanted
-        population = self.population
-        devices = population.capacity // population.local
-        counts = population.spread(self._counts(params, real, first))
-        names = self._names(params)
-        shapes = {name: leaf.shape[1:] for name, leaf in tree.leaves(params).items() if name in names}
-        points = len(self.amounts) + len(self.bits)
-        progress = population.spread_like(
-            Progress(
-                {name: jnp.zeros((devices, *shapes[name]), jnp.int32) for name in names},
-                jnp.zeros((population.capacity, points), jnp.int32),
-            )
+        wanted = [True] * len(sizes) if wanted is None else wanted
+        population, versions = self._population, len(self._amounts) + len(self._bits)
+        names = _kernels(params)
+        counts = population.spread(self._counts(params, names, sizes, first))
+        places = population.places(first, len(sizes))
+        rows = sorted({int(place) % population.local for place in places[np.array(wanted)]})
+        spans = [(low * versions, high * versions) for low, high in _ranges(rows)]
+        pairs, correct = sum(high - low for low, high in spans), None
+        members = Members(params, model_state, extras)
+        for dispatch in self._driver.run(members, counts, self._block(len(names)), spans, stop):
+            pairs -= dispatch.last - dispatch.first
+            correct = dispatch.results.correct
+        if pairs:
+            return None
+        if correct is None:
+            return [None] * len(sizes)
+        accuracies = correct[places] / self._test_images
+        return [self._curves(row) if yes else None for row, yes in zip(accuracies, wanted, strict=True)]
+
+    def _curves(self, accuracies: np.ndarray) -> MemberCurves:
+        pruned, quantized = np.split(accuracies, [len(self._amounts)])
+        return MemberCurves(
+            method=self._method,
+            scheme=self._scheme,
+            pruning=[(amount, float(x)) for amount, x in zip(self._amounts, pruned, strict=True)],
+            quantization=[(bits, float(x)) for bits, x in zip(self._bits, quantized, strict=True)],
         )
-        places = population.places(first, len(real))
-        for low, high in _runs(sorted({int(place) % population.local for place in places[np.array(wanted)]})):
-            place, end = low * points, high * points
-            while place < end:
-                if stop():
-                    return None
-                count = self.pace.steps(end - place)
-                span = np.int32(place), np.int32(place + count)
-                progress, seconds = self.program.timed(
-                    progress, params, model_state, extras, counts, *self._splits, *span
-                )
-                self.pace.note(count, seconds)
-                place += count
-        correct = jax.device_get(progress.correct)[places] / self.images
-        split = len(self.amounts)
-        return [
-            {
-                "pruning": [[a, float(x)] for a, x in zip(self.amounts, row[:split], strict=True)],
-                "quantization": [[b, float(x)] for b, x in zip(self.bits, row[split:], strict=True)],
-            }
-            if yes
-            else None
-            for row, yes in zip(correct, wanted, strict=True)
-        ]
 
-    def _names(self, params: Any) -> list[str]:
-        chosen = tree.leaves(tree.select(params, INCLUDE))
-        return sorted(name for name, yes in chosen.items() if yes)
+    def _block(self, leaves: int) -> Block:
+        """All amounts, then all bits."""
+        widths = np.array([0] * len(self._amounts) + list(self._bits), np.int32)
+        none = np.zeros_like(widths)
+        return Block(*map(jnp.asarray, (np.repeat(widths[:, None], leaves, axis=1), none, none.astype(bool), none)))
 
-    def _counts(self, params: Any, real: Sequence[dict[str, int]], first: int) -> np.ndarray:
-        """int32 [members, points, leaves]: ranks below are pruned, those of what is not live among them."""
-        names = self._names(params)
-        whole = {name: math.prod(leaf.shape[1:]) for name, leaf in tree.leaves(params).items()}
-        found = np.zeros((first + len(real), len(self.amounts) + len(self.bits), len(names)), np.int32)
-        for member, own in enumerate(real, first):
-            dead = np.array([whole[name] - own[name] for name in names])
-            asked = [
-                compress.counts({name: np.broadcast_to(0, own[name]) for name in names}, self.method, a, include="*")
-                for a in self.amounts
-            ]
-            rows = [[count[name] for name in names] for count in asked] + [[0] * len(names)] * len(self.bits)
-            found[member] = np.array(rows) + (dead.sum() if self.method == "global_l1" else dead)
+    def _counts(self, params: Any, names: list[str], sizes: Sequence[dict[str, int]], first: int) -> np.ndarray:
+        """Weights to prune, int32 [first + members, versions, leaves], the padding included."""
+        padded = {name: math.prod(leaf.shape[1:]) for name, leaf in tree.leaves(params).items()}
+        found = np.zeros((first + len(sizes), len(self._amounts) + len(self._bits), len(names)), np.int32)
+        for member, size in enumerate(sizes, first):
+            padding = np.array([padded[name] - size[name] for name in names])
+            narrow = {name: np.broadcast_to(0, size[name]) for name in names}
+            for version, amount in enumerate(self._amounts):
+                counts = compress.counts(narrow, self._method, amount, include="*")
+                found[member, version] = [counts[name] for name in names]
+            found[member] += padding.sum() if self._method == "global_l1" else padding
         return found
 
 
-def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Ascending places as ranges: 0, 1, 2, 5 -> (0, 3), (5, 6)."""
-    runs: list[tuple[int, int]] = []
-    for place in places:
-        if runs and runs[-1][1] == place:
-            runs[-1] = runs[-1][0], place + 1
+def _rank(params: Any, extra: Any, *, method: str, live: Live | None) -> dict[str, jax.Array]:
+    within = None
+    if live is not None:
+        own = live(extra)
+        within = jax.tree_util.tree_map_with_path(lambda path, _: own[tree.path_name(path)], params)
+    return compress.ranks(params, method, include=INCLUDE, within=within)
+
+
+def _kernels(params: Any) -> list[str]:
+    return sorted(name for name, chosen in tree.leaves(tree.select(params, INCLUDE)).items() if chosen)
+
+
+def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as half-open ranges: 0, 1, 2, 5 -> (0, 3), (5, 6)."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number:
+            ranges[-1] = ranges[-1][0], number + 1
         else:
-            runs.append((place, place + 1))
-    return runs
-
-
-def _measure(
-    progress: Progress,
-    params: Any,
-    model_state: Any,
-    extras: Any,
-    counts: jax.Array,
-    images: jax.Array,
-    labels: jax.Array,
-    first: jax.Array,
-    last: jax.Array,
-    *,
-    apply: Callable,
-    method: str,
-    lived: Lived | None,
-    widths: tuple[int, ...],
-    schemes: tuple,
-    inputs: Input,
-    evaluation_batch: int,
-) -> Progress:
-    """Measure (member, point) pairs `first` to `last - 1` of this device, member by member."""
-    bits = jnp.asarray(widths, jnp.int32)
-
-    def one(place: jax.Array, progress: Progress) -> Progress:
-        member, point = place // len(widths), place % len(widths)
-        at = lambda tree: jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, member, keepdims=False), tree)  # noqa: E731
-        mine, state = at(params), at(model_state)
-
-        def rank() -> dict[str, jax.Array]:
-            within = None
-            if lived is not None:
-                own = lived(at(extras))
-                within = jax.tree_util.tree_map_with_path(lambda path, _: own[tree.path_name(path)], mine)
-            return {k: r[None] for k, r in compress.ranks(mine, method, include=INCLUDE, within=within).items()}
-
-        ranks = lax.cond(point == 0, rank, lambda: progress.ranks)
-        used = program.compress(
-            mine,
-            {name: r[0] for name, r in ranks.items()},
-            counts[member, point],
-            jnp.broadcast_to(bits[point], len(ranks)),
-            jnp.int32(0),
-            schemes,
-        )
-        predicted, _ = run_batches(
-            {"params": used, **state},
-            jnp.zeros(len(labels), jnp.int32),
-            jnp.zeros(()),
-            images,
-            labels,
-            jnp.int32(0),
-            jnp.int32(-(-len(labels) // evaluation_batch)),
-            apply=apply,
-            inputs=inputs,
-            batch_size=evaluation_batch,
-        )
-        return Progress(ranks, progress.correct.at[member, point].set(jnp.sum(predicted == labels, dtype=jnp.int32)))
-
-    return lax.fori_loop(first, last, one, progress)
+            ranges.append((number, number + 1))
+    return ranges

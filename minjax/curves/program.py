@@ -1,13 +1,13 @@
-"""The program: a block of compressed versions of one network, each over the whole test split, in one dispatch.
+"""The program that measures: compressed versions of the members of a population, each on a whole split.
 
-What differs between points is traced: ranks and counts (which weights are zero), bits, scheme, whether batch norm is
-re-estimated. So every curve, the grid and the sensitivities of a network are one compilation.
+Whatever differs between versions is traced: which weights are zero (ranks and counts), bits, scheme, whether batch
+norm is re-estimated. So all curves of a network, its joint grid and its sensitivities are one compilation, and so are
+the curves of a population.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import flax.struct
@@ -16,45 +16,57 @@ import jax.numpy as jnp
 from jax import lax
 
 from minjax import tree
-from minjax.compress.formats import round_to_format
-from minjax.compress.quantize import Scheme, dequantize, quantize_array
+from minjax.compress import Scheme
 from minjax.curves.activations import Ranges, quantized
-from minjax.curves.rows import Rows
-from minjax.curves.statistics import reestimate
+from minjax.curves.batch_norm import reestimate
+from minjax.curves.compressed import Leaves, compress
 from minjax.train.epoch import Input
 from minjax.train.evaluate import run_batches
 
-CAPACITY = 256  # points in a block; how many of them a dispatch takes is traced
+
+@flax.struct.dataclass
+class Members:
+    """Networks of one shape; every array has a leading axis of members.
+
+    Attributes:
+        params: trained parameters.
+        model_state: batch-norm statistics, or `{}`.
+        ranking: what `rank` needs besides the parameters to rank a member's weights.
+        ranges: of the activations; None: activations are never quantized.
+    """
+
+    params: Any
+    model_state: Any
+    ranking: Any
+    ranges: Ranges | None = None
 
 
 @flax.struct.dataclass
 class Block:
-    """Points as the program takes them; L prunable leaves.
+    """V versions, the same for every member, of L prunable leaves (sorted by name).
 
     Attributes:
-        counts: int32 [CAPACITY, L], ranks below these are pruned.
-        bits: int32 [CAPACITY, L], 0: not quantized.
-        scheme: int32 [CAPACITY], which of the program's schemes.
-        anew: bool [CAPACITY], whether batch norm is re-estimated.
-        activation_bits: int32 [CAPACITY], 0: not quantized.
+        bits: int32 [V, L]; 0: not quantized.
+        scheme: int32 [V], an index into the program's schemes.
+        reestimate: bool [V], whether batch norm is re-estimated after compression.
+        activation_bits: int32 [V]; 0: not quantized.
     """
 
-    counts: jax.Array
     bits: jax.Array
     scheme: jax.Array
-    anew: jax.Array
+    reestimate: jax.Array
     activation_bits: jax.Array
 
 
 @flax.struct.dataclass
 class Results:
-    """What was measured of each point.
+    """What is measured of each version of each member.
 
     Attributes:
-        loss: [CAPACITY] sum over the images.
-        correct: int32 [CAPACITY].
-        kept: int32 [CAPACITY, L], weights of the prunable leaves that are not pruned.
-        nonzero: int32 [CAPACITY], weights of these leaves that are not zero; quantization makes zeros too.
+        loss: [M, V], the sum over the images.
+        correct: int32 [M, V], images classified correctly.
+        kept: int32 [M, V, L], weights of each prunable leaf that are not pruned.
+        nonzero: int32 [M, V], weights of these leaves that are not zero (quantization makes zeros too).
     """
 
     loss: jax.Array
@@ -62,115 +74,97 @@ class Results:
     kept: jax.Array
     nonzero: jax.Array
 
-    @classmethod
-    def none(cls, leaves: int) -> Results:
-        """Nothing measured yet."""
-        shapes = ((CAPACITY,), (CAPACITY, leaves), (CAPACITY,))
-        return cls(jnp.zeros(CAPACITY), *(jnp.zeros(shape, jnp.int32) for shape in shapes))
-
 
 @flax.struct.dataclass
 class Images:
-    """uint8 splits on the device.
+    """The images that a device holds.
 
     Attributes:
-        test: [N, H, W, C].
+        test: uint8 [N, H, W, C], what versions are evaluated on.
         labels: int32 [N].
-        calibration: [M, H, W, C] training images for batch norm.
+        calibration: uint8 [K, H, W, C], training images to re-estimate batch norm on; None: it never is.
     """
 
     test: jax.Array
     labels: jax.Array
-    calibration: jax.Array
-
-
-def compress(
-    params: Any, ranks: dict[str, jax.Array], counts: jax.Array, bits: jax.Array, scheme: jax.Array, schemes: tuple
-) -> Any:
-    """The parameters of one point: pruned, then quantized; pruned weights stay zero and do not count for ranges.
-
-    Args:
-        params: dense.
-        ranks: leaf -> int32 of its shape, in the order of `counts` (the sorted names).
-        counts: int32 [L].
-        bits: int32 [L], 0: not quantized.
-        scheme: int32, place in `schemes`.
-        schemes: of `Scheme`s and names of formats.
-    """
-    names = sorted(ranks)
-    named = tree.leaves(params)
-    masks = {name: ranks[name] >= counts[i] for i, name in enumerate(names)}
-    pruned = {name: jnp.where(masks[name], named[name], 0) for name in names}
-
-    def under(how: Scheme | str) -> dict[str, jax.Array]:
-        layout = Rows({name: named[name].shape for name in names}, how.per_channel if isinstance(how, Scheme) else True)
-        widths = jnp.maximum(bits, 1)[layout.leaf_of_row][:, None]
-        x, kept = layout.join(named), layout.join(masks)
-        if isinstance(how, Scheme):
-            q = quantize_array(x, widths, symmetric=how.symmetric, channel_axis=0, clip=how.clip, where=kept)
-            rounded = dequantize(q)
-        else:
-            rounded = round_to_format(jnp.where(kept, x, 0), how, 0)
-        return layout.split(jnp.where(kept, rounded, 0))
-
-    def quantize() -> dict[str, jax.Array]:
-        rounded = lax.switch(scheme, [partial(under, how) for how in schemes])
-        return {name: jnp.where(bits[i] > 0, rounded[name], pruned[name]) for i, name in enumerate(names)}
-
-    used = lax.cond(jnp.any(bits > 0), quantize, lambda: pruned)
-    return jax.tree_util.tree_map_with_path(lambda path, x: used.get(tree.path_name(path), x), params)
+    calibration: jax.Array | None
 
 
 def measure(
     results: Results,
-    params: Any,
-    model_state: Any,
-    ranks: dict[str, jax.Array],
-    ranges: Ranges | None,
+    members: Members,
+    counts: jax.Array,
     block: Block,
     images: Images,
     first: jax.Array,
-    count: jax.Array,
+    last: jax.Array,
     *,
+    rank: Callable[[Any, Any], Leaves],
     apply: Callable[..., Any],
     inputs: Input,
-    schemes: tuple,
+    schemes: tuple[Scheme | str, ...],
     batch_size: int,
     calibration_batch: int,
 ) -> Results:
-    """Measure points `first` to `first + count - 1` of the block; ranges None: activations are never quantized."""
-    size = len(images.test)
-    names = sorted(ranks)
+    """Measure (member, version) pairs `first` to `last - 1` of this device; a pair's number is member * V + version.
 
-    def one(i: jax.Array, results: Results) -> Results:
-        used = compress(params, ranks, block.counts[i], block.bits[i], block.scheme[i], schemes)
-        state = lax.cond(
-            block.anew[i],
-            lambda: reestimate(apply, used, model_state, images.calibration, inputs, calibration_batch),
-            lambda: model_state,
-        )
-        run = apply if ranges is None else quantized(apply, ranges, block.activation_bits[i])
-        batches = -(-size // batch_size)
-        predicted, loss = run_batches(
-            {"params": used, **state},
-            jnp.zeros(size, jnp.int32),
-            jnp.zeros((), results.loss.dtype),
-            images.test,
-            images.labels,
-            jnp.int32(0),
-            jnp.int32(batches),
-            apply=run,
-            inputs=inputs,
-            batch_size=batch_size,
-        )
-        named = tree.leaves(used)
-        kept = [jnp.sum(ranks[name] >= block.counts[i, place]) for place, name in enumerate(names)]
-        nonzero = sum(jnp.count_nonzero(named[name]) for name in names)
-        return Results(
-            loss=results.loss.at[i].set(loss),
-            correct=results.correct.at[i].set(jnp.sum(predicted == images.labels, dtype=jnp.int32)),
-            kept=results.kept.at[i].set(jnp.stack(kept).astype(jnp.int32)),
-            nonzero=results.nonzero.at[i].set(jnp.asarray(nonzero).astype(jnp.int32)),
-        )
+    Args:
+        results: of the pairs so far.
+        members: M of them.
+        counts: int32 [M, V, L], weights pruned of each leaf: those whose rank is below.
+        block: the versions.
+        images: what they are measured on.
+        first: int32 scalar.
+        last: int32 scalar.
+        rank: (a member's params, its `ranking`) -> int32 ranks of the prunable leaves.
+        apply: `model.apply`.
+        inputs: how images are normalised.
+        schemes: schemes and names of formats.
+        batch_size: images per batch of the evaluation.
+        calibration_batch: images per batch of the re-estimation.
+    """
+    versions = len(block.scheme)
 
-    return lax.fori_loop(first, first + count, one, results)
+    def measure_member(m: jax.Array, results: Results) -> Results:
+        member = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, m, keepdims=False), members)
+        ranks = rank(member.params, member.ranking)
+
+        def measure_version(v: jax.Array, results: Results) -> Results:
+            params = compress(member.params, ranks, counts[m, v], block.bits[v], block.scheme[v], schemes)
+            run = apply
+            if member.ranges is not None:
+                run = quantized(apply, member.ranges, block.activation_bits[v])
+            model_state, calibration = member.model_state, images.calibration
+            if calibration is not None:
+                model_state = lax.cond(
+                    block.reestimate[v],
+                    lambda: reestimate(apply, params, member.model_state, calibration, inputs, calibration_batch),
+                    lambda: member.model_state,
+                )
+            size = len(images.labels)
+            predicted, loss = run_batches(
+                {"params": params, **model_state},
+                jnp.zeros(size, jnp.int32),
+                jnp.zeros((), results.loss.dtype),
+                images.test,
+                images.labels,
+                jnp.int32(0),
+                jnp.int32(-(-size // batch_size)),
+                apply=run,
+                inputs=inputs,
+                batch_size=batch_size,
+            )
+            named, names = tree.leaves(params), sorted(ranks)
+            kept = [jnp.sum(ranks[name] >= counts[m, v, i]) for i, name in enumerate(names)]
+            nonzero = sum(jnp.count_nonzero(named[name]) for name in names)
+            return Results(
+                loss=results.loss.at[m, v].set(loss),
+                correct=results.correct.at[m, v].set(jnp.sum(predicted == images.labels, dtype=jnp.int32)),
+                kept=results.kept.at[m, v].set(jnp.stack(kept).astype(jnp.int32)),
+                nonzero=results.nonzero.at[m, v].set(jnp.asarray(nonzero).astype(jnp.int32)),
+            )
+
+        begin, end = first - m * versions, last - m * versions
+        return lax.fori_loop(jnp.maximum(begin, 0), jnp.minimum(end, versions), measure_version, results)
+
+    return lax.fori_loop(first // versions, -(-last // versions), measure_member, results)

@@ -1,4 +1,4 @@
-"""A member's curves are those of `Curves` on the network alone, padded or not, one device or many."""
+"""A member's curves are those of `NetworkCurves` on the network alone, padded or not, one device or many."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minjax import models, optim, tree
-from minjax.curves import points
-from minjax.curves.curves import Curves
-from minjax.curves.population import MemberCurves
+from minjax.curves import versions
+from minjax.curves.network import NetworkCurves
+from minjax.curves.population import PopulationCurves
 from minjax.errors import UserError
 from minjax.models import padded
 from minjax.train import state as train_state
@@ -19,7 +19,7 @@ from minjax.train.pace import Pace
 from minjax.train.population import Population
 from tests.train.test_population import BATCH, NEVER, SHAPE, TEST, TRAIN, inputs
 
-AMOUNTS = points.amounts(6)
+AMOUNTS = versions.amounts(6)
 BITS = (8, 4, 3, 2, 1)
 SCHEME = "symmetric_channel_minmax"
 WIDE = (9, 6)
@@ -47,9 +47,9 @@ def trained():
 
 def member_curves(trained, method, scheme=SCHEME):
     model, many, _ = trained
-    return MemberCurves(
+    return PopulationCurves(
         model.apply, many, TEST, inputs(), method=method, amounts=AMOUNTS, bits=BITS, scheme=scheme,
-        lived=lambda live: padded.where_live(model, live, 16), evaluation_batch=20,
+        live=lambda live: padded.where_live(model, live, 16), batch_size=20,
     )  # fmt: skip
 
 
@@ -59,20 +59,20 @@ def real(widths):
 
 
 def by_curves(trained, place, method, scheme):
-    """The same points of the narrow network, by the program of task=compress."""
+    """The same versions of the narrow network, by the program of task=compress."""
     widths, _ = MEMBERS[place]
     params = padded.cut(jax.tree.map(lambda x: np.asarray(x[place]), trained[2].carry.state.params), widths)
     narrow = models.build("dnn", 3, widths=widths)
-    curves = Curves(
+    curves = NetworkCurves(
         narrow, params, {}, inputs(), TEST, TRAIN.images[:20], schemes=[scheme], include="*kernel",
         key=jax.random.key(0), batch_size=20,
     )  # fmt: skip
-    asked = points.pruning([method], AMOUNTS, ["trained"])
-    asked += points.quantization(BITS, [scheme], ["trained"])[1:]
+    asked = versions.pruning([method], AMOUNTS, ["trained"])
+    asked += versions.quantization(BITS, [scheme], ["trained"])[1:]
     lines = [line for some in curves.measure(asked, stop=NEVER) for line in some]
     return (
-        [[line["amount"], line["accuracy"]] for line in lines if line["curve"] == "pruning"],
-        [[line["bits"], line["accuracy"]] for line in lines if line["curve"] == "quantization"],
+        [(line.amount, line.accuracy) for line in lines if line.curve == "pruning"],
+        [(line.bits, line.accuracy) for line in lines if line.curve == "quantization"],
     )
 
 
@@ -88,15 +88,15 @@ def test_a_padded_member_has_the_curves_of_the_network_alone(trained, method, sc
     assert curves.program.compilations == 1
     for place, mine in enumerate(found):
         pruning, quantization = by_curves(trained, place, method, scheme)
-        assert mine["pruning"] == pruning
-        assert mine["quantization"] == quantization
-    assert len({tuple(map(tuple, mine["pruning"])) for mine in found}) > 1
+        assert mine.pruning == pruning
+        assert mine.quantization == quantization
+    assert len({tuple(map(tuple, mine.pruning)) for mine in found}) > 1
 
 
 def test_only_what_is_wanted_is_measured_and_cuts_change_nothing(trained):
     _, _, result = trained
     curves = member_curves(trained, "global_l1")
-    curves.pace = Pace(fixed=3)
+    curves.pace.fixed = 3
     state = result.carry.state
     sizes = [real(widths) for widths, _ in MEMBERS]
     arguments = (state.params, state.model_state, result.extras)

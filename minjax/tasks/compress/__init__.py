@@ -14,15 +14,16 @@ from ml_collections import ConfigDict
 
 from minjax import records, tree
 from minjax.compress import METHODS
-from minjax.curves.curves import Curves
-from minjax.curves.points import Point
+from minjax.curves.network import NetworkCurves
 from minjax.data import Split
 from minjax.data.splits import stratified
 from minjax.findings import compression as outcome
+from minjax.records.compression import Version
 from minjax.tasks import train, workdir
 from minjax.tasks.compress import plan as planning
 from minjax.tasks.compress import products, settings
 from minjax.tasks.compress.aware import Aware
+from minjax.tasks.compress.lines import as_line
 from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, check, load
 from minjax.tasks.compress.tuning import Stopped
@@ -111,7 +112,7 @@ class Compression:
         self.first = _first_convolution(self.curves, self.trained.params)
         self.points = planning.plan(config, self.curves.prunable, self.first, bool(self.trained.model_state))
 
-    def _curves(self) -> Curves:
+    def _curves(self) -> NetworkCurves:
         trained, config = self.trained, self.config
         parts, asked = trained.parts, config["compress"]
         test, train_split, seed = parts.dataset.test, parts.dataset.train, config["seed"]
@@ -120,7 +121,7 @@ class Compression:
             test = Split(test.images[chosen], test.labels[chosen])
         count = min(asked["calibration_images"], len(train_split.labels))
         calibration = train_split.images[stratified(train_split.labels, count, seed=seed, purpose="calibration")]
-        return Curves(
+        return NetworkCurves(
             parts.model,
             trained.params,
             trained.model_state,
@@ -136,17 +137,17 @@ class Compression:
     def run(self) -> int:
         """Measure what is left, write what follows from it; returns the exit code."""
         lines = self._restore()
-        done = {Point.of(line) for line in lines if line["series"] is None}
+        done = {_version(line) for line in lines if line["series"] is None}
         left = [point for point in self.points if point not in done]
         self._introduce(len(left))
         self.stop.can_save = True
         progress = Progress(len(self.points), len(self.points) - len(left), "versions")
         try:
             for batch in self.curves.measure(left, stop=self.stop):
-                for line in batch:
-                    records.append_jsonl(self.directory / POINTS, line)
-                lines += batch
-                progress.advance(len(batch), status=_describe(batch[-1]))
+                new = [as_line(measurement) for measurement in batch]
+                records.append_jsonl(self.directory / POINTS, *new)
+                lines += new
+                progress.advance(len(new), status=_describe(new[-1]))
             if self.stop():
                 return self._interrupted()
         finally:
@@ -174,7 +175,7 @@ class Compression:
         path = self.directory / POINTS
         known: dict[Any, dict[str, Any]] = {}
         for line in records.read_jsonl(path):
-            known[Point.of(line), line["series"], line["round"]] = line
+            known[_version(line), line["series"], line["round"]] = line
         records.write_jsonl(path, known.values())
         return list(known.values())
 
@@ -184,7 +185,7 @@ class Compression:
             f"{self.trained.directory}: {self.trained.config['model']['name']} on {data['name']}; "
             f"{len(curves.prunable)} prunable parameters with {curves.num_prunable:,} of "
             f"{self.trained.summary['num_params']:,} weights; {left} of {len(self.points)} points to measure on "
-            f"{len(curves.images.labels):,} test images",
+            f"{curves.test_images:,} test images",
             flush=True,
         )
 
@@ -221,7 +222,7 @@ class Compression:
             "num_prunable": curves.num_prunable,
             "chance": chance,
             "dense": outcome.dense(lines),
-            "test_images": len(curves.images.labels),
+            "test_images": curves.test_images,
             "phases": outcome.all_phases(lines, chance),
             "first_layer": outcome.first_layer(lines, self.first, inputs, self.config["prune"]["exclude"], STRUCTURED),
             "pareto": outcome.front(lines),
@@ -245,10 +246,15 @@ def _include(config: dict[str, Any], trained: Trained) -> Any:
     return None if any(tree.is_convolution(name, leaf) for name, leaf in named.items()) else ("*kernel",)
 
 
-def _first_convolution(curves: Curves, params: Any) -> str | None:
+def _first_convolution(curves: NetworkCurves, params: Any) -> str | None:
     """The leaf that reads the image, where it is a prunable convolution's."""
     name = next(iter(curves.multiply_adds.kernels))
     return name if name in curves.prunable and tree.is_convolution(name, tree.leaves(params)[name]) else None
+
+
+def _version(line: dict[str, Any]) -> Version:
+    values = {name: line["bn" if name == "batch_norm" else name] for name in Version.__struct_fields__}
+    return Version(**values | {"exclude": tuple(line["exclude"])})
 
 
 def _describe(line: dict[str, Any]) -> str:

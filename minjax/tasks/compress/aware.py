@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 from minjax import compress
-from minjax.curves.curves import Curves
-from minjax.curves.points import Point, parse_scheme
+from minjax.curves.network import NetworkCurves
+from minjax.curves.versions import parse_scheme
+from minjax.records.compression import Version
+from minjax.tasks.compress.lines import as_line
 from minjax.tasks.compress.plan import integer_scheme
 from minjax.tasks.compress.trained import Trained
 from minjax.tasks.compress.tuning import Tuner
@@ -25,7 +27,7 @@ class Aware:
         include: patterns of what is quantized.
     """
 
-    def __init__(self, trained: Trained, config: dict[str, Any], curves: Curves, include: Any):
+    def __init__(self, trained: Trained, config: dict[str, Any], curves: NetworkCurves, include: Any):
         self.trained, self.curves, self.include = trained, curves, include
         self.asked, self.seed = config["quantize"], config["seed"]
         self.scheme = integer_scheme(self.asked) or "symmetric_channel_minmax"
@@ -64,8 +66,8 @@ class Aware:
                 else tuner.from_params(self.trained.params, self.trained.model_state, self.seed + bits)
             )
             state, status = tuner.train(start, f"{bits} bits, aware", stop)
-            point = Point("aware", bits=bits, scheme=self.scheme)
+            point = Version(curve="aware", bits=bits, scheme=self.scheme)
             (lines,) = self.curves.measure(
                 [point], stop=lambda: False, params=state.params, model_state=state.model_state
             )
-            yield lines[0] | {"status": status}
+            yield as_line(lines[0]) | {"status": status}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from minjax.compress import METHODS, Scheme
-from minjax.curves import points as curve
-from minjax.curves.points import TRAINED, Point, parse_scheme
+from minjax.curves import versions as curve
+from minjax.curves.versions import parse_scheme
+from minjax.records.compression import TRAINED, Statistics, Version
 
 
-def plan(config: dict[str, Any], leaves: list[str], first: str | None, has_statistics: bool) -> list[Point]:
+def plan(config: dict[str, Any], leaves: list[str], first: str | None, has_statistics: bool) -> list[Version]:
     """The dense network, then all points of the curves, the grid and the sensitivities.
 
     Args:
@@ -21,7 +22,7 @@ def plan(config: dict[str, Any], leaves: list[str], first: str | None, has_stati
     prune, quantize, compress = config["prune"], config["quantize"], config["compress"]
     statistics = compress["batch_norm"] if has_statistics else [TRAINED]
     base = tuple(prune["exclude"])
-    points = [Point("dense")]
+    points = [Version(curve="dense")]
     amounts = curve.amounts(prune["amounts"]) if prune["amounts"] else []
     if amounts:
         points += curve.pruning(prune["methods"], amounts, statistics, base)
@@ -51,7 +52,7 @@ def integer_scheme(quantize: dict[str, Any]) -> str | None:
     return next((name for name in quantize["schemes"] if isinstance(parse_scheme(name), Scheme)), None)
 
 
-def quantization(quantize: dict[str, Any], statistics: list[str]) -> list[Point]:
+def quantization(quantize: dict[str, Any], statistics: list[Statistics]) -> list[Version]:
     """The curves over bits: with float32 activations, and with quantized ones where that is asked for."""
     if not quantize["bits"]:
         return []

@@ -13,7 +13,7 @@ import numpy as np
 from minjax import compress, models
 from minjax.compress import macs
 from minjax.curves.latency import latencies
-from minjax.curves.points import parse_scheme
+from minjax.curves.versions import parse_scheme
 from minjax.data.augment import preprocess
 from minjax.tasks.compress.plan import integer_scheme
 from minjax.tasks.compress.trained import Trained

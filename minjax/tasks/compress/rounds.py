@@ -19,9 +19,10 @@ import numpy as np
 
 from minjax import compress, tree
 from minjax.compress.methods import method
-from minjax.curves.curves import Curves
-from minjax.curves.points import Point
+from minjax.curves.network import NetworkCurves
 from minjax.errors import UserError
+from minjax.records.compression import Version
+from minjax.tasks.compress.lines import as_line
 from minjax.tasks.compress.trained import Trained
 from minjax.tasks.compress.tuning import Tuner, read, save
 from minjax.tasks.signals import Stop
@@ -42,7 +43,7 @@ class Rounds:
         folder: for the saved rounds.
     """
 
-    def __init__(self, trained: Trained, config: dict[str, Any], curves: Curves, include: Any, folder: Path):
+    def __init__(self, trained: Trained, config: dict[str, Any], curves: NetworkCurves, include: Any, folder: Path):
         self.trained, self.curves, self.folder, self.include = trained, curves, folder, include
         self.asked, self.seed = config["prune"], config["seed"]
         count, amount = self.asked["rounds"], self.asked["round_amount"]
@@ -166,6 +167,6 @@ class Rounds:
         return self._tuners[fine]
 
     def _line(self, series: str, number: int, ended: dict[str, Any], stop: Stop) -> dict[str, Any]:
-        (lines,) = self.curves.measure([Point("rounds")], stop=lambda: False, **ended)
+        (lines,) = self.curves.measure([Version(curve="rounds")], stop=lambda: False, **ended)
         place = {"method": self.asked["round_method"], "amount": self.amounts[number - 1], "series": series}
-        return lines[0] | place | {"exclude": list(self.asked["exclude"]), "round": number}
+        return as_line(lines[0]) | place | {"exclude": list(self.asked["exclude"]), "round": number}

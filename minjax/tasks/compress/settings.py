@@ -8,8 +8,9 @@ from ml_collections import ConfigDict
 
 from minjax.compress import METHODS, rounds
 from minjax.compress.methods import method
-from minjax.curves.points import REESTIMATED, TRAINED, parse_scheme
+from minjax.curves.versions import parse_scheme
 from minjax.errors import UserError, unknown
+from minjax.records.compression import REESTIMATED, TRAINED
 from minjax.tasks import resolve
 
 SERIES = ("one_shot", "iterative", "lottery", "random_init", "random_mask")

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import msgspec
 import numpy as np
 
 from minjax import tree
-from minjax.curves.points import amounts
-from minjax.curves.population import MemberCurves
+from minjax.curves.population import PopulationCurves
+from minjax.curves.versions import amounts
 from minjax.data import Dataset, Split
 from minjax.data.splits import stratified
 from minjax.findings.samples import equal
@@ -105,7 +106,7 @@ class Program:
             devices=config["devices"],
         )
         self.capacity = self.population.capacity
-        self.curves = MemberCurves(
+        self.curves = PopulationCurves(
             self.model.apply,
             self.population,
             curve_split(dataset, study["curve_images"], seed),
@@ -114,7 +115,7 @@ class Program:
             amounts=amounts(study["amounts"]),
             bits=study["bits"],
             scheme=study["scheme"],
-            lived=self._lived if group.padded else None,
+            live=self._live if group.padded else None,
         )
 
     @property
@@ -175,8 +176,7 @@ class Program:
         )
         if measured is None:
             return None
-        named = {"method": self.study["prune_method"], "scheme": self.study["scheme"]}
-        return [curve if curve is None else curve | named for curve in measured]
+        return [None if curves is None else msgspec.to_builtins(curves) for curves in measured]
 
     def _real(self, point: Point) -> dict[str, int]:
         """Weights of each leaf that are the point's own."""
@@ -197,7 +197,7 @@ class Program:
         found = [padded.live(p.config["model"]["widths"], self.numbers, self.classes, init) for p in points]
         return jax.tree.map(lambda *x: np.stack(x), *found)
 
-    def _lived(self, live: Any) -> dict[str, jax.Array]:
+    def _live(self, live: Any) -> dict[str, jax.Array]:
         return padded.where_live(self.model, live, self.numbers)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from minjax.compress import FORMATS
-from minjax.curves import points as curve_points
+from minjax.curves import versions
 from minjax.curves.population import METHODS
 from minjax.errors import UserError, unknown
 from minjax.findings.minimal import LEAST_SEEDS as LEAST_SEEDS_OF_A_SIZE
@@ -115,10 +115,10 @@ def _check_curves(study: dict[str, Any]) -> None:
         raise unknown("study.curves", study["curves"], CURVES)
     if study["prune_method"] not in METHODS:
         raise unknown("study.prune_method", study["prune_method"], METHODS)
-    curve_points.amounts(study["amounts"])
+    versions.amounts(study["amounts"])
     if study["scheme"] in FORMATS:
         raise UserError(f"study.scheme is {study['scheme']!r}, a format of one width; a curve over bits needs a scheme")
-    curve_points.parse_scheme(study["scheme"])
+    versions.parse_scheme(study["scheme"])
     for bits in study["bits"]:
         if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 16:
             raise UserError(f"study.bits has {bits!r}; bits are integers from 1 to 16")

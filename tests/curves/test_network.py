@@ -1,4 +1,4 @@
-"""Every point of a curve is what pruning, quantizing and evaluating by hand gives; all of them in one program."""
+"""Every version is what pruning, quantizing and evaluating by hand gives; all of them in one program."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import optax
 import pytest
 
 from minjax import compress, models, tree
-from minjax.curves import activations, points
-from minjax.curves.curves import Curves
-from minjax.curves.points import Point
-from minjax.curves.statistics import reestimate
+from minjax.curves import activations, versions
+from minjax.curves.batch_norm import reestimate
+from minjax.curves.network import NetworkCurves
 from minjax.data import Split
 from minjax.data.augment import preprocess
 from minjax.errors import UserError
+from minjax.records.compression import Version
 from minjax.train import state as train_state
 from minjax.train.epoch import Input
 from minjax.train.evaluate import evaluate
@@ -45,81 +45,81 @@ def network():
 @pytest.fixture(scope="module")
 def curves(network):
     model, params, model_state, test, calibration = network
-    return Curves(
+    return NetworkCurves(
         model, params, model_state, INPUTS, test, calibration, schemes=SCHEMES, key=KEY, batch_size=50,
         activation_bits=True,
     )  # fmt: skip
 
 
-def by_hand(network, point: Point) -> dict:
+def by_hand(network, version: Version) -> dict:
     model, params, model_state, test, calibration = network
-    mine = lambda name: point.layer in (None, name)  # noqa: E731
+    mine = lambda name: version.layer in (None, name)  # noqa: E731
     masks = jax.tree.map(lambda x: jnp.ones(x.shape, bool), params)
-    if point.method:
-        pruned = compress.masks(params, point.method, point.amount, key=KEY, exclude=point.exclude)
+    if version.method:
+        pruned = compress.masks(params, version.method, version.amount, key=KEY, exclude=version.exclude)
         masks = jax.tree_util.tree_map_with_path(
             lambda path, one, all_: one if mine(tree.path_name(path)) else all_, pruned, masks
         )
     used = compress.apply_masks(params, masks)
-    if point.bits:
-        include = None if point.layer is None else point.layer
-        how = points.parse_scheme(point.scheme)
+    if version.bits:
+        include = None if version.layer is None else version.layer
+        how = versions.parse_scheme(version.scheme)
         if isinstance(how, compress.Scheme):
             used = compress.fake_quantize(
-                params, point.bits, symmetric=how.symmetric, per_channel=how.per_channel, clip=how.clip,
+                params, version.bits, symmetric=how.symmetric, per_channel=how.per_channel, clip=how.clip,
                 include=include, masks=masks,
             )  # fmt: skip
         else:
             used = compress.to_format(used, how, include=include)
     state = model_state
-    if point.bn == "re-estimated":
+    if version.batch_norm == "re-estimated":
         state = reestimate(model.apply, used, model_state, jnp.asarray(calibration), INPUTS, 100)
     apply = model.apply
-    if point.activation_bits:
+    if version.activation_bits:
         x = preprocess(jnp.asarray(calibration), mean=INPUTS.mean, std=INPUTS.std, dtype="float32")
         ranges = activations.observe(model.apply, {"params": params, **model_state}, x)
-        apply = activations.quantized(model.apply, ranges, jnp.int32(point.activation_bits))
+        apply = activations.quantized(model.apply, ranges, jnp.int32(version.activation_bits))
     return evaluate(apply, {"params": used, **state}, test.images, test.labels, INPUTS) | {"used": used, "masks": masks}
 
 
-POINTS = [
-    Point("pruning"),
-    Point("pruning", "l1", 0.5),
-    Point("pruning", "global_l1", 0.35, bn="re-estimated"),
-    Point("pruning", "random", 0.4),
-    Point("pruning", "l1_structured", 0.35),
-    Point("pruning", "l1_structured", 0.35, exclude=("conv1/kernel",)),
-    Point("quantization", bits=3, scheme=SCHEMES[0]),
-    Point("quantization", bits=1, scheme=SCHEMES[0], bn="re-estimated"),
-    Point("quantization", bits=4, scheme=SCHEMES[1]),
-    Point("quantization", bits=4, scheme=SCHEMES[2]),
-    Point("quantization", bits=16, scheme="bfloat16"),
-    Point("quantization", bits=8, scheme="float8_e4m3"),
-    Point("quantization", bits=4, scheme=SCHEMES[0], activation_bits=3),
-    Point("joint", "global_l1", 0.6, bits=4, scheme=SCHEMES[0]),
-    Point("joint", "global_l1", 0.6, bits=4, scheme=SCHEMES[1]),
-    Point("joint", "global_l1", 0.6, bits=1, scheme=SCHEMES[0]),
-    Point("pruning", "global_l1", 0.5, exclude=("conv1/kernel",)),
-    Point("sensitivity", "l1", 0.5, layer="conv2/kernel"),
-    Point("sensitivity", bits=2, scheme=SCHEMES[0], layer="conv2/kernel"),
+VERSIONS = [
+    Version(curve="pruning"),
+    Version(curve="pruning", method="l1", amount=0.5),
+    Version(curve="pruning", method="global_l1", amount=0.35, batch_norm="re-estimated"),
+    Version(curve="pruning", method="random", amount=0.4),
+    Version(curve="pruning", method="l1_structured", amount=0.35),
+    Version(curve="pruning", method="l1_structured", amount=0.35, exclude=("conv1/kernel",)),
+    Version(curve="quantization", bits=3, scheme=SCHEMES[0]),
+    Version(curve="quantization", bits=1, scheme=SCHEMES[0], batch_norm="re-estimated"),
+    Version(curve="quantization", bits=4, scheme=SCHEMES[1]),
+    Version(curve="quantization", bits=4, scheme=SCHEMES[2]),
+    Version(curve="quantization", bits=16, scheme="bfloat16"),
+    Version(curve="quantization", bits=8, scheme="float8_e4m3"),
+    Version(curve="quantization", bits=4, scheme=SCHEMES[0], activation_bits=3),
+    Version(curve="joint", method="global_l1", amount=0.6, bits=4, scheme=SCHEMES[0]),
+    Version(curve="joint", method="global_l1", amount=0.6, bits=4, scheme=SCHEMES[1]),
+    Version(curve="joint", method="global_l1", amount=0.6, bits=1, scheme=SCHEMES[0]),
+    Version(curve="pruning", method="global_l1", amount=0.5, exclude=("conv1/kernel",)),
+    Version(curve="sensitivity", method="l1", amount=0.5, layer="conv2/kernel"),
+    Version(curve="sensitivity", bits=2, scheme=SCHEMES[0], layer="conv2/kernel"),
 ]
 
 
-def test_points_are_what_one_gets_by_hand_and_one_program_measures_them_all(network, curves):
-    lines = [line for batch in curves.measure(POINTS, stop=never) for line in batch]
-    assert [Point.of(line) for line in lines] == POINTS
+def test_versions_are_what_one_gets_by_hand_and_one_program_measures_them_all(network, curves):
+    lines = [line for batch in curves.measure(VERSIONS, stop=never) for line in batch]
+    assert [line.version for line in lines] == VERSIONS
     assert curves.program.compilations == 1
     accuracies = set()
-    for point, line in zip(POINTS, lines, strict=True):
-        hand = by_hand(network, point)
-        assert line["accuracy"] == pytest.approx(hand["accuracy"], abs=1.1 / 230), point
-        assert line["loss"] == pytest.approx(hand["loss"], rel=2e-3), point
-        assert line["nonzero"] == sum(int(jnp.count_nonzero(x)) for x in jax.tree.leaves(hand["used"])), point
+    for version, line in zip(VERSIONS, lines, strict=True):
+        hand = by_hand(network, version)
+        assert line.accuracy == pytest.approx(hand["accuracy"], abs=1.1 / 230), version
+        assert line.loss == pytest.approx(hand["loss"], rel=2e-3), version
+        assert line.nonzero == sum(int(jnp.count_nonzero(x)) for x in jax.tree.leaves(hand["used"])), version
         pruned = sum(int((~m).sum()) for m in jax.tree.leaves(hand["masks"]))
-        assert line["sparsity"] == pytest.approx(pruned / curves.num_prunable)
-        accuracies.add(round(line["loss"], 4))
-    assert len(accuracies) > 12  # the points do differ
-    grid = points.joint("l1", points.amounts(21), [None, 8, 4], SCHEMES[0])
+        assert line.sparsity == pytest.approx(pruned / curves.num_prunable)
+        accuracies.add(round(line.loss, 4))
+    assert len(accuracies) > 12  # the versions do differ
+    grid = versions.joint("l1", versions.amounts(21), [None, 8, 4], SCHEMES[0])
     assert len([line for batch in curves.measure(grid, stop=never) for line in batch]) == 63
     assert curves.program.compilations == 1
 
@@ -128,11 +128,11 @@ def test_other_weights_with_their_masks(network, curves):
     params = jax.tree.map(lambda x: 0.5 * x, network[1])
     masks = compress.masks(params, "l1", 0.25)
     pruned = compress.apply_masks(params, masks)
-    ((line,),) = curves.measure([Point("rounds")], stop=never, params=pruned, masks=masks)
+    ((line,),) = curves.measure([Version(curve="rounds")], stop=never, params=pruned, masks=masks)
     test = network[3]
     hand = evaluate(network[0].apply, {"params": pruned, **network[2]}, test.images, test.labels, INPUTS)
-    assert line["loss"] == pytest.approx(hand["loss"], rel=1e-4)
-    assert line["sparsity"] == pytest.approx(0.25, abs=0.01)
+    assert line.loss == pytest.approx(hand["loss"], rel=1e-4)
+    assert line.sparsity == pytest.approx(0.25, abs=0.01)
     assert curves.program.compilations <= 1
 
 
@@ -143,8 +143,8 @@ def test_stop_between_dispatches(curves):
         asked.append(1)
         return len(asked) > 2
 
-    lines = [line for batch in curves.measure(POINTS * 3, stop=stop) for line in batch]
-    assert 0 < len(lines) < len(POINTS) * 3
+    lines = [line for batch in curves.measure(VERSIONS * 3, stop=stop) for line in batch]
+    assert 0 < len(lines) < len(VERSIONS) * 3
 
 
 def test_statistics_are_those_of_the_batches(network):
@@ -180,8 +180,8 @@ def test_activations_of_many_bits_change_little_and_of_one_bit_much(network):
 def test_mistakes(network):
     model, params, model_state, test, calibration = network
     with pytest.raises(UserError, match=r"unknown quantization scheme 'int8'.*bfloat16"):
-        Curves(model, params, model_state, INPUTS, test, calibration, schemes=["int8"], key=KEY)
+        NetworkCurves(model, params, model_state, INPUTS, test, calibration, schemes=["int8"], key=KEY)
     with pytest.raises(UserError, match="unknown clipping 'max'"):
-        points.parse_scheme("symmetric_channel_max")
+        versions.parse_scheme("symmetric_channel_max")
     with pytest.raises(UserError, match="must be at least 2"):
-        points.amounts(1)
+        versions.amounts(1)
