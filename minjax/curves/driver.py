@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from minjax.compress import Scheme
 from minjax.curves.compressed import Leaves
-from minjax.curves.program import Block, Images, Members, Results, measure
+from minjax.curves.program import Block, Details, Images, Members, Results, measure
 from minjax.data import Split
 from minjax.train.epoch import Input
 from minjax.train.pace import Pace
@@ -63,6 +63,7 @@ class Driver:
         rank: Callable[[Any, Any], Leaves],
         batch_size: int,
         calibration: np.ndarray | None = None,
+        details: bool = False,
     ):
         """Place the images on the devices; nothing is compiled yet.
 
@@ -76,8 +77,9 @@ class Driver:
             batch_size: images per batch of the evaluation.
             calibration: uint8 training images to re-estimate batch norm on, in batches of 500, the incomplete last
                 one dropped; None: it is never re-estimated.
+            details: whether results have `Details`.
         """
-        self._mesh = mesh
+        self._mesh, self._details = mesh, details
         batch = CALIBRATION_BATCH if calibration is None else min(CALIBRATION_BATCH, len(calibration))
         if calibration is not None:
             calibration = calibration[: len(calibration) // batch * batch]
@@ -112,7 +114,7 @@ class Driver:
             spans: ranges of pairs (first, one past the last), numbered as in `measure` on each device.
             stop: asked before every dispatch.
         """
-        members, counts, results = self._spread((members, counts, _zeros(counts.shape)))
+        members, counts, results = self._spread((members, counts, _zeros(counts.shape, self._details)))
         for first, end in spans:
             while first < end:
                 if stop():
@@ -128,12 +130,7 @@ class Driver:
         return jax.device_put(arrays, NamedSharding(self._mesh, PartitionSpec(AXIS)))
 
 
-def _zeros(shape: tuple[int, ...]) -> Results:
+def _zeros(shape: tuple[int, ...], details: bool) -> Results:
     """Results before the first dispatch, for counts of shape [M, V, L]."""
-    pairs = shape[:2]
-    return Results(
-        loss=jnp.zeros(pairs),
-        correct=jnp.zeros(pairs, jnp.int32),
-        kept=jnp.zeros(shape, jnp.int32),
-        nonzero=jnp.zeros(pairs, jnp.int32),
-    )
+    pairs, integers = shape[:2], partial(jnp.zeros, dtype=jnp.int32)
+    return Results(integers(pairs), Details(jnp.zeros(pairs), integers(shape), integers(pairs)) if details else None)

@@ -96,6 +96,7 @@ class NetworkCurves:
             rank=lambda params, ranks: ranks,
             batch_size=batch_size,
             calibration=calibration,
+            details=True,
         )
         self._ranges = self._observe(model, inputs) if activation_bits else None
         self.program = self._driver.program
@@ -173,13 +174,15 @@ class NetworkCurves:
         return counts, Block(*map(jnp.asarray, (bits, scheme, reestimate, activation_bits)))
 
     def _measurement(self, version: Version, results: Results, v: int, seconds: float) -> Measurement:
-        kept = {name: int(n) for name, n in zip(self.prunable, results.kept[0, v], strict=True)}
-        loss = float(results.loss[0, v]) / self.test_images
+        details = results.details
+        assert details is not None
+        kept = {name: int(n) for name, n in zip(self.prunable, details.kept[0, v], strict=True)}
+        loss = float(details.loss[0, v]) / self.test_images
         return measured(
             version,
             loss=loss if math.isfinite(loss) else None,
             accuracy=int(results.correct[0, v]) / self.test_images,
-            nonzero=int(results.nonzero[0, v]) + self._other_nonzero,
+            nonzero=int(details.nonzero[0, v]) + self._other_nonzero,
             sparsity=1 - sum(kept.values()) / self.num_prunable,
             bytes_theoretical=self._bytes(version, kept),
             bytes_dense=self._layout.dense_bytes(),

@@ -59,20 +59,31 @@ class Block:
 
 
 @flax.struct.dataclass
-class Results:
-    """What is measured of each version of each member.
+class Details:
+    """What is measured of each version of each member besides its accuracy.
 
     Attributes:
         loss: [M, V], the sum over the images.
-        correct: int32 [M, V], images classified correctly.
         kept: int32 [M, V, L], weights of each prunable leaf that are not pruned.
         nonzero: int32 [M, V], weights of these leaves that are not zero (quantization makes zeros too).
     """
 
     loss: jax.Array
-    correct: jax.Array
     kept: jax.Array
     nonzero: jax.Array
+
+
+@flax.struct.dataclass
+class Results:
+    """What is measured of each version of each member.
+
+    Attributes:
+        correct: int32 [M, V], images classified correctly.
+        details: None where only the accuracy is asked for, which saves a fifth of the time for small networks.
+    """
+
+    correct: jax.Array
+    details: Details | None
 
 
 @flax.struct.dataclass
@@ -145,7 +156,7 @@ def measure(
             predicted, loss = run_batches(
                 {"params": params, **model_state},
                 jnp.zeros(size, jnp.int32),
-                jnp.zeros((), results.loss.dtype),
+                jnp.zeros(()),
                 images.test,
                 images.labels,
                 jnp.int32(0),
@@ -154,15 +165,18 @@ def measure(
                 inputs=inputs,
                 batch_size=batch_size,
             )
+            correct = results.correct.at[m, v].set(jnp.sum(predicted == images.labels, dtype=jnp.int32))
+            if results.details is None:
+                return Results(correct, None)
             named, names = tree.leaves(params), sorted(ranks)
             kept = [jnp.sum(ranks[name] >= counts[m, v, i]) for i, name in enumerate(names)]
             nonzero = sum(jnp.count_nonzero(named[name]) for name in names)
-            return Results(
-                loss=results.loss.at[m, v].set(loss),
-                correct=results.correct.at[m, v].set(jnp.sum(predicted == images.labels, dtype=jnp.int32)),
-                kept=results.kept.at[m, v].set(jnp.stack(kept).astype(jnp.int32)),
-                nonzero=results.nonzero.at[m, v].set(jnp.asarray(nonzero).astype(jnp.int32)),
+            details = Details(
+                loss=results.details.loss.at[m, v].set(loss),
+                kept=results.details.kept.at[m, v].set(jnp.stack(kept).astype(jnp.int32)),
+                nonzero=results.details.nonzero.at[m, v].set(jnp.asarray(nonzero).astype(jnp.int32)),
             )
+            return Results(correct, details)
 
         begin, end = first - m * versions, last - m * versions
         return lax.fori_loop(jnp.maximum(begin, 0), jnp.minimum(end, versions), measure_version, results)
