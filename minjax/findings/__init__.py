@@ -1,1 +1,5 @@
-"""What records say: regimes, minimal sizes, phases, resilience, claims. Pure functions; no model and no device."""
+"""What records say: phases, regimes, minimal sizes, resilience, claims, certificates.
+
+Pure functions from records to records, with NumPy and SciPy and without JAX. Each threshold and each sentence is stated
+here once; the console and the pages print them.
+"""

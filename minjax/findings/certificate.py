@@ -1,118 +1,152 @@
-"""The answer to the user's question, for one family on one data set: the smallest size, how sure, and what it bears."""
+"""The answer to the user's question, for one family on one data set: the smallest size, how sure, and what it bears.
+
+The sentences here are the only ones: the console prints them below one another, the page as a paragraph.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
 import numpy as np
 
-from minjax import models
-from minjax.compress import sizes
-from minjax.findings.resilience import fewest_bits, redundancies
-from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.resilience import fewest_bits, redundancies, redundancy
+from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.findings.words import capital, count, listed, percent, points, spread
+from minjax.records.finding import Certificate, CertificateBytes, Minimal
 
-Findings = Mapping[str, Any]
+# The network of a sample, its redundancy and its bits (None: not measured) -> bytes as trained, quantized, pruned.
+Sizes = Callable[[Sample, float | None, int | None], CertificateBytes]
 
 
-def certificates(
-    findings: Findings,
-    members: Iterable[Member],
-    *,
-    image_shape: tuple[int, int, int],
-    num_classes: int,
-    limits: Limits = LIMITS,
-) -> list[dict[str, Any]]:
-    """A certificate for every entry of `findings["minimals"]`, as study.json has it.
+def certificate(
+    minimal: Minimal, found: Sequence[Sample], limits: Limits = LIMITS, sizes: Sizes | None = None
+) -> Certificate:
+    """A minimal size with how far its network can be pruned and quantized, each alone.
 
-    `redundancy` is the mean over the seeds of the largest sparsity on the plateau, `bits` the fewest that do for every
-    seed, each alone; both None where no curves were measured. Bytes are theoretical: the arithmetic of the packed
-    file, without its header.
+    `redundancy` is the mean over the seeds of the largest sparsity on the plateau, `bits` the fewest that are enough
+    for every seed; both None where no curves were measured.
 
     Args:
-        findings: of `findings.findings`.
-        members: the records that they are of.
-        image_shape: height, width, channels.
-        num_classes: of the data.
+        minimal: of one family on one data set.
+        found: the samples that it was found in.
         limits: the tolerances of the findings.
+        sizes: says how many bytes its network takes; None: it is not said.
     """
-    by_point = {sample.point: sample for sample in samples(members)}
-    return [
-        _certificate(minimal, by_point, findings, image_shape, num_classes, limits) for minimal in findings["minimals"]
-    ]
-
-
-def _certificate(
-    minimal: Mapping[str, Any],
-    by_point: Mapping[str, Sample],
-    findings: Findings,
-    image_shape: tuple[int, int, int],
-    num_classes: int,
-    limits: Limits,
-) -> dict[str, Any]:
-    kept = (
-        *("dataset", "family", "num_params", "interval", "name", "point", "accuracy", "sigma", "seeds"),
-        *("target", "below", "reason", "grid", "notes", "tolerance"),
-    )
-    record: dict[str, Any] = {key: minimal[key] for key in kept}
-    record |= {"fields": None, "redundancy": None, "redundancy_interval": None, "bits": None, "bytes": None}
-    if minimal["num_params"] is None:
-        return record
-    sample = by_point[minimal["point"]]
+    about = msgspec.structs.asdict(minimal)
+    if minimal.num_params is None:
+        return Certificate(**about)
+    sample = next(sample for sample in found if sample.point == minimal.point)
     amounts, bits = redundancies(sample, limits), fewest_bits(sample, limits)
-    record["fields"] = dict(sample.fields)
-    if len(amounts) and not np.isnan(amounts).all():
-        record["redundancy"] = float(np.nanmean(amounts))
-        own = [one for one in findings["redundancy"] if one["point"] == sample.point]
-        record["redundancy_interval"] = own[0]["interval"] if own else None
-    if len(bits) and not np.isnan(bits).any():
-        record["bits"] = int(bits.max())
-    record["bytes"] = _bytes(sample, record, image_shape, num_classes)
-    return record
+    pruned = None if np.isnan(amounts).all() else float(np.nanmean(amounts))
+    quantized = None if np.isnan(bits).any() else int(bits.max())
+    return Certificate(
+        **about,
+        fields=dict(sample.fields),
+        redundancy=pruned,
+        redundancy_interval=None if pruned is None else redundancy([sample], limits)[0].interval,
+        bits=quantized,
+        bytes=None if sizes is None else sizes(sample, pruned, quantized),
+    )
 
 
-def _bytes(
-    sample: Sample, record: Mapping[str, Any], image_shape: tuple[int, int, int], num_classes: int
-) -> dict[str, int]:
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in sample.fields.items()}
-    shapes = models.parameter_shapes(sample.family, num_classes, image_shape=image_shape, **fields)
-    params = shapes.pop("params")
-    layout = sizes.layout(params, shapes, include="*kernel")
-    found = {"float32": layout.dense_bytes()}
-    if record["bits"] is not None:
-        found["quantized"] = int(layout.theoretical_bytes(bits=record["bits"]))
-    if record["redundancy"] is not None:
-        kept = np.where(
-            layout.quantized, layout.counts - np.round(record["redundancy"] * layout.counts).astype(int), layout.counts
-        )
-        found["pruned"] = int(layout.theoretical_bytes(kept))
-    return found
+def subject(found: Minimal) -> str:
+    """What it is about: 'dnn on digits'."""
+    return f"{found.family} on {found.dataset}"
 
 
-def text(certificate: Mapping[str, Any]) -> list[str]:
-    """The certificate in words, a line a statement."""
-    where = f"{certificate['family']} on {certificate['dataset']}"
-    sizes = certificate["grid"]
-    if certificate["num_params"] is None:
-        return [f"{where}: no minimal size: {certificate['reason']}"]
-    low, high = certificate["interval"]
-    bound = {sizes[-1]: "at least ", sizes[0]: "at most "}.get(certificate["num_params"], "")
-    lines = [
-        f"{where}: the smallest network that learns it reliably has {bound}{certificate['num_params']:,} parameters "
-        f"({certificate['name']}); 95 % interval {low:,} to {high:,}",
-        f"  a statement about {len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,}, each with {certificate['seeds']} "
-        "seeds or more",
-        f"  test accuracy {100 * certificate['accuracy']:.2f} % +- {100 * certificate['sigma']:.2f} "
-        f"(target {100 * certificate['target']:.2f} %)",
+def answer(found: Minimal) -> str:
+    """'1,135 parameters'; 'at least' or 'at most' so many at an end of the grid; or 'no minimal size'."""
+    if found.num_params is None:
+        return "no minimal size"
+    bound = "at least " if _is_largest(found) else "at most " if _is_smallest(found) else ""
+    return f"{bound}{count(found.num_params)} parameters"
+
+
+def basis(found: Minimal) -> str:
+    """What the answer rests on, in a line: the interval and the accuracy, or why there is no minimal size."""
+    if found.num_params is None:
+        return found.reason or ""
+    return f"{_interval(found)}; {_accuracy(found)} over {found.seeds} seeds"
+
+
+def sentences(found: Certificate) -> list[str]:
+    """The whole certificate, a statement a sentence; the first names the family and the data set."""
+    if found.num_params is None:
+        return [f"{subject(found)}: no minimal size was found, because {found.reason}."]
+    return [
+        _enough(found),
+        *_grid(found),
+        f"Its test accuracy is {_accuracy(found)} (mean and standard deviation over seeds); the target was "
+        f"{percent(found.target or 0)}.",
+        _below(found),
+        *_compressed(found),
+        *_notes(found),
     ]
-    if certificate["below"] is not None:
-        below = certificate["below"]
-        lines.append(f"  the next smaller size, {below['num_params']:,}, does not do: {below['why']}")
-    if certificate["redundancy"] is not None:
-        lines.append(f"  {100 * certificate['redundancy']:.0f} % of its kernels' weights can be pruned within a point")
-    if certificate["bits"] is not None:
-        lines.append(f"  {certificate['bits']} bits a weight do, for every seed")
-    named = {"float32": "float32", "quantized": "quantized", "pruned": "pruned, float32"}
-    listed = [f"{count:,} ({named[kind]})" for kind, count in certificate["bytes"].items()]
-    lines.append(f"  bytes, theoretical: {', '.join(listed)}")
-    return lines + [f"  note: {note}" for note in certificate["notes"]]
+
+
+def _enough(found: Certificate) -> str:
+    if _is_largest(found):
+        text = f"stable learning needs {answer(found)}, the largest size of the grid"
+    elif _is_smallest(found):
+        text = f"stable learning needs {answer(found)}, the smallest size of the grid"
+    else:
+        text = f"{answer(found)} are enough for stable learning"
+    return f"{subject(found)}: {text} ({found.name}; {_interval(found)})."
+
+
+def _grid(found: Certificate) -> Iterable[str]:
+    if found.grid:
+        sizes = f"{len(found.grid)} size{'' if len(found.grid) == 1 else 's'}"
+        ends = f"{count(found.grid[0])} to {count(found.grid[-1])} parameters"
+        yield f"This is a statement about {sizes} from {ends}, each with at least {found.seeds} seeds."
+
+
+def _below(found: Certificate) -> str:
+    if found.below is None:
+        return "No smaller size was tried."
+    return f"The next smaller size, {count(found.below.num_params)} parameters, is not enough: {found.below.why}."
+
+
+def _compressed(found: Certificate) -> Iterable[str]:
+    """What the network bears, and its bytes."""
+    if found.redundancy is not None:
+        ends = found.redundancy_interval
+        interval = "" if ends is None else f" (95 % interval {100 * ends[0]:.0f} to {percent(ends[1], 0)})"
+        yield (
+            f"{percent(found.redundancy, 0)} of its kernel weights can be pruned while the accuracy stays within "
+            f"{points(found.tolerance)}{interval}."
+        )
+    if found.bits is not None:
+        yield f"{found.bits} bit{' per weight is' if found.bits == 1 else 's per weight are'} enough for every seed."
+    if found.redundancy is None and found.bits is None:
+        yield "It was neither pruned nor quantized."
+    if found.bytes is not None:
+        stored = {
+            "as float32": found.bytes.float32,
+            f"quantized to {found.bits} bits": found.bytes.quantized,
+            "pruned and kept as float32": found.bytes.pruned,
+        }
+        known = [f"{count(size)} bytes {how}" for how, size in stored.items() if size is not None]
+        yield f"Its parameters take {listed(known)} (computed, not measured)."
+
+
+def _notes(found: Certificate) -> Iterable[str]:
+    return (f"{capital(note)}." for note in found.notes)
+
+
+def _is_largest(found: Minimal) -> bool:
+    return len(found.grid) > 1 and found.num_params == found.grid[-1]
+
+
+def _is_smallest(found: Minimal) -> bool:
+    return len(found.grid) > 1 and found.num_params == found.grid[0]
+
+
+def _interval(found: Minimal) -> str:
+    low, high = found.interval or (0, 0)
+    return f"95 % interval {count(low)} to {count(high)}"
+
+
+def _accuracy(found: Minimal) -> str:
+    return spread(found.accuracy or 0, found.sigma or 0)

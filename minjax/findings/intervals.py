@@ -1,4 +1,4 @@
-"""Confidence intervals of few numbers: means over seeds, shares, slopes. All at 95 %, all deterministic."""
+"""Confidence intervals from few numbers: means over seeds, shares, slopes. All at 95 %, all deterministic."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Estimate(NamedTuple):
     high: float
 
     @property
-    def interval(self) -> list[float]:
-        """[low, high], as records have it."""
-        return [self.low, self.high]
+    def interval(self) -> tuple[float, float]:
+        """(low, high), as records have it."""
+        return self.low, self.high
 
 
 def student(freedom: float, tail: float = (1 - LEVEL) / 2) -> float:
@@ -32,9 +32,9 @@ def student(freedom: float, tail: float = (1 - LEVEL) / 2) -> float:
 def bootstrap_mean(values: np.ndarray, *, replicates: int = 2000, seed: int = 0) -> Estimate:
     """The mean of at least two values, with the expanded percentile bootstrap (Hesterberg 2015, section 5.3).
 
-    A plain percentile bootstrap of five values holds the mean in some 80 % of cases instead of 95: it forgets both
-    that a deviation of few is too small by sqrt((n - 1) / n) and that it is itself uncertain. The expanded one takes
-    the percentiles at which its interval is as wide as Student's.
+    A plain percentile bootstrap of five values holds the mean in some 80 % of cases instead of 95 %: it ignores both
+    that the deviation of a few values is too small by sqrt((n - 1) / n) and that it is itself uncertain. The expanded
+    one takes the percentiles at which its interval is as wide as Student's.
     """
     values = np.asarray(values, float)
     n = len(values)
@@ -61,7 +61,12 @@ def share(hits: int, n: int) -> Estimate:
 
 
 def slope(x: np.ndarray, y: np.ndarray, tail: float = (1 - LEVEL) / 2) -> Estimate | None:
-    """Least squares slope of y over x, with Student's interval of `tail` a side; None under three x or one place."""
+    """The least-squares slope of y over x, with Student's interval; None for fewer than three x, or all at one value.
+
+    Args:
+        x, y: as many of both.
+        tail: the probability left out on either side.
+    """
     x, y = np.asarray(x, float), np.asarray(y, float)
     spread = float(((x - x.mean()) ** 2).sum()) if len(x) else 0.0
     if len(x) < 3 or spread == 0:

@@ -1,17 +1,17 @@
 """The minimal number of parameters for stable learning, with a bootstrap interval: a statement about a grid of sizes.
 
-The idea is the smallest size from which on accuracy stays within eps_A of that of the largest, seeds agreeing. Taken
-literally on noisy means that is badly biased: on a dense grid some larger size always looks worse by chance. So:
+The idea is the smallest size from which on accuracy stays within eps_A of that of the largest, with seeds that agree.
+Taken literally on noisy means that is badly biased: on a dense grid some larger size always looks worse by chance. So:
 
 - *target*: the mean accuracy over the top quarter of the sizes, less `limits.tolerance`;
 - *minimal*: the first size at which the isotonic (non-decreasing) fit of mean accuracy over size reaches the target
   and the standard deviation over seeds is at most `limits.sigma`.
 
 The interval is a parametric bootstrap: accuracies are drawn around the isotonic fit, the whole estimate is repeated on
-them, target and deviations included, and the 2.5 and 97.5 % places are taken, outwards. The noise is pooled over the
-points, since five seeds say little of one point's own; only a point far above the limit (`WILD` times) keeps its own.
-Where the means scatter about the fit by more than seed noise explains (depths of like size that differ), the excess
-counts as noise too.
+them, target and deviations included, and the 2.5 and 97.5 % positions are taken, outwards. The noise is pooled over
+the points, since five seeds say little about one point's own; only a point far above the limit (`WILD` times) keeps
+its own. Where the means scatter about the fit by more than seed noise explains (networks of similar size and different
+depth, say), the excess counts as noise too.
 
 No isotonic fit is needed to find where it reaches a level: that is where the running sum of (accuracy - level) is
 smallest, which makes a replicate one `cumsum`.
@@ -22,11 +22,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+import msgspec
 import numpy as np
 
-from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.intervals import LEVEL
+from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.findings.words import apart, count, percent
+from minjax.records.finding import Below, Minimal
 
 REPLICATES = 2000
 LEAST_SEEDS = 5
@@ -34,50 +37,25 @@ LEAST_SIZES = 4
 WILD = 2.0
 NEAR = 5.0  # tolerances from the target within which scatter between architectures matters for the crossing
 
-
-@dataclasses.dataclass(frozen=True)
-class Minimal:
-    """The answer for one family on one data set, or why there is none.
-
-    Attributes:
-        num_params: the minimal size; None: no size qualifies, see `reason`.
-        interval: 95 % interval of it, sizes of the grid; a part of the replicates that found no size at all counts
-            as beyond the grid, and then the upper end is the largest size and `notes` says so.
-        grid: the sizes that it is a statement about.
-        accuracy, sigma: mean and deviation over seeds at the minimal size.
-        target: the accuracy that the fit had to reach.
-        noise: the pooled standard deviation over seeds.
-        seeds: the fewest seeds of a point.
-        below: the next smaller size of the grid and why it does not do; None where there is none.
-        notes: what limits the statement (the end of the grid).
-    """
-
-    family: str
-    dataset: str
-    num_params: int | None
-    interval: list[int] | None
-    grid: list[int]
-    tolerance: float
-    seeds: int
-    level: float = 0.95
-    point: str | None = None
-    name: str | None = None
-    accuracy: float | None = None
-    sigma: float | None = None
-    target: float | None = None
-    noise: float | None = None
-    below: dict[str, Any] | None = None
-    reason: str | None = None
-    notes: tuple[str, ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        """As study.json has it."""
-        return dataclasses.asdict(self) | {"notes": list(self.notes)}
+DEFINITION = (
+    "The minimal size is the first size of the grid, among networks of equal shape, at which a non-decreasing fit of "
+    "the mean accuracy reaches the target (the mean over the largest quarter of the sizes, less the tolerance) and the "
+    "seeds agree. It is a statement about this grid: nothing is known between its sizes."
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Located:
-    """What `locate` found: places on the grid of sizes; `place` is None where no size qualifies."""
+    """What `locate` found: indices into the grid of sizes.
+
+    Attributes:
+        place: of the minimal size; None: no size qualifies.
+        low, high: of the ends of its interval; `high` is the number of sizes where it lies beyond the grid.
+        target: the accuracy that the fit had to reach.
+        noise: the standard deviation over seeds, pooled over the sizes.
+        fit: the isotonic fit of the accuracy, [n].
+        none: the share of the replicates in which no size qualified.
+    """
 
     place: int | None
     low: int
@@ -85,25 +63,22 @@ class Located:
     target: float
     noise: float
     fit: np.ndarray
-    none: float  # share of the replicates in which no size qualified
+    none: float
 
 
 def minimal(
-    members: Iterable[Member], limits: Limits = LIMITS, *, replicates: int = REPLICATES, seed: int = 0
-) -> Minimal:
-    """The minimal size of members of one family on one data set; the equal shapes are used, with five seeds or more.
-
-    Raises:
-        ValueError: several families or data sets.
-        UserError: a point has fewer than two seeds.
-    """
-    return minimal_of(samples(members), limits, replicates=replicates, seed=seed)
-
-
-def minimal_of(
     found: Sequence[Sample], limits: Limits = LIMITS, *, replicates: int = REPLICATES, seed: int = 0
 ) -> Minimal:
-    """The same of samples."""
+    """The minimal size of one family on one data set, among its equal shapes with five seeds or more.
+
+    Args:
+        found: its samples.
+        limits: `tolerance`, `sigma` and `margin` are used.
+        replicates, seed: of the bootstrap.
+
+    Raises:
+        ValueError: samples of several families or data sets.
+    """
     if len({(sample.dataset, sample.family) for sample in found}) != 1:
         raise ValueError("a minimal size is that of one family on one data set")
     equal = [sample for sample in found if sample.equal]
@@ -117,30 +92,24 @@ def minimal_of(
         grid=sizes,
         tolerance=limits.tolerance,
         seeds=min((len(sample.seeds) for sample in used or found), default=0),
+        level=LEVEL,
     )
     if len(sizes) < LEAST_SIZES:
-        few = f"{len(sizes)} sizes of equal shape with at least {LEAST_SEEDS} seeds; at least {LEAST_SIZES} are needed"
-        return dataclasses.replace(nothing, reason=few)
+        few = f"{_sizes(len(sizes))} of equal shape with at least {LEAST_SEEDS} seeds, and {LEAST_SIZES} are needed"
+        return msgspec.structs.replace(nothing, reason=few)
     means, sds, counts, best = _by_size(used, sizes)
     located = locate(means, sds, counts, limits, replicates=replicates, seed=seed)
-    nothing = dataclasses.replace(nothing, target=located.target, noise=located.noise)
-    chance = found[0].chance
-    if located.target <= chance + limits.margin:
-        return dataclasses.replace(
-            nothing, reason=f"nothing learns: the largest sizes reach {located.target + limits.tolerance:.3f}"
-        )
+    nothing = msgspec.structs.replace(nothing, target=located.target, noise=located.noise)
+    if located.target <= found[0].chance + limits.margin:
+        reached = percent(located.target + limits.tolerance, 1)
+        return msgspec.structs.replace(nothing, reason=f"nothing learns: the largest sizes reach {reached}")
     if located.place is None:
-        first = int(np.argmax(located.fit >= located.target))
-        reason = (
-            f"from {sizes[first]} parameters on the accuracy is reached, but the deviation over seeds is above "
-            f"{limits.sigma:g} at every size (at least {sds[first:].min():.3f})"
-        )
-        return dataclasses.replace(nothing, reason=reason)
+        return msgspec.structs.replace(nothing, reason=_no_stable_size(sizes, sds, located, limits))
     place = located.place
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         nothing,
         num_params=sizes[place],
-        interval=[sizes[located.low], sizes[min(located.high, len(sizes) - 1)]],
+        interval=(sizes[located.low], sizes[min(located.high, len(sizes) - 1)]),
         point=best[place].point,
         name=best[place].name,
         accuracy=float(means[place]),
@@ -151,7 +120,7 @@ def minimal_of(
 
 
 def _by_size(used: Sequence[Sample], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Sample]]:
-    """Mean, deviation and number of seeds a size; of several points of one size the worst deviation counts."""
+    """Mean, deviation and number of seeds at each size; of several points of one size the worst deviation counts."""
     means, sds, counts, best = [], [], [], []
     for size in sizes:
         here = [sample for sample in used if sample.num_params == size]
@@ -162,18 +131,29 @@ def _by_size(used: Sequence[Sample], sizes: Sequence[int]) -> tuple[np.ndarray, 
     return np.array(means), np.array(sds), np.array(counts), best
 
 
-def _below(
-    place: int, sizes: Sequence[int], sds: np.ndarray, located: Located, limits: Limits
-) -> dict[str, Any] | None:
+def _no_stable_size(sizes: Sequence[int], sds: np.ndarray, located: Located, limits: Limits) -> str:
+    first = int(np.argmax(located.fit >= located.target))
+    least, most = apart(sds[first:].min(), limits.sigma)
+    return (
+        f"the target of {percent(located.target)} is reached from {count(sizes[first])} parameters on, but at no size "
+        f"is the standard deviation over seeds at most {most}: it is at least {least}"
+    )
+
+
+def _below(place: int, sizes: Sequence[int], sds: np.ndarray, located: Located, limits: Limits) -> Below | None:
     if not place:
         return None
     fitted, sd = float(located.fit[place - 1]), float(sds[place - 1])
-    why = []
+    reasons = []
     if fitted < located.target:
-        why.append(f"fitted accuracy {fitted:.4f} is below {located.target:.4f}")
+        low, high = apart(fitted, located.target)
+        reasons.append(f"its fitted accuracy, {low}, is below the target of {high}")
     if sd > limits.sigma:
-        why.append(f"deviation over seeds {sd:.4f} is above {limits.sigma:g}")
-    return {"num_params": sizes[place - 1], "accuracy": fitted, "sigma": sd, "why": "; ".join(why)}
+        high, low = apart(sd, limits.sigma)
+        reasons.append(f"its standard deviation over seeds, {high}, is above {low}")
+    if not reasons:  # the running sums say below, the fit itself says equal: they round differently
+        reasons.append(f"its fitted accuracy, {percent(fitted)}, is below the target by no more than a rounding error")
+    return Below(num_params=sizes[place - 1], accuracy=fitted, sigma=sd, why=", and ".join(reasons))
 
 
 def _notes(located: Located, n: int) -> Iterable[str]:
@@ -182,7 +162,11 @@ def _notes(located: Located, n: int) -> Iterable[str]:
     if located.high >= n - _top(n):
         yield "the interval reaches the largest quarter of the grid: accuracy may rise beyond it"
     if located.high == n:
-        yield f"in {100 * located.none:.0f} % of the replicates no size qualified"
+        yield f"in {percent(located.none, 0)} of the bootstrap replicates no size qualified"
+
+
+def _sizes(n: int) -> str:
+    return f"there {'is' if n == 1 else 'are'} {n or 'no'} size{'' if n == 1 else 's'}"
 
 
 def _top(n: int) -> int:
@@ -198,13 +182,14 @@ def locate(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Located:
-    """The minimal place on a grid of ascending sizes, and its interval.
+    """Find the minimal size on a grid of ascending sizes, and its interval.
 
     Args:
-        means, sds, counts: of the accuracy over seeds at each size, [n].
+        means, sds, counts: mean and standard deviation of the accuracy over seeds, and how many seeds, at each size,
+            [n].
         limits: `tolerance` and `sigma` are used.
-        replicates: of the bootstrap.
-        seed: of the bootstrap: the same records give the same interval.
+        replicates: how often the estimate is repeated on drawn accuracies.
+        seed: of the draws: the same records give the same interval.
     """
     n = len(means)
     place = int(_first(means, sds, counts, limits))
@@ -218,7 +203,7 @@ def locate(
     drawn = fit + np.sqrt(noise**2 / counts + excess) * rng.standard_normal((replicates, n))
     deviations = noise * np.sqrt(rng.chisquare(counts - 1, (replicates, n)) / (counts - 1))
     places = np.sort(_first(drawn, deviations, counts, limits))
-    tail = (1 - 0.95) / 2 * (replicates - 1)
+    tail = (1 - LEVEL) / 2 * (replicates - 1)
     low, high = int(places[math.floor(tail)]), int(places[math.ceil(replicates - 1 - tail)])
     return Located(
         place=place if place < n else None,
@@ -242,7 +227,7 @@ def _target(means: np.ndarray, counts: np.ndarray, limits: Limits) -> np.ndarray
 
 
 def _first(means: np.ndarray, sds: np.ndarray, counts: np.ndarray, limits: Limits) -> np.ndarray:
-    """The first place that qualifies, n if none does; over any leading axes."""
+    """The index of the first size that qualifies, n if none does; over any leading axes."""
     n = means.shape[-1]
     sums = np.cumsum(counts * (means - _target(means, counts, limits)[..., None]), axis=-1)
     # the fit is below the level up to the smallest running sum; 0, the sum of none, is one of them

@@ -1,69 +1,78 @@
 """How far the points of a study can be pruned and quantized, over seeds; and differences at equal size.
 
 *Redundancy* is the largest sparsity still on the plateau of the pruning curve, *minimal bits* the fewest bits still on
-that of the quantization curve (`minjax.findings.phases`; the plateau is against the curve's own start). A member whose
-curve starts at chance (plus the margin) has learned nothing, so it has nothing to lose: it is left out, as its flat
-curve would read as perfect resilience.
+that of the quantization curve (`minjax.findings.phases`; the plateau is measured against the curve's own start). A
+member whose curve starts at chance (plus the margin) has learned nothing, so it has nothing to lose: it is left out,
+as its flat curve would read as perfect resilience.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from minjax.findings.intervals import Estimate, bootstrap_mean, student, student_mean
 from minjax.findings.phases import Phases, phases
-from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.records.finding import MinimalBits, Redundancy
+from minjax.records.study import MemberRecord
 
-CURVES = ("pruning", "quantization")
 LOW_BITS = 8  # up to which the loss by quantization is averaged
 BRACKET = 4.0  # the largest factor between two sizes that is interpolated over
 LEAST_PAIRS = 3
 
+DEFINITION = (
+    "The plateau lasts while the accuracy is within the tolerance of that of the whole network, and its end is the "
+    "redundancy (over sparsity) or the minimal bits; the curve collapses where the accuracy comes within the margin of "
+    "chance, and declines in between."
+)
+
+Kind = Literal["pruning", "quantization"]
 Measure = Callable[[Sample, Limits], np.ndarray]
 
 
-def curve_phases(member: Member, kind: str, limits: Limits = LIMITS) -> Phases | None:
+def curve_phases(member: MemberRecord, kind: Kind, limits: Limits = LIMITS) -> Phases | None:
     """The phases of a member's curve, sparsity ascending or bits descending; None: not measured, or nothing learned."""
     found = _curve(member, kind, limits)
     if found is None:
         return None
-    return phases(found[0], found[1], member["chance"], tolerance=limits.tolerance, margin=limits.margin)
+    return phases(found[0], found[1], member.chance, tolerance=limits.tolerance, margin=limits.margin)
 
 
-def _curve(member: Member, kind: str, limits: Limits) -> tuple[list[float], list[float]] | None:
-    curve = (member.get("curves") or {}).get(kind)
-    if not curve or member["status"] != "completed":
+def _curve(member: MemberRecord, kind: Kind, limits: Limits) -> tuple[list[float], list[float]] | None:
+    if member.curves is None or member.status != "completed":
         return None
+    curve: Sequence[tuple[float, float]] = getattr(member.curves, kind)
     ordered = sorted(curve, key=lambda pair: pair[0], reverse=kind == "quantization")
-    if ordered[0][1] <= member["chance"] + limits.margin:
+    if not ordered or ordered[0][1] <= member.chance + limits.margin:
         return None
-    return [float(place) for place, _ in ordered], [float(accuracy) for _, accuracy in ordered]
+    return [float(value) for value, _ in ordered], [float(accuracy) for _, accuracy in ordered]
 
 
-def plateau_ends(sample: Sample, kind: str, limits: Limits = LIMITS) -> np.ndarray:
+def plateau_ends(sample: Sample, kind: Kind, limits: Limits = LIMITS) -> np.ndarray:
     """The end of the plateau of each seed, NaN where there is none: redundancies, or minimal bits. [S]"""
     found = [curve_phases(member, kind, limits) for member in sample.members]
     return np.array([np.nan if one is None or one.plateau_end is None else one.plateau_end for one in found])
 
 
 def redundancies(sample: Sample, limits: Limits = LIMITS) -> np.ndarray:
-    """Redundancy of each seed, [S]."""
+    """The redundancy of each seed, [S]."""
     return plateau_ends(sample, "pruning", limits)
 
 
 def fewest_bits(sample: Sample, limits: Limits = LIMITS) -> np.ndarray:
-    """Minimal bits of each seed, [S]."""
+    """The minimal bits of each seed, [S]."""
     return plateau_ends(sample, "quantization", limits)
 
 
 def quantization_losses(sample: Sample, limits: Limits = LIMITS) -> np.ndarray:
-    """Share of what was learned that quantization takes, the mean over 8 bits and fewer, of each seed. [S]
+    """The share of what was learned that quantization takes, for each seed: the mean over 8 bits and fewer. [S]
 
-    (A(start) - A(bits)) / (A(start) - chance): 0 nothing lost, 1 all. Finer than minimal bits, which are whole.
+    (A(start) - A(bits)) / (A(start) - chance): 0 for nothing lost, 1 for everything. Finer than minimal bits, which
+    are whole numbers.
     """
     losses = []
     for member in sample.members:
@@ -72,52 +81,49 @@ def quantization_losses(sample: Sample, limits: Limits = LIMITS) -> np.ndarray:
         if found is None or not low:
             losses.append(np.nan)
         else:
-            losses.append((found[1][0] - float(np.mean(low))) / (found[1][0] - member["chance"]))
+            losses.append((found[1][0] - float(np.mean(low))) / (found[1][0] - member.chance))
     return np.array(losses)
 
 
-def redundancy(members: Iterable[Member], limits: Limits = LIMITS) -> list[dict[str, Any]]:
-    """Redundancy and the start of the collapse of every point that has pruning curves, over seeds."""
-    return _records(members, "pruning", "redundancy", limits)
+def redundancy(found: Sequence[Sample], limits: Limits = LIMITS) -> list[Redundancy]:
+    """Redundancy and the start of the collapse of every sample that has pruning curves, over its seeds."""
+    measured = [_over_seeds(sample, "pruning", limits) for sample in found]
+    return [Redundancy(redundancy=mean, **about) for mean, about in measured if mean is not None]
 
 
-def minimal_bits(members: Iterable[Member], limits: Limits = LIMITS) -> list[dict[str, Any]]:
-    """The same over bits."""
-    return _records(members, "quantization", "bits", limits)
+def minimal_bits(found: Sequence[Sample], limits: Limits = LIMITS) -> list[MinimalBits]:
+    """The same over bits, of every sample that has quantization curves."""
+    measured = [_over_seeds(sample, "quantization", limits) for sample in found]
+    return [MinimalBits(bits=mean, **about) for mean, about in measured if mean is not None]
 
 
-def _records(members: Iterable[Member], kind: str, name: str, limits: Limits) -> list[dict[str, Any]]:
-    records = []
-    for sample in samples(members):
-        found = [one for member in sample.members if (one := curve_phases(member, kind, limits)) is not None]
-        ends = np.array([one.plateau_end for one in found], float)
-        if not len(ends):
-            continue
-        collapses = [one.collapse_start for one in found if one.collapse_start is not None]
-        records.append(
-            {
-                "point": sample.point,
-                "name": sample.name,
-                "family": sample.family,
-                "num_params": sample.num_params,
-                name: float(ends.mean()),
-                "interval": bootstrap_mean(ends).interval if len(ends) > 1 else None,
-                "collapse": float(np.mean(collapses)) if collapses else None,
-                "seeds": len(ends),
-                "left_out": len(sample.seeds) - len(ends),
-            }
-        )
-    return records
+def _over_seeds(sample: Sample, kind: Kind, limits: Limits) -> tuple[float | None, dict[str, Any]]:
+    """The mean end of the plateau (None: no curve was measured), and what the record says besides."""
+    found = [one for member in sample.members if (one := curve_phases(member, kind, limits)) is not None]
+    ends = np.array([one.plateau_end for one in found], float)
+    if not len(ends):
+        return None, {}
+    collapses = [one.collapse_start for one in found if one.collapse_start is not None]
+    return float(ends.mean()), {
+        "point": sample.point,
+        "name": sample.name,
+        "family": sample.family,
+        "num_params": sample.num_params,
+        "interval": bootstrap_mean(ends).interval if len(ends) > 1 else None,
+        "collapse": float(np.mean(collapses)) if collapses else None,
+        "seeds": len(ends),
+        "left_out": len(sample.seeds) - len(ends),
+    }
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A measure of others less that of references of equal size.
+    """How much more of a measure some points have than references of equal size.
 
     Attributes:
         estimate: the mean difference and its 95 % interval.
-        pairs: points compared, each with the references interpolated to its size.
-        seeds: over which they are paired.
+        pairs: how many points were compared, each with the references interpolated to its size.
+        seeds: how many seeds they are paired over.
     """
 
     estimate: Estimate
@@ -126,7 +132,7 @@ class Difference:
 
 
 def measured(found: Iterable[Sample], measure: Measure, limits: Limits = LIMITS) -> dict[str, np.ndarray]:
-    """Point -> the measure of each seed, of the points where it is not missing for all."""
+    """Point -> the measure of each seed, for the points where at least one seed has it."""
     values = {sample.point: measure(sample, limits) for sample in found}
     return {point: value for point, value in values.items() if not np.isnan(value).all()}
 
@@ -136,14 +142,14 @@ def at_equal_size(
 ) -> Difference | None:
     """The mean difference at equal size, paired over seeds; None where there is too little to compare.
 
-    Sizes of a grid never quite agree, so the references are interpolated, seed by seed, linearly over log parameters
+    Sizes on a grid never quite agree, so the references are interpolated, seed by seed, linearly over log parameters
     between the two that bracket the other's size, if they are within a factor `BRACKET` of one another; nothing is
     extrapolated.
 
     Two intervals are taken and their hull is given: over seeds (each seed's mean over the pairs), and over points. The
-    first alone would take what one architecture happens to have over another, alike in all seeds, for an effect of
-    the kind; the second alone would forget what the seeds have in common. The second knows that pairs share
-    references: without that it said 'a difference' in 16 % of simulated studies without any.
+    first alone would take what one architecture happens to have over another, the same in all seeds, for an effect of
+    the kind; the second alone would ignore what the seeds have in common. The second allows for pairs that share
+    references: without that it found a difference in 16 % of simulated studies that had none.
 
     Args:
         references, others: points of two kinds.
@@ -174,10 +180,10 @@ def at_equal_size(
 
 
 def _over_points(differences: np.ndarray, weights: np.ndarray) -> Estimate:
-    """The mean of differences whose references overlap; `weights` [differences, references] says how.
+    """The mean of differences that share references; `weights` [differences, references] says how.
 
-    If every point scatters with one variance, the differences have this times V = 1 + W W'. It is estimated from their
-    sample variance, given V, with Satterthwaite's degrees of freedom.
+    If every point scatters with the same variance, the differences have that variance times V = 1 + W W'. It is
+    estimated from their sample variance, given V, with Satterthwaite's degrees of freedom.
     """
     n = len(differences)
     V = np.eye(n) + weights @ weights.T
@@ -204,25 +210,25 @@ def _table(
 
 
 def _weights(size: float, sizes: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """How much of each reference makes the value at `size`; NaN where they are too far apart or do not bracket it."""
+    """The weight of each reference at `size`; NaN where the references are too far apart or do not bracket it."""
     weights = np.zeros(len(sizes))
-    places = np.flatnonzero(known)
-    right = int(np.searchsorted(sizes[places], size - 1e-9))
-    if right < len(places) and abs(sizes[places[right]] - size) < 1e-9:
-        weights[places[right]] = 1
+    usable = np.flatnonzero(known)
+    right = int(np.searchsorted(sizes[usable], size - 1e-9))
+    if right < len(usable) and abs(sizes[usable[right]] - size) < 1e-9:
+        weights[usable[right]] = 1
         return weights
-    if right in (0, len(places)) or np.ptp(sizes[places[right - 1 : right + 1]]) > np.log(BRACKET):
+    if right in (0, len(usable)) or np.ptp(sizes[usable[right - 1 : right + 1]]) > np.log(BRACKET):
         return np.full(len(sizes), np.nan)
-    below, above = places[right - 1], places[right]
+    below, above = usable[right - 1], usable[right]
     weights[above] = (size - sizes[below]) / (sizes[above] - sizes[below])
     weights[below] = 1 - weights[above]
     return weights
 
 
 def depth_effect(found: Sequence[Sample], measure: Measure, limits: Limits = LIMITS) -> Difference | None:
-    """The measure of deeper points less that of the shallowest depth, at equal size; one family, one data set.
+    """How much more of a measure deeper points have than the shallowest, at equal size; one family, one data set.
 
-    Only points of equal shape are compared, so that a difference is of depth and not of shape.
+    Only points of equal shape are compared, so that a difference comes from depth and not from shape.
     """
     equal = [sample for sample in found if sample.equal and sample.depth is not None]
     values = measured(equal, measure, limits)

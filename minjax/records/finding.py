@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from minjax.records.record import Count, Fraction, Interval, Positive, Record
+from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
+
+Verdict = Literal["supported", "contradicted", "inconclusive"]
 
 
 class Regime(Record, frozen=True, kw_only=True):
@@ -38,13 +40,13 @@ class Below(Record, frozen=True, kw_only=True):
     Attributes:
         accuracy: the fitted accuracy there.
         sigma: the deviation over seeds there.
-        why: the reason, as a sentence's end.
+        why: the reason, as the end of a sentence about it.
     """
 
     num_params: Positive
     accuracy: float
     sigma: float
-    why: str
+    why: Name
 
 
 class Minimal(Record, frozen=True, kw_only=True):
@@ -160,7 +162,7 @@ class Claim(Record, frozen=True, kw_only=True):
     Attributes:
         number: 1 to 7.
         statement: the claim.
-        verdict: on the data at hand.
+        verdict: what the data at hand say about it.
         statistic: what the verdict rests on.
         interval: its 95 % interval.
         why: how the verdict follows, or why there is none.
@@ -168,7 +170,7 @@ class Claim(Record, frozen=True, kw_only=True):
 
     number: Positive
     statement: str
-    verdict: Literal["supported", "contradicted", "inconclusive"]
+    verdict: Verdict
     statistic: Statistic
     interval: Interval | None
     why: str
@@ -182,33 +184,38 @@ class CertificateBytes(Record, frozen=True, kw_only=True):
     pruned: Positive | None = None
 
 
-class Certificate(Record, frozen=True, kw_only=True):
-    """The answer for one family on one data set: the fields of `Minimal`, and what that network can bear.
+class Certificate(Minimal, frozen=True, kw_only=True):
+    """The answer for one family on one data set: its minimal size, and how far that network can be compressed.
 
     Attributes:
-        fields: the architecture.
+        fields: the network's architecture; None where there is no minimal size.
         redundancy: mean over seeds of the largest sparsity on the plateau, with its interval; None: no curves.
         bits: the fewest bits that are enough for every seed; None: no curves.
-        bytes: None where there is no minimal size.
+        bytes: None where there is no minimal size, or where they were not asked for.
     """
 
-    family: str
-    dataset: str
-    num_params: Positive | None
-    interval: tuple[int, int] | None
-    grid: list[int]
-    tolerance: float
-    seeds: Count
-    point: str | None
-    name: str | None
-    accuracy: float | None
-    sigma: float | None
-    target: float | None
-    below: Below | None
-    reason: str | None
-    notes: tuple[str, ...]
     fields: dict[str, Any] | None = None
     redundancy: float | None = None
     redundancy_interval: Interval | None = None
     bits: Positive | None = None
     bytes: CertificateBytes | None = None
+
+
+class Findings(Record, frozen=True, kw_only=True):
+    """Everything that is found in the members of one study, or of several together.
+
+    Attributes:
+        regimes, convergence, redundancy, minimal_bits: one for each point that says something about it.
+        minimal: the smallest minimal size of all families and data sets, or why there is none.
+        minimals, certificates: one for each family on each data set.
+        claims: the seven claims of paper 2.
+    """
+
+    regimes: list[Regime]
+    minimal: Minimal
+    minimals: list[Minimal]
+    convergence: list[Convergence]
+    redundancy: list[Redundancy]
+    minimal_bits: list[MinimalBits]
+    claims: list[Claim]
+    certificates: list[Certificate]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from minjax.errors import UserError
-from minjax.records.finding import Certificate, Claim, Convergence, Minimal, MinimalBits, Redundancy, Regime
+from minjax.records.finding import Findings
 from minjax.records.record import (
     CONFIG,
     Count,
@@ -25,6 +25,8 @@ from minjax.records.record import (
 )
 
 MEMBERS, SUMMARY = "points.jsonl", "study.json"
+
+Status = Literal["completed", "interrupted", "budget"]
 
 
 class MemberCurves(Record, frozen=True, kw_only=True):
@@ -130,12 +132,12 @@ class StudySeconds(Record, frozen=True, kw_only=True):
 
 
 class Training(Record, frozen=True, kw_only=True):
-    """How the points of a study were trained: settings that were used, defaults filled in.
+    """One way in which points of a study were trained: the settings that were used, defaults filled in.
 
     Attributes:
-        families: of the points trained so.
-        points: how many they are.
-        settings: optimizer, epochs, batch size and the like, as nested sections.
+        families: of the points that were trained in this way.
+        points: how many there are.
+        settings: field with dots -> value: the optimizer with its learning rate, epochs, batch size and the like.
     """
 
     families: list[str]
@@ -148,23 +150,15 @@ class StudySummary(ResultFile, frozen=True, kw_only=True):
 
     Attributes:
         status: completed; interrupted; budget (its time was spent).
-        training: the settings that were used, one entry for each that differ.
-        minimal: the smallest minimal size of all families and data sets, or why there is none.
-        minimals: one for each family on each data set.
+        training: how the points were trained; an entry for each way, where they differ.
+        findings: over the points that have all their seeds.
     """
 
     name: str
     dataset: str
-    status: Literal["completed", "interrupted", "budget"]
+    status: Status
     training: list[Training]
-    regimes: list[Regime]
-    minimal: Minimal
-    minimals: list[Minimal]
-    convergence: list[Convergence]
-    redundancy: list[Redundancy]
-    minimal_bits: list[MinimalBits]
-    claims: list[Claim]
-    certificates: list[Certificate]
+    findings: Findings
     members: MemberCounts
     seconds: StudySeconds
     compilations: Count

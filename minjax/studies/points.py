@@ -17,6 +17,7 @@ from typing import Any
 from minjax import models
 from minjax.errors import UserError
 from minjax.models.fields import CHECKS
+from minjax.records.study import Training
 from minjax.studies.grid import Choice
 
 Resolve = Callable[[dict[str, Any]], dict[str, Any]]
@@ -55,6 +56,12 @@ class Point:
     num_params: int
     overrides: dict[str, Any]
     config: dict[str, Any] = dataclasses.field(repr=False)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the grid sets beside the architecture."""
+        architecture = {"model.name", *(f"model.{field}" for field in self.fields)}
+        return {field: value for field, value in self.overrides.items() if field not in architecture}
 
 
 def points(
@@ -166,6 +173,33 @@ def distinct(points: Iterable[Point]) -> dict[str, list[Point]]:
     for point in points:
         groups.setdefault(point.id, []).append(point)
     return groups
+
+
+def training(points: Iterable[Point]) -> list[Training]:
+    """The ways in which the networks of a study are trained: an entry for each set of settings that differs."""
+    found: dict[str, list[Point]] = {}
+    for same in distinct(points).values():
+        found.setdefault(json.dumps(_training_settings(same[0]), sort_keys=True), []).append(same[0])
+    return [
+        Training(
+            families=sorted({point.family for point in alike}),
+            points=len(alike),
+            settings=_training_settings(alike[0]),
+        )
+        for alike in found.values()
+    ]
+
+
+def _training_settings(point: Point) -> dict[str, Any]:
+    """The fields of a point that are neither its architecture nor its data."""
+    architecture = {"model.name", *(f"model.{field}" for field in point.fields)}
+    used = _without(point.config)
+    return {
+        name: value
+        for name in _field_names(used)
+        if not name.startswith("dataset.") and name not in architecture
+        for value in [functools.reduce(lambda section, key: section[key], name.split("."), used)]
+    }
 
 
 def table(points: Iterable[Point]) -> list[str]:

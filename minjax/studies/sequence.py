@@ -6,12 +6,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from minjax.findings.minimal import minimal_of
-from minjax.findings.samples import LIMITS, Limits, Member, equal, groups, samples
+from minjax.findings.minimal import minimal
+from minjax.findings.samples import LIMITS, Limits, equal, groups, samples
+from minjax.records.study import MemberRecord
 from minjax.studies.order import coarse, refine
 from minjax.studies.points import Point, distinct
 
-Done = Mapping[str, Sequence[Member]]
+Done = Mapping[str, Sequence[MemberRecord]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Stage:
 
 def stage(
     points: Sequence[Point],
-    members: Sequence[Member],
+    members: Sequence[MemberRecord],
     seeds: Collection[int],
     *,
     extent: str = "all",
@@ -53,12 +54,12 @@ def stage(
         reach: of the refinement, see `order.refine`.
         limits: of the minimal size.
     """
-    done: dict[str, list[Member]] = {}
+    done: dict[str, list[MemberRecord]] = {}
     for member in members:
-        if member["seed"] in seeds:
-            done.setdefault(member["point"], []).append(member)
+        if member.seed in seeds:
+            done.setdefault(member.point, []).append(member)
     wanted = set(seeds)
-    whole = {point for point, of in done.items() if {member["seed"] for member in of} == wanted}
+    whole = {point for point, of in done.items() if {member.seed for member in of} == wanted}
     first, _ = coarse(points, every)
     if found := _missing("coarse", first, whole):
         return found
@@ -92,7 +93,7 @@ def _asked(points: Sequence[Point], known: Collection[str], done: Done, reach: i
     return asked
 
 
-def _knee(members: Sequence[Member], sizes: Sequence[int], limits: Limits) -> int | None:
+def _knee(members: Sequence[MemberRecord], sizes: Sequence[int], limits: Limits) -> int | None:
     """Place of the best guess of the minimal size; the largest where none qualifies, None where nothing can be said."""
     guess = guess_of(members, limits)
     if guess is None:
@@ -100,17 +101,17 @@ def _knee(members: Sequence[Member], sizes: Sequence[int], limits: Limits) -> in
     return len(sizes) - 1 if guess < 0 else sizes.index(guess)
 
 
-def guess_of(members: Sequence[Member], limits: Limits = LIMITS) -> int | None:
+def guess_of(members: Sequence[MemberRecord], limits: Limits = LIMITS) -> int | None:
     """The minimal size by what is known of one family on one data set, without an interval; -1: none qualifies."""
-    usable = [member for member in members if member["status"] != "failed"]
+    usable = [member for member in members if member.status != "failed"]
     seeds: dict[str, set[int]] = {}
     for member in usable:
-        seeds.setdefault(member["point"], set()).add(member["seed"])
-    usable = [member for member in usable if len(seeds[member["point"]]) > 1]
+        seeds.setdefault(member.point, set()).add(member.seed)
+    usable = [member for member in usable if len(seeds[member.point]) > 1]
     if not usable:
         return None
     (group,) = groups(samples(usable)).values()
-    found = minimal_of(group, limits, replicates=2)
+    found = minimal(group, limits, replicates=2)
     if found.num_params is not None:
         return found.num_params
     return -1 if found.target is not None else None

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from ml_collections import ConfigDict
 
 from minjax import records, report
 from minjax.errors import UserError
-from minjax.findings.findings import findings
 from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.study import findings
+from minjax.records.record import builtins
+from minjax.records.study import MemberRecord
 
 KINDS = {"train": "training runs", "study": "studies", "compress": "compression runs"}  # first what a page is of
 
@@ -95,8 +98,8 @@ def _alike(found: dict[Path, bool]) -> tuple[str, list[Path]]:
 
 def _studies(paths: Sequence[Path], directory: Path) -> Path:
     """One page over several studies."""
-    members = report.study.members(paths)
-    return report.study.write_together(directory, paths, findings(members, _limits(paths)))
+    members = msgspec.convert(report.study.members(paths), list[MemberRecord])
+    return report.study.write_together(directory, paths, builtins(findings(members, _limits(paths))))
 
 
 def _limits(paths: Sequence[Path]) -> Limits:

@@ -1,89 +1,123 @@
-"""The certificate: numbers of the findings, the worst seed's bits, bytes by the packed format's arithmetic."""
+"""The certificate: numbers of the findings, the worst seed's bits, and each sentence."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from minjax import compress, models
-from minjax.findings.certificate import certificates, text
-from minjax.findings.findings import findings
-from tests.findings.synthetic import point, pruning, quantization
+from minjax.findings import minimal
+from minjax.findings.certificate import answer, basis, sentences
+from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.study import findings
+from minjax.records.finding import Below, CertificateBytes
+from tests.findings.synthetic import changed, point, pruning, quantization
 
-WIDTHS = [2, 4, 8, 16, 32, 64]
+SIZES = [100, 200, 400, 800, 1600, 3200]
 FEWEST_BITS = [4, 4, 5, 4, 4]  # of the seeds
 
 
-def study(accuracy=lambda width: 0.95 if width >= 8 else 0.5):
-    members = []
-    for width in WIDTHS:
-        size = models.param_count("dnn", 10, image_shape=(8, 8, 1), widths=(width,))
-        noise = np.linspace(-0.002, 0.002, 5)
-        members += point(
-            f"w{width}",
+def study(accuracy=lambda size: 0.95 if size >= 400 else 0.5, measured=True):
+    noise = np.linspace(-0.002, 0.002, 5)
+    return [
+        member
+        for size in SIZES
+        for member in point(
+            f"p{size}",
             size,
-            [accuracy(width) + x for x in noise],
-            fields={"widths": [width]},
-            labels={"depth": 1},
-            curves=lambda seed: {"pruning": pruning(0.6), "quantization": quantization(FEWEST_BITS[seed])},
+            [accuracy(size) + x for x in noise],
+            fields={"widths": [size]},
+            curves=lambda seed: (
+                {"pruning": pruning(0.6), "quantization": quantization(FEWEST_BITS[seed])} if measured else None
+            ),
         )
-    return members
+    ]
 
 
-def certify(members):
-    (one,) = certificates(findings(members), members, image_shape=(8, 8, 1), num_classes=10)
+def certify(members, limits=LIMITS, sizes=None):
+    (one,) = findings(members, limits, sizes).certificates
     return one
 
 
-def test_it_says_what_was_found():
+def test_it_has_what_was_found():
     one = certify(study())
-    size = models.param_count("dnn", 10, image_shape=(8, 8, 1), widths=(8,))
-    assert one["num_params"] == size
-    assert one["name"] == "w8"
-    assert one["fields"] == {"widths": [8]}
-    assert one["interval"][0] <= size <= one["interval"][1]
-    assert one["seeds"] == 5
-    assert abs(one["accuracy"] - 0.95) < 1e-9
-    assert one["sigma"] > 0
-    assert one["below"]["num_params"] < size
-    assert "below" in one["below"]["why"]
-    assert 0.5 <= one["redundancy"] <= 0.65
-    assert len(one["redundancy_interval"]) == 2
-    assert one["bits"] == 5  # every seed bears it
-    lines = "\n".join(text(one))
-    for said in (f"{size:,} parameters", "95.00 %", "does not do", "5 bits", "can be pruned", "float32"):
-        assert said in lines
+    assert (one.num_params, one.name, one.fields) == (400, "p400", {"widths": [400]})
+    assert one.interval == (400, 400)
+    assert one.seeds == 5
+    assert one.accuracy == pytest.approx(0.95)
+    assert one.sigma > 0
+    assert one.below.num_params == 200
+    assert one.redundancy == pytest.approx(0.6)
+    assert len(one.redundancy_interval) == 2
+    assert one.bits == 5  # enough for every seed
+    assert one.bytes is None  # nobody said
+
+
+def test_it_reads_like_this():
+    sizes = lambda sample, redundancy, bits: CertificateBytes(  # noqa: E731
+        float32=4 * sample.num_params, quantized=bits * 50, pruned=round(redundancy * 1000)
+    )
+    assert sentences(certify(study(), sizes=sizes)) == [
+        "dnn on digits: 400 parameters are enough for stable learning (p400; 95 % interval 400 to 400).",
+        "This is a statement about 6 sizes from 100 to 3,200 parameters, each with at least 5 seeds.",
+        "Its test accuracy is 95.00 ± 0.16 % (mean and standard deviation over seeds); the target was 94.00 %.",
+        "The next smaller size, 200 parameters, is not enough: its fitted accuracy, 50.00 %, is below the target of "
+        "94.00 %.",
+        "60 % of its kernel weights can be pruned while the accuracy stays within 1 point (95 % interval 60 to 60 %).",
+        "5 bits per weight are enough for every seed.",
+        "Its parameters take 1,600 bytes as float32, 250 bytes quantized to 5 bits and 600 bytes pruned and kept as "
+        "float32 (computed, not measured).",
+    ]
+    assert answer(certify(study())) == "400 parameters"
+    assert basis(certify(study())) == "95 % interval 400 to 400; 95.00 ± 0.16 % over 5 seeds"
+
+
+@pytest.mark.parametrize(("tolerance", "words"), [(0.01, "within 1 point "), (0.005, "within 0.5 points "),
+                                                  (0.02, "within 2 points ")])  # fmt: skip
+def test_the_tolerance_is_the_one_that_was_used(tolerance, words):
+    assert words in " ".join(sentences(certify(study(), Limits(tolerance=tolerance))))
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "said"), [(lambda width: 0.95, "at most"), (lambda width: width / 70, "at least")]
+    ("accuracy", "said"),
+    [
+        (lambda size: 0.95, "stable learning needs at most 100 parameters, the smallest size of the grid"),
+        (lambda size: size / 3500, "stable learning needs at least 3,200 parameters, the largest size of the grid"),
+    ],
 )
 def test_at_an_end_of_the_grid_it_is_a_bound(accuracy, said):
-    one = certify(study(accuracy))
-    assert one["num_params"] == one["grid"][0 if said == "at most" else -1]
-    assert f"reliably has {said} {one['num_params']:,} parameters" in text(one)[0]
+    assert said in sentences(certify(study(accuracy)))[0]
 
 
-def test_bytes_are_those_of_the_packed_format():
-    one = certify(study())
-    params = models.parameter_shapes("dnn", 10, (8, 8, 1), widths=(8,))["params"]
-    layout = compress.sizes.layout(params, include="*kernel")
-    assert one["bytes"]["float32"] == 4 * one["num_params"]
-    assert one["bytes"]["quantized"] == int(layout.theoretical_bytes(bits=5))
-    assert one["bytes"]["quantized"] < one["bytes"]["pruned"] < one["bytes"]["float32"]
+def test_the_reason_is_never_empty():
+    """A fit that equals the target where the running sums say that it is below, by their last digit."""
+    tie = Below(num_params=200, accuracy=0.94, sigma=0.001, why="")
+    located = minimal.Located(place=1, low=1, high=1, target=0.94, noise=0.001, fit=np.array([0.94, 0.95]), none=0.0)
+    below = minimal._below(1, [200, 400], np.array([0.001, 0.001]), located, LIMITS)
+    assert changed(below, why="") == tie
+    said = sentences(changed(certify(study()), below=below))[3]
+    assert said == (
+        "The next smaller size, 200 parameters, is not enough: its fitted accuracy, 94.00 %, is below the target by no "
+        "more than a rounding error."
+    )
 
 
 def test_without_a_minimal_size_it_says_why():
-    one = certify(study(lambda width: 0.1))
-    assert one["num_params"] is None
-    assert one["bytes"] is None
-    assert text(one) == [f"dnn on digits: no minimal size: {one['reason']}"]
+    one = certify(study(lambda size: 0.1))
+    assert (one.num_params, one.bytes, one.fields) == (None, None, None)
+    assert (
+        sentences(one)[0]
+        == "dnn on digits: no minimal size was found, because nothing learns: the largest sizes reach 10.0 %."
+    )
+    assert (answer(one), basis(one)) == ("no minimal size", one.reason)
 
 
 def test_without_curves_it_says_nothing_of_them():
-    members = [dict(m, curves=None) for m in study()]
-    one = certify(members)
-    assert one["redundancy"] is None
-    assert one["bits"] is None
-    assert set(one["bytes"]) == {"float32"}
-    assert "pruned" not in "\n".join(text(one))
+    one = certify(study(measured=False))
+    assert (one.redundancy, one.redundancy_interval, one.bits) == (None, None, None)
+    text = " ".join(sentences(one))
+    assert "It was neither pruned nor quantized." in text
+    assert "can be pruned" not in text
+
+
+def test_one_bit_is_singular():
+    assert "1 bit per weight is enough for every seed." in sentences(changed(certify(study()), bits=1))

@@ -20,8 +20,7 @@ from minjax.findings.claims import (
     three_regimes,
 )
 from minjax.findings.samples import samples
-from tests.findings.synthetic import AMOUNTS, history, member, point, pruning, quantization
-from tests.studies.test_resilience import depths
+from tests.findings.synthetic import AMOUNTS, changed, depths, history, member, point, pruning, quantization
 
 SIMULATIONS = 80
 ALLOWED = 8
@@ -62,8 +61,8 @@ def test_families_alike_and_not():
 
 def test_one_family_cannot_say():
     found = invariance(samples(accuracies(np.full(16, 0.9))))
-    assert (found.verdict, found.value) == ("inconclusive", None)
-    assert "one family (dnn)" in found.why
+    assert (found.verdict, found.statistic.value) == ("inconclusive", None)
+    assert "only one family (dnn)" in found.why
 
 
 def test_sizes_that_are_not_alike_cannot_say():
@@ -72,7 +71,7 @@ def test_sizes_that_are_not_alike_cannot_say():
         accuracies(np.full(16, 0.9), rng),
         accuracies(np.full(16, 0.9), rng, sizes=SIZES * 5000, family="cnn"),
     )
-    assert invariance(samples([*small, *large])).value is None
+    assert invariance(samples([*small, *large])).statistic.value is None
 
 
 def test_false_alarms_of_invariance_at_the_margin():
@@ -96,9 +95,9 @@ def three(seed=0):
 
 
 def shuffled(seed):
-    """The same networks with the sizes dealt anew: the regimes have nothing to do with size."""
+    """The same networks with their sizes shuffled: the regimes have nothing to do with size."""
     sizes = dict(zip([f"p{i}" for i in range(16)], np.random.default_rng(seed).permutation(SIZES), strict=True))
-    return samples([one | {"num_params": int(sizes[one["point"]])} for one in three(seed)])
+    return samples([changed(one, num_params=int(sizes[one.point])) for one in three(seed)])
 
 
 def test_three_regimes_in_order():
@@ -108,7 +107,7 @@ def test_three_regimes_in_order():
 
 
 def test_regimes_against_size_are_contradicted():
-    turned = [one | {"num_params": int(1e7 / one["num_params"])} for one in three()]
+    turned = [changed(one, num_params=int(1e7 / one.num_params)) for one in three()]
     assert three_regimes(samples(turned)).verdict == "contradicted"
 
 
@@ -130,7 +129,7 @@ def test_false_alarms_of_regimes():
 def test_a_minimal_size_exists():
     found = minimal_exists(samples(accuracies(np.r_[np.linspace(0.3, 0.9, 8), np.full(8, 0.95)])))
     assert found.verdict == "supported"
-    assert found.value == SIZES[8]
+    assert found.statistic.value == SIZES[8]
 
 
 def test_no_stable_size_contradicts():
@@ -165,10 +164,10 @@ def phased(chance_of_phases, seed=0, n=16):
 def test_phases_there_and_not():
     assert distinct_phases(phased(1.0)).verdict == "supported"
     assert distinct_phases(phased(0.0)).verdict == "contradicted"
-    no_bend = [m | {"history": LINEAR} for sample in phased(1.0) for m in sample.members]
+    no_bend = [changed(m, history=LINEAR) for sample in phased(1.0) for m in sample.members]
     assert distinct_phases(samples(no_bend)).verdict == "contradicted"
     assert distinct_phases(phased(1.0, n=4)).verdict == "inconclusive"  # four of four are no majority yet
-    assert distinct_phases(samples(accuracies(np.full(16, 0.9)))).value is None
+    assert distinct_phases(samples(accuracies(np.full(16, 0.9)))).statistic.value is None
 
 
 def test_false_alarms_of_phases_at_a_half():
@@ -185,7 +184,7 @@ def test_deeper_is_more_resilient_or_less_or_not_measured():
     assert deeper_is_resilient(depths(-0.15, bits_effect=1.0)).verdict == "contradicted"
     assert deeper_is_resilient(depths(0.15, bits_effect=-1.5)).verdict == "contradicted"
     assert deeper_is_resilient(depths(0.15, bits_effect=0.0)).verdict == "inconclusive"
-    assert deeper_is_resilient(samples(accuracies(np.full(16, 0.9)))).value is None
+    assert deeper_is_resilient(samples(accuracies(np.full(16, 0.9)))).statistic.value is None
 
 
 @pytest.mark.parametrize("scatter", [0.0, 0.05])
@@ -213,13 +212,13 @@ def redundant(true, seed=0, noise=0.05):
 def test_redundancy_above_and_below():
     assert redundancy_reached(redundant(0.8)).verdict == "supported"
     assert redundancy_reached(redundant(0.3)).verdict == "contradicted"
-    assert redundancy_reached(samples(accuracies(np.full(16, 0.9)))).value is None
+    assert redundancy_reached(samples(accuracies(np.full(16, 0.9)))).statistic.value is None
 
 
 def test_false_alarms_of_the_largest_of_many():
     # all sixteen just below: the largest mean is above in nearly every study
     studies = [redundancy_reached(redundant(0.615, seed)) for seed in range(SIMULATIONS)]  # 0.59 after rounding down
-    assert sum(one.value >= 0.6 for one in studies) > SIMULATIONS / 2
+    assert sum(one.statistic.value >= 0.6 for one in studies) > SIMULATIONS / 2
     assert sum(one.verdict == "supported" for one in studies) <= ALLOWED
 
 
@@ -249,8 +248,8 @@ def test_small_and_hard_lose_more_or_not():
     assert quantization_hurts(quantized(1.0, -1.0)).verdict == "contradicted"
     one = quantization_hurts(quantized(1.0, 1.0, two=False))
     assert (one.verdict, one.interval[1] < 0) == ("inconclusive", True)
-    assert "one data set (easy)" in one.why
-    assert quantization_hurts(samples(accuracies(np.full(16, 0.9)))).value is None
+    assert "only one data set (easy)" in one.why
+    assert quantization_hurts(samples(accuracies(np.full(16, 0.9)))).statistic.value is None
 
 
 def test_false_alarms_of_quantization():
@@ -262,7 +261,7 @@ def test_false_alarms_of_quantization():
 
 
 def test_all_seven_are_answered_on_one_study():
-    found = claims(three())
+    found = claims(samples(three()))
     assert [one.number for one in found] == [1, 2, 3, 4, 5, 6, 7]
     assert {one.verdict for one in found} <= {"supported", "contradicted", "inconclusive"}
     assert all(one.why and one.statement for one in found)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minjax.findings.convergence import convergence, convergences, settled
+from minjax.findings.convergence import convergence, learning_phases, settled
+from minjax.findings.samples import samples
 from tests.findings.synthetic import history, point
 
 # ten epochs of nothing, ten in which it falls, twenty-one at the end
@@ -22,7 +23,7 @@ def test_settled_is_the_first_epoch_that_stays():
 
 
 def test_slow_fast_final():
-    found = convergence(THREE, np.linspace(0, 1, 41))
+    found = learning_phases(THREE, np.linspace(0, 1, 41))
     assert found.slow_end == pytest.approx(11, abs=1)
     assert found.fast_end == 21
     assert found.steepness > 50
@@ -31,13 +32,13 @@ def test_slow_fast_final():
 def test_noise_does_not_move_the_phases():
     for seed in range(20):
         noisy = THREE + 0.05 * np.random.default_rng(seed).standard_normal(41)
-        found = convergence(noisy, np.ones(41))
+        found = learning_phases(noisy, np.ones(41))
         assert abs(found.slow_end - 11) <= 2
         assert abs(found.fast_end - 21) <= 2
 
 
 def test_a_usual_curve_has_no_slow_phase():
-    found = convergence(np.exp(-np.arange(30) / 4), np.ones(30))
+    found = learning_phases(np.exp(-np.arange(30) / 4), np.ones(30))
     assert found.slow_end == 1
     assert 6 <= found.fast_end <= 10  # where exp(-t / 4) / 4 is 1 / 29: after eight epochs
     assert found.steepness > 5
@@ -45,26 +46,26 @@ def test_a_usual_curve_has_no_slow_phase():
 
 @pytest.mark.parametrize("loss", [np.linspace(2, 1, 20), np.ones(20), np.linspace(1, 2, 20), [2.0, 1.0], [np.nan] * 9])
 def test_no_bend_no_phases(loss):
-    found = convergence(loss, np.ones(len(loss)))
+    found = learning_phases(loss, np.ones(len(loss)))
     assert (found.slow_end, found.fast_end, found.steepness) == (1, None, None)
 
 
 def test_a_fall_at_the_end_has_no_final_phase():
-    found = convergence(THREE[:16], np.ones(16))
+    found = learning_phases(THREE[:16], np.ones(16))
     assert found.slow_end == 11  # the eleventh still has the first's loss
     assert (found.fast_end, found.steepness) == (16, None)
 
 
 def test_not_a_curve():
     with pytest.raises(ValueError, match="3 losses and 2 accuracies"):
-        convergence([3, 2, 1], [0.1, 0.2])
+        learning_phases([3, 2, 1], [0.1, 0.2])
 
 
 def test_points_over_seeds():
     curves = [history(THREE, np.r_[np.zeros(20 + seed), np.ones(21 - seed)]) for seed in range(3)]
     members = point("a", 10, [1.0] * 3, history=lambda seed: curves[seed])
     members += point("a", 10, [0.1] * 4, status="diverged", history=None)[3:]
-    (found,) = convergences(members)
-    assert found["settled"] == 22
-    assert (found["seeds"], found["phased"], found["epochs"]) == (3, 3, 41)
-    assert found["interval"] == [21, 23]
+    (found,) = convergence(samples(members))
+    assert found.settled == 22
+    assert (found.seeds, found.phased, found.epochs) == (3, 3, 41)
+    assert found.interval == (21, 23)

@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
+from minjax.findings import minimal as sizes
 from minjax.findings.coverage import SHAPES, coverage
-from minjax.findings.minimal import isotonic, locate, minimal
-from minjax.findings.samples import LIMITS
+from minjax.findings.minimal import isotonic, locate
+from minjax.findings.samples import LIMITS, samples
 from tests.findings.synthetic import point
 
 SIZES = [10, 20, 40, 80, 160, 320, 640, 1280]
 MEANS = [0.3, 0.5, 0.8, 0.93, 0.95, 0.95, 0.95, 0.95]
 NOISE = np.array([-0.002, -0.001, 0.0, 0.001, 0.002])
+
+
+def minimal(members):
+    return sizes.minimal(samples(members))
 
 
 def study(means=MEANS, sizes=SIZES, noise=1.0, **fields):
@@ -26,13 +31,13 @@ def study(means=MEANS, sizes=SIZES, noise=1.0, **fields):
 
 def test_the_first_size_that_reaches_the_top_less_the_tolerance():
     found = minimal(study())
-    assert (found.num_params, found.interval, found.grid) == (160, [160, 160], SIZES)
+    assert (found.num_params, found.interval, found.grid) == (160, (160, 160), SIZES)
     assert found.target == pytest.approx(0.94)
     assert found.accuracy == pytest.approx(0.95)
     assert found.seeds == 5
     assert found.below is not None
-    assert found.below["num_params"] == 80
-    assert "0.9300 is below 0.9400" in found.below["why"]
+    assert found.below.num_params == 80
+    assert found.below.why == "its fitted accuracy, 93.00 %, is below the target of 94.00 %"
     assert found.notes == ()
 
 
@@ -42,18 +47,18 @@ def test_one_low_mean_among_the_large_does_not_move_it():
 
 
 def test_seeds_that_disagree_do_not_qualify():
-    members = [one for one in study() if one["num_params"] != 160]
+    members = [one for one in study() if one.num_params != 160]
     members += point("wild", 160, [0.99, 0.99, 0.99, 0.99, 0.79])
     found = minimal(members)
     assert found.num_params == 320
     assert found.below is not None
-    assert "deviation over seeds" in found.below["why"]
+    assert found.below.why == "its standard deviation over seeds, 8.94 %, is above 2.00 %"
 
 
 def test_no_stable_size_is_no_answer_with_a_reason():
     found = minimal(study(noise=20.0))
     assert (found.num_params, found.interval) == (None, None)
-    assert "deviation over seeds is above 0.02 at every size" in found.reason
+    assert "at no size is the standard deviation over seeds at most 2.00 %" in found.reason
 
 
 def test_chance_is_not_learning():
@@ -63,7 +68,7 @@ def test_chance_is_not_learning():
 
 
 def test_too_few_seeds_or_sizes_is_no_answer_with_a_reason():
-    few = [one for one in study() if one["seed"] < 4]
+    few = [one for one in study() if one.seed < 4]
     assert "at least 5 seeds" in minimal(few).reason
     assert "3 sizes" in minimal(study(MEANS[:3], SIZES[:3])).reason
 

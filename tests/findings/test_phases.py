@@ -43,7 +43,7 @@ def test_a_curve_that_does_not_fall_and_one_that_falls_at_once():
 
 
 def test_not_a_curve():
-    with pytest.raises(ValueError, match="0 places"):
+    with pytest.raises(ValueError, match="0 amounts"):
         phases([], [], 0.1)
 
 

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from minjax.errors import UserError
-from minjax.findings.regimes import regimes
-from minjax.findings.samples import Limits
-from tests.findings.synthetic import member, point
+from minjax.findings import regimes as kinds_of
+from minjax.findings.samples import LIMITS, Limits, samples
+from tests.findings.synthetic import changed, member, point
 
 NOISE = np.array([-0.003, -0.001, 0.0, 0.001, 0.003])
+
+
+def regimes(members, limits=LIMITS):
+    return kinds_of.regimes(samples(members), limits)
 
 
 def kinds(members, **limits):
@@ -75,7 +79,7 @@ def test_the_neighbours_are_near_in_size():
 
 def test_another_family_is_no_neighbour():
     rising = study([0.5, 0.6, 0.7, 0.8, 0.9], np.full(5, 0.08))
-    other = [one | {"point": "c" + one["point"], "family": "cnn"} for one in study(np.full(5, 0.9))]
+    other = [changed(one, point="c" + one.point, family="cnn") for one in study(np.full(5, 0.9))]
     assert [one.regime for one in regimes([*rising, *other]) if one.family == "dnn"] == ["learning"] * 5
 
 

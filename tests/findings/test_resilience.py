@@ -16,36 +16,36 @@ from minjax.findings.resilience import (
     redundancy,
 )
 from minjax.findings.samples import samples
-from tests.findings.synthetic import AMOUNTS, BITS, point, pruning, quantization
+from tests.findings.synthetic import AMOUNTS, BITS, changed, depths, point, pruning, quantization
 
 
 def test_redundancy_over_seeds():
     ends = [0.5, 0.55, 0.6, 0.55, 0.55]
-    (found,) = redundancy(point("a", 10, [0.95] * 5, curves=lambda i: {"pruning": pruning(ends[i])}))
-    assert found["redundancy"] == pytest.approx(0.55)
-    assert found["interval"] == pytest.approx([0.5, 0.6], abs=0.015)
-    assert found["collapse"] == pytest.approx(0.75, abs=0.06)
-    assert (found["seeds"], found["left_out"]) == (5, 0)
+    (found,) = redundancy(samples(point("a", 10, [0.95] * 5, curves=lambda i: {"pruning": pruning(ends[i])})))
+    assert found.redundancy == pytest.approx(0.55)
+    assert found.interval == pytest.approx([0.5, 0.6], abs=0.015)
+    assert found.collapse == pytest.approx(0.75, abs=0.06)
+    assert (found.seeds, found.left_out) == (5, 0)
 
 
 def test_bits_in_any_order():
     curve = quantization(4)[::-1]
-    (found,) = minimal_bits(point("a", 10, [0.95] * 3, curves={"quantization": curve}))
-    assert (found["bits"], found["interval"]) == (4, [4, 4])
+    (found,) = minimal_bits(samples(point("a", 10, [0.95] * 3, curves={"quantization": curve})))
+    assert (found.bits, found.interval) == (4, (4, 4))
 
 
 def test_what_learned_nothing_has_no_redundancy():
     flat = [[float(a), 0.1] for a in AMOUNTS]
     curves = [flat, pruning(0.5), pruning(0.5)]
-    (found,) = redundancy(point("a", 10, [0.1, 0.95, 0.95], curves=lambda i: {"pruning": curves[i]}))
-    assert found["redundancy"] == pytest.approx(0.5)
-    assert found["left_out"] == 1
-    assert redundancy(point("a", 10, [0.1, 0.1], curves={"pruning": flat})) == []
+    (found,) = redundancy(samples(point("a", 10, [0.1, 0.95, 0.95], curves=lambda i: {"pruning": curves[i]})))
+    assert found.redundancy == pytest.approx(0.5)
+    assert found.left_out == 1
+    assert redundancy(samples(point("a", 10, [0.1, 0.1], curves={"pruning": flat}))) == []
 
 
 def test_points_without_curves_are_not_there():
     members = [*point("a", 10, [0.9, 0.9]), *point("b", 20, [0.9, 0.9], curves={"pruning": None})]
-    assert redundancy(members) == []
+    assert redundancy(samples(members)) == []
     assert np.isnan(redundancies(samples(members)[0])).all()
 
 
@@ -54,25 +54,6 @@ def test_loss_by_quantization():
     sample = samples(point("a", 10, [0.9, 0.9], curves={"quantization": steps}))[0]
     assert quantization_losses(sample) == pytest.approx([2 / 7] * 2)
     assert list(fewest_bits(sample)) == [3, 3]
-
-
-def depths(effect, *, scatter=0.0, noise=0.02, seed=0, bits_effect=0.0, n=8):
-    """Points of depth 1 to 4 over three decades; redundancy rises with size, and with depth by `effect`."""
-    rng = np.random.default_rng(seed)
-    members = []
-    for depth in (1, 2, 3, 4):
-        for size in np.geomspace(200, 200_000, n) * 1.2 ** (depth - 1):
-            base = 0.2 + 0.12 * np.log10(size / 200) + effect * (depth > 1) + scatter * rng.standard_normal()
-            bits = 5 - 0.7 * np.log10(size / 200) - bits_effect * (depth > 1) + 10 * scatter * rng.standard_normal()
-            own = base + noise * rng.standard_normal(5), bits + 10 * noise * rng.standard_normal(5)
-            members += point(
-                f"d{depth}-{size:.0f}",
-                int(size),
-                [0.95] * 5,
-                labels={"depth": depth, "shape": "equal"},
-                curves=lambda i, own=own: {"pruning": pruning(own[0][i]), "quantization": quantization(own[1][i])},
-            )
-    return samples(members)
 
 
 def test_the_effect_of_depth_is_found_at_equal_size():
@@ -95,8 +76,8 @@ def test_size_is_no_effect_of_depth():
 def test_other_shapes_and_one_depth_have_no_effect_to_show():
     one = [sample for sample in depths(0.15) if sample.depth == 1]
     assert depth_effect(one, redundancies) is None
-    members = [m | {"labels": {"depth": 2, "shape": "increasing"}} for s in one for m in s.members]
-    others = samples([m | {"point": "x" + m["point"]} for m in members])
+    members = [changed(m, labels={"depth": 2, "shape": "increasing"}) for s in one for m in s.members]
+    others = samples([changed(m, point="x" + m.point) for m in members])
     assert depth_effect([*one, *others], redundancies) is None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from minjax.studies.points import Point
 from minjax.studies.sequence import guess_of, stage
-from tests.findings.synthetic import member
+from tests.findings.synthetic import changed, final, member
 
 SEEDS = [0, 1, 2, 3, 4]
 SIZES = [100 * 2**k for k in range(12)]
@@ -52,7 +52,7 @@ def test_coarse_then_refinement_then_rest():
     assert stages[0] == ("coarse", [100, 800, 6400, 51200, SIZES[-1]])
     assert {name for name, _ in stages[1:-1]} == {"refinement"}
     assert stages[-1][0] == "rest"
-    assert sorted(r["num_params"] for r in records) == sorted(SIZES * 5)
+    assert sorted(r.num_params for r in records) == sorted(SIZES * 5)
 
 
 def test_knee_asks_for_less_and_finds_the_same():
@@ -61,7 +61,7 @@ def test_knee_asks_for_less_and_finds_the_same():
     assert stages == whole[:-1]
     assert guess_of(records) == guess_of(everything) == MINIMAL
     around = SIZES.index(MINIMAL)
-    assert {SIZES[around - 1], SIZES[around + 1]} <= {r["num_params"] for r in records}
+    assert {SIZES[around - 1], SIZES[around + 1]} <= {r.num_params for r in records}
 
 
 @pytest.mark.parametrize("cut", [1, 7, 24, 26, 33, 38])
@@ -72,9 +72,9 @@ def test_an_interruption_changes_nothing(cut):
     known = records[:cut]
     while (now := stage(points, known, SEEDS, every=3, extent="knee")) is not None:
         known = known + trained(now.points[:1])  # a part of what is asked for: as much as a killed run may have done
-        unique = {(r["point"], r["seed"]): r for r in known}
+        unique = {(r.point, r.seed): r for r in known}
         known = list(unique.values())
-    assert {(r["point"], r["seed"]) for r in known} == {(r["point"], r["seed"]) for r in records}
+    assert {(r.point, r.seed) for r in known} == {(r.point, r.seed) for r in records}
 
 
 def test_a_point_with_a_seed_missing_is_asked_for_again():
@@ -82,23 +82,23 @@ def test_a_point_with_a_seed_missing_is_asked_for_again():
     _, records = play(points)
     now = stage(points, records[:-1], SEEDS)
     assert now is not None
-    assert [p.id for p in now.points] == [records[-1]["point"]]
+    assert [p.id for p in now.points] == [records[-1].point]
     assert stage(points, records, [*SEEDS, 5]) is not None  # other seeds are another study's
 
 
 def test_families_are_refined_apart():
     points = grid() + grid(family="cnn")
     _stages, records = play(points, every=3, extent="knee")
-    per_family = {f: {r["num_params"] for r in records if r["family"] == f} for f in ("dnn", "cnn")}
+    per_family = {f: {r.num_params for r in records if r.family == f} for f in ("dnn", "cnn")}
     assert per_family["dnn"] == per_family["cnn"]
 
 
 def test_where_nothing_qualifies_the_largest_sizes_are_asked_for():
-    noisy = [dict(r, final={"test_accuracy": 0.5 + 0.1 * r["seed"], "train_accuracy": 0.5}) for r in trained(grid())]
+    noisy = [changed(r, final=final(0.5 + 0.1 * r.seed, 0.5)) for r in trained(grid())]
     assert guess_of(noisy) == -1
     coarse = stage(grid(), [], SEEDS, every=4)
     assert coarse is not None
-    few = [r for r in noisy if r["num_params"] in {p.num_params for p in coarse.points}]
+    few = [r for r in noisy if r.num_params in {p.num_params for p in coarse.points}]
     now = stage(grid(), few, SEEDS, every=4)
     assert now is not None
     assert now.name == "refinement"
@@ -117,7 +117,7 @@ def test_without_enough_seeds_there_is_no_guess_and_no_refinement():
 
 def test_failed_members_count_as_done():
     points = grid()
-    records = [dict(r, status="failed", final=None) if r["num_params"] == 100 else r for r in trained(points)]
+    records = [changed(r, status="failed", final=None) if r.num_params == 100 else r for r in trained(points)]
     assert stage(points, records, SEEDS) is None
 
 

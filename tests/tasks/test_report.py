@@ -77,7 +77,7 @@ def test_several_studies_stand_on_one_page_with_their_findings_together(studies,
     text = (studies / "page" / "index.html").read_text()
     assert "2 studies together" in text
     alone = json.loads((studies / "study-a" / "study.json").read_text())["claims"][0]
-    assert alone["why"].startswith("one family (dnn)")
+    assert alone["why"].startswith("there is only one family (dnn)")
     assert alone["why"] not in text  # claim 1 needs two families, which are there together
     assert not (studies / "study-a" / "report").exists()
 

@@ -1,14 +1,15 @@
-"""The seven claims of paper 2 (Zheng et al., arXiv 2601.17987), each answered from records.
+"""The seven claims of paper 2 (Zheng et al., arXiv 2601.17987), each tested on records.
 
-Every answer is *supported*, *contradicted* or *inconclusive* on the data at hand, with the statistic it rests on, its
-95 % interval and why. The thresholds are minjax's conventions: the paper's own are not public.
+Every claim is *supported*, *contradicted* or left *inconclusive* by the data at hand, with the statistic that this
+rests on, its 95 % interval, and why. The thresholds are minjax's conventions: only the paper's abstract was at hand,
+which states none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from minjax.findings.claims.claim import STATEMENTS, VERDICTS, Answer, Claim
+from minjax.findings.claims.claim import STATEMENTS, VERDICTS
 from minjax.findings.claims.compression import (
     deeper_is_resilient,
     distinct_phases,
@@ -16,14 +17,13 @@ from minjax.findings.claims.compression import (
     redundancy_reached,
 )
 from minjax.findings.claims.size import invariance, minimal_exists, three_regimes
-from minjax.findings.samples import LIMITS, Limits, Member, Sample, samples
+from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.records.finding import Claim
 
 __all__ = [
     "CLAIMS",
     "STATEMENTS",
     "VERDICTS",
-    "Answer",
-    "Claim",
     "claims",
     "deeper_is_resilient",
     "distinct_phases",
@@ -31,7 +31,6 @@ __all__ = [
     "minimal_exists",
     "quantization_hurts",
     "redundancy_reached",
-    "sample_claims",
     "three_regimes",
 ]
 
@@ -46,15 +45,6 @@ CLAIMS = {
 }
 
 
-def claims(members: Iterable[Member], limits: Limits = LIMITS) -> list[Claim]:
-    """The seven answers, from the members of one study or of several together.
-
-    Raises:
-        UserError: a point has fewer than two seeds.
-    """
-    return sample_claims(samples(members), limits)
-
-
-def sample_claims(found: Sequence[Sample], limits: Limits = LIMITS) -> list[Claim]:
-    """The same from samples."""
-    return [answer(found, limits) for answer in CLAIMS.values()]
+def claims(found: Sequence[Sample], limits: Limits = LIMITS) -> list[Claim]:
+    """The seven claims tested on the samples of one study, or of several together."""
+    return [test(found, limits) for test in CLAIMS.values()]

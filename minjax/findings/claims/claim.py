@@ -1,15 +1,20 @@
-"""What a claim's answer is, and how the answers of several families or data sets make one."""
+"""The claims in words, and how the answers of several families or data sets become one."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
-SUPPORTED, CONTRADICTED, INCONCLUSIVE = VERDICTS = ("supported", "contradicted", "inconclusive")
+from minjax.records.finding import Claim, Statistic, Verdict
+from minjax.records.record import Interval
+
+SUPPORTED: Verdict = "supported"
+CONTRADICTED: Verdict = "contradicted"
+INCONCLUSIVE: Verdict = "inconclusive"
+VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE)
 
 STATEMENTS = {
-    1: "Performance is largely invariant across architectures of like size.",
+    1: "Performance is largely invariant across architectures of similar size.",
     2: "Learning dynamics show three regimes over size: unstable, learning, overfitting.",
     3: "There is a minimal number of learnable parameters for stable learning.",
     4: "Convergence and pruning have distinct phases.",
@@ -21,7 +26,7 @@ STATEMENTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What one family on one data set says of a claim.
+    """What one family on one data set says about a claim.
 
     Attributes:
         verdict: one of `VERDICTS`.
@@ -31,35 +36,23 @@ class Answer:
         why: how the verdict follows, or why there is none.
     """
 
-    verdict: str
+    verdict: Verdict
     statistic: str
     value: float | None
-    interval: list[float] | None
+    interval: Interval | None
     why: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """A claim of paper 2 and its answer; the fields of `Answer`."""
-
-    number: int
-    statement: str
-    verdict: str
-    statistic: str
-    value: float | None
-    interval: list[float] | None
-    why: str
-
-    def record(self) -> dict[str, Any]:
-        """As study.json has it."""
-        fields = dataclasses.asdict(self)
-        fields["statistic"] = {"text": fields.pop("statistic"), "value": fields.pop("value")}
-        return fields
 
 
 def claim(number: int, answer: Answer) -> Claim:
-    """The claim of a number with an answer."""
-    return Claim(number=number, statement=STATEMENTS[number], **dataclasses.asdict(answer))
+    """The record of a claim with its answer."""
+    return Claim(
+        number=number,
+        statement=STATEMENTS[number],
+        verdict=answer.verdict,
+        statistic=Statistic(text=answer.statistic, value=answer.value),
+        interval=answer.interval,
+        why=answer.why,
+    )
 
 
 def unanswered(why: str, statistic: str = "not measured") -> Answer:
@@ -67,18 +60,18 @@ def unanswered(why: str, statistic: str = "not measured") -> Answer:
     return Answer(INCONCLUSIVE, statistic, None, None, why)
 
 
-def together(answers: Sequence[tuple[str, Answer]]) -> Answer:
-    """One answer of those of several groups.
+def combined(answers: Sequence[tuple[str, Answer]]) -> Answer:
+    """The answers of several groups as one.
 
     Supported where every group that could be measured supports it, contradicted where at least one contradicts it and
-    none supports it, inconclusive otherwise. Value and interval are of the first group with that verdict.
+    none supports it, inconclusive otherwise. Value and interval are those of the first group with that verdict.
     """
     if len(answers) == 1:
         return answers[0][1]
     measured = [(group, answer) for group, answer in answers if answer.value is not None]
     verdicts = {answer.verdict for _, answer in measured}
     if verdicts == {SUPPORTED}:
-        verdict = SUPPORTED
+        verdict: Verdict = SUPPORTED
     elif CONTRADICTED in verdicts and SUPPORTED not in verdicts:
         verdict = CONTRADICTED
     else:

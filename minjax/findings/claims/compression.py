@@ -1,4 +1,4 @@
-"""Claims 4 to 7, which are of phases, pruning and quantization."""
+"""Claims 4 to 7, which are about phases, pruning and quantization."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from minjax.findings.claims.claim import (
     INCONCLUSIVE,
     SUPPORTED,
     Answer,
-    Claim,
     claim,
-    together,
+    combined,
     unanswered,
 )
-from minjax.findings.convergence import curves
+from minjax.findings.convergence import learning_curves
 from minjax.findings.intervals import Estimate
 from minjax.findings.regimes import unstable
 from minjax.findings.resilience import (
@@ -33,19 +32,21 @@ from minjax.findings.resilience import (
     redundancies,
 )
 from minjax.findings.samples import LIMITS, Limits, Sample, groups
+from minjax.findings.words import listed, percent
+from minjax.records.finding import Claim, Verdict
 
-STEEPER = 5.0  # fast over final slope of the training loss, from which they are distinct
+STEEPER = 5.0  # fast over final slope of the training loss, from which the two are distinct
 LEAST_PLATEAU = 0.1  # of sparsity, from which a plateau is one
 REDUNDANCY = 0.6
-MOST = 0.5  # a share of the points above this is "networks have"
+MOST = 0.5  # a property of more than this share of the points is one that networks have
 
 
 def distinct_phases(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
     """Claim 4: the share of the stable points whose convergence and pruning both have distinct phases.
 
-    A point has where most of its seeds have both: a training loss whose fast phase is at least `STEEPER` times as
-    steep as its final one, and a pruning curve with a plateau of at least `LEAST_PLATEAU`, a decline of at least one
-    step and a collapse. Supported where the interval of the share (exact binomial over points) lies above `MOST`,
+    A point has them where most of its seeds have both: a training loss whose fast phase is at least `STEEPER` times
+    as steep as its final one, and a pruning curve with a plateau of at least `LEAST_PLATEAU`, a decline of at least
+    one step and a collapse. Supported where the interval of the share (exact binomial over points) lies above `MOST`,
     contradicted where below.
     """
     stable = [sample for sample in found if not unstable(sample, limits)]
@@ -53,20 +54,20 @@ def distinct_phases(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
     if not known:
         return claim(4, unanswered("no stable point has both learning curves and pruning curves"))
     share = intervals.share(sum(known), len(known))
-    verdict = SUPPORTED if share.low > MOST else CONTRADICTED if share.high < MOST else INCONCLUSIVE
-    text = f"{sum(known)} of {len(known)} stable points have distinct phases of both: {share.value:.2f}"
-    why = f"against {MOST:g}: most networks have them or not"
+    verdict: Verdict = SUPPORTED if share.low > MOST else CONTRADICTED if share.high < MOST else INCONCLUSIVE
+    text = f"{sum(known)} of {len(known)} stable points have distinct phases of both: {percent(share.value, 0)}"
+    why = f"the claim is about most networks: more than {percent(MOST, 0)} of them"
     return claim(4, Answer(verdict, text, share.value, share.interval, why))
 
 
 def _distinct(sample: Sample, limits: Limits) -> bool | None:
-    converging = [(one.steepness or 0) >= STEEPER for one in curves(sample, limits)]
+    converging = [(one.steepness or 0) >= STEEPER for one in learning_curves(sample, limits)]
     pruning = []
     for member in sample.members:
         phases = curve_phases(member, "pruning", limits)
         if phases is None or phases.plateau_end is None:
             continue
-        amounts = sorted(amount for amount, _ in member["curves"]["pruning"])
+        amounts = sorted(amount for amount, _ in member.curves.pruning) if member.curves else []
         end, collapse = phases.plateau_end, phases.collapse_start
         declining = collapse is not None and any(end < amount < collapse for amount in amounts)
         pruning.append(end >= LEAST_PLATEAU - 1e-9 and declining)
@@ -79,35 +80,33 @@ def deeper_is_resilient(found: Sequence[Sample], limits: Limits = LIMITS) -> Cla
     """Claim 5: redundancy and minimal bits of deeper networks less those of the shallowest, at equal size.
 
     For each family on each data set (`resilience.depth_effect`: equal shapes, paired over seeds). Supported where
-    redundancy is higher and minimal bits are fewer, each at 95 %; contradicted where either is certainly the other
-    way. Value and interval are of redundancy.
+    redundancy is higher and minimal bits are fewer, each at 95 %; contradicted where either certainly goes the
+    other way. Value and interval are those of redundancy.
     """
     answers = [(" ".join(key), _deeper(of, limits)) for key, of in groups(found).items()]
-    return claim(5, together(answers))
+    return claim(5, combined(answers))
 
 
 def _deeper(found: Sequence[Sample], limits: Limits) -> Answer:
     pruning = depth_effect(found, redundancies, limits)
     bits = depth_effect(found, fewest_bits, limits)
     if pruning is None:
-        return unanswered("no pruning curves of two depths at sizes that can be compared")
+        return unanswered("there are no pruning curves of two depths at sizes that can be compared")
     texts = [f"redundancy {_signed(pruning)}"]
     if bits is not None:
         texts.append(f"minimal bits {_signed(bits)}")
-    text = "deeper less shallowest at equal size: " + ", ".join(texts)
+    text = "deeper minus shallowest at equal size: " + ", ".join(texts)
     more, less = pruning.estimate.low > 0, pruning.estimate.high < 0
     fewer, further = bits is not None and bits.estimate.high < 0, bits is not None and bits.estimate.low > 0
+    verdict: Verdict = INCONCLUSIVE
     if less or further:
-        verdict, why = (
-            CONTRADICTED,
-            "deeper networks are certainly less resilient to " + ("pruning" if less else "quantization"),
-        )
+        verdict = CONTRADICTED
+        why = "deeper networks are certainly less resilient to " + ("pruning" if less else "quantization")
     elif more and fewer:
         verdict, why = SUPPORTED, "both intervals exclude no difference"
     else:
-        verdict = INCONCLUSIVE
         missing = [name for name, sure in (("pruning", more), ("quantization", fewer)) if not sure]
-        why = f"no certain difference in {' and '.join(missing)}" if bits else "quantization was not measured"
+        why = f"no certain difference in {listed(missing)}" if bits else "quantization was not measured"
     return Answer(verdict, text, pruning.estimate.value, pruning.estimate.interval, why)
 
 
@@ -119,9 +118,9 @@ def _signed(difference: Difference) -> str:
 def redundancy_reached(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
     """Claim 6: the largest mean redundancy of a point, with an interval that knows it is the largest of many.
 
-    The largest of many noisy means is too large, so each point has a simultaneous interval (Bonferroni, the deviation
-    over seeds pooled over the points, and at least that of rounding to the amounts measured), and the interval of the
-    largest goes from the largest lower end to the largest upper end. Supported where the lower end is at least
+    The largest of many noisy means is too large, so each point has a simultaneous interval (Bonferroni; the deviation
+    over seeds is pooled over the points, and at least that of rounding to the amounts measured), and the interval of
+    the largest goes from the largest lower end to the largest upper end. Supported where the lower end is at least
     `REDUNDANCY`, contradicted where the upper end is below it.
     """
     every = [(sample, redundancies(sample, limits)) for sample in found if not unstable(sample, limits)]
@@ -138,34 +137,35 @@ def redundancy_reached(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
     halves = np.array([t * sd / math.sqrt(len(values)) for _, values in kept])
     largest = Estimate(float(means.max()), float((means - halves).max()), float(min(1, (means + halves).max())))
     best = kept[int(np.argmax(means))][0]
-    verdict = (
+    verdict: Verdict = (
         SUPPORTED
         if largest.low >= REDUNDANCY - 1e-9
         else CONTRADICTED
         if largest.high < REDUNDANCY - 1e-9
         else INCONCLUSIVE
     )
-    text = f"largest redundancy {largest.value:.3f}, of {best.name}, of {len(kept)} points"
-    return claim(6, Answer(verdict, text, largest.value, largest.interval, f"against {REDUNDANCY:g}"))
+    text = f"the largest redundancy is {percent(largest.value, 1)}, that of {best.name} among {len(kept)} points"
+    why = f"the claim names {percent(REDUNDANCY, 0)}"
+    return claim(6, Answer(verdict, text, largest.value, largest.interval, why))
 
 
 def _step(sample: Sample) -> float:
     """The largest step between the amounts at which a point was pruned."""
-    amounts = [sorted(a for a, _ in m["curves"]["pruning"]) for m in sample.members if (m.get("curves") or {})]
+    amounts = [sorted(amount for amount, _ in member.curves.pruning) for member in sample.members if member.curves]
     return max((float(np.diff(one).max()) for one in amounts if len(one) > 1), default=0.0)
 
 
 def quantization_hurts(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
-    """Claim 7: the loss by quantization over size, and between data sets of like size.
+    """Claim 7: the loss by quantization over size, and between data sets at equal size.
 
-    The loss is `resilience.quantization_losses`. *Fewer parameters more*: its slope over log10 parameters, of the
+    The loss is `resilience.quantization_losses`. *Fewer parameters more*: its slope over log10 parameters, among the
     stable points, for each family on each data set. *Harder data sets more*: the loss on the harder of two data sets
     (lower accuracy in the mean of the largest quarter of sizes) less that on the easier, at equal size, in each family
     that has both. Supported where every slope is below 0 and every difference above it at 95 %, contradicted where one
-    is certainly the other way; without two data sets, inconclusive.
+    certainly goes the other way; inconclusive without two data sets.
     """
     slopes: dict[str, Estimate] = {}
-    places: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    values: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     stable = {key: [s for s in of if not unstable(s, limits)] for key, of in groups(found).items()}
     for key, of in stable.items():
         means = np.array([_mean(quantization_losses(sample, limits)) for sample in of])
@@ -174,30 +174,31 @@ def quantization_hurts(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
         slope = intervals.slope(logs[there], means[there])
         if slope is not None:
             slopes[" ".join(key)] = slope
-            places[" ".join(key)] = logs[there], means[there]
+            values[" ".join(key)] = logs[there], means[there]
     if not slopes:
-        return claim(7, unanswered("no quantization curves of at least three sizes"))
+        return claim(7, unanswered("there are no quantization curves of at least three sizes"))
     harder = _harder(stable, limits)
     texts = [f"{name}: loss per decade of parameters {_range(slope)}" for name, slope in slopes.items()]
     texts += [f"{name}: loss at equal size {_range(difference)}" for name, difference in harder.items()]
     value, interval = next(iter(slopes.values())).value, next(iter(slopes.values())).interval
-    # any one of the slopes can contradict, so each has its part of the errors that one would have
-    strict = {name: intervals.slope(*place, tail=0.025 / len(places)) for name, place in places.items()}
+    # any one of the slopes can contradict, so each gets its share of the errors that one alone would be allowed
+    strict = {name: intervals.slope(*one, tail=0.025 / len(values)) for name, one in values.items()}
     against = [name for name, slope in strict.items() if slope is not None and slope.low > 0]
     against += [name for name, difference in harder.items() if difference.high < 0]
     unsure = [name for name, slope in slopes.items() if slope.high >= 0]
     unsure += [name for name, difference in harder.items() if difference.low <= 0]
     sets = {sample.dataset for sample in found}
+    verdict: Verdict = INCONCLUSIVE
     if against:
-        verdict, why = CONTRADICTED, f"certainly the other way: {', '.join(against)}"
+        verdict, why = CONTRADICTED, f"certainly the other way round: {', '.join(against)}"
     elif len(sets) < 2:
-        verdict, why = INCONCLUSIVE, f"one data set ({next(iter(sets))}): which is harder has nothing to compare"
+        why = f"there is only one data set ({next(iter(sets))}), so none is harder than another"
     elif not harder:
-        verdict, why = INCONCLUSIVE, "no family has like sizes on two data sets"
+        why = "no family has similar sizes on two data sets"
     elif unsure:
-        verdict, why = INCONCLUSIVE, f"not certain: {', '.join(unsure)}"
+        why = f"not certain: {', '.join(unsure)}"
     else:
-        verdict, why = SUPPORTED, "every slope is below 0, every harder data set loses more"
+        verdict, why = SUPPORTED, "every slope is below 0, and every harder data set loses more"
     return claim(7, Answer(verdict, "; ".join(texts), value, interval, why))
 
 
@@ -210,7 +211,7 @@ def _harder(stable: dict[tuple[str, str], list[Sample]], limits: Limits) -> dict
         easy, hard = sorted([(_best(a), set_a, a), (_best(b), set_b, b)], key=lambda one: -one[0])
         found = at_equal_size(easy[2], hard[2], measured([*a, *b], quantization_losses, limits))
         if found is not None:
-            differences[f"{hard[1]} less {easy[1]}, {family_a}"] = found.estimate
+            differences[f"{hard[1]} minus {easy[1]}, {family_a}"] = found.estimate
     return differences
 
 

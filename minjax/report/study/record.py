@@ -161,6 +161,8 @@ def _summary(path: Path) -> dict[str, Any]:
     summary = records.read_json(path)
     if not isinstance(summary, dict):
         raise UserError(f"{path.name} is not an object")
+    if isinstance(summary.get("findings"), dict):
+        summary |= summary.pop("findings")
     if summary.get("status") not in STATUSES:
         raise UserError(f"{path.name}: status {summary.get('status')!r} is not one of {', '.join(STATUSES)}")
     check_findings(summary, path.name, (*LISTS, "certificates"))

@@ -9,10 +9,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from minjax import records
-from minjax.findings import certificate
-from minjax.findings.findings import findings
-from minjax.studies.points import distinct
+from minjax.findings.certificate import sentences
+from minjax.findings.samples import Sample
+from minjax.findings.study import findings
+from minjax.records.finding import CertificateBytes
+from minjax.records.record import read, write
+from minjax.records.study import MEMBERS, SUMMARY, MemberCounts, Status, StudySeconds, StudySummary
+from minjax.studies import sizes
+from minjax.studies.points import distinct, training
 from minjax.tasks import workdir
 from minjax.tasks.assembly import describe
 from minjax.tasks.console import duration
@@ -21,9 +25,8 @@ from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.study import settings
 from minjax.tasks.study.executors import check, executor
 from minjax.tasks.study.plan import Plan
-from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, POINTS, Runner
+from minjax.tasks.study.runner import BUDGET, COMPLETED, INTERRUPTED, Runner
 
-RESULT = "study.json"
 STATUSES = ("completed", "diverged", "failed")
 
 
@@ -50,16 +53,16 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         print(f"work directory: {directory}")
     workdir.check(directory, asked)
     check(asked["study"])
-    if (directory / RESULT).exists():
-        result = records.read_json(directory / RESULT)
-        if result["status"] == COMPLETED and not _retrying(asked, result):
+    if (directory / SUMMARY).exists():
+        result = read(directory / SUMMARY, StudySummary)
+        if result.status == COMPLETED and not _retrying(asked, result):
             print(f"{directory}: this study is finished")
             _print(result)
             return 0
     with Stop() as stop:
         try:
             study = Study(asked, directory, command, stop)
-            if not (directory / POINTS).exists():
+            if not (directory / MEMBERS).exists():
                 study.plan.check_budget()
             with workdir.locked(directory):
                 workdir.claim(directory, asked | {"data": describe(study.plan.dataset)})
@@ -70,8 +73,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
             return RESUMABLE
 
 
-def _retrying(asked: dict[str, Any], result: dict[str, Any]) -> bool:
-    return asked["study"]["retry_failed"] and result["members"]["failed"] > 0
+def _retrying(asked: dict[str, Any], result: StudySummary) -> bool:
+    return asked["study"]["retry_failed"] and result.members.failed > 0
 
 
 class Study:
@@ -106,7 +109,7 @@ class Study:
         status = runner.run()
         result = self._result(runner, status)
         if result is not None:
-            records.write_json(self.directory / RESULT, result)
+            write(self.directory / SUMMARY, result)
             self._report(result)
         if status == INTERRUPTED:
             print(
@@ -122,55 +125,60 @@ class Study:
             )
         return 0
 
-    def _result(self, runner: Runner, status: str) -> dict[str, Any] | None:
+    def _result(self, runner: Runner, status: Status) -> StudySummary | None:
         """What study.json says; None where too little is recorded to say anything."""
-        lines = sorted(runner.lines, key=lambda line: (line["num_params"], line["point"], line["seed"]))
+        lines = sorted(runner.lines, key=lambda line: (line.num_params, line.point, line.seed))
         wanted = len(runner.seeds)
         counts: dict[str, int] = {}
         for line in lines:
-            counts[line["point"]] = counts.get(line["point"], 0) + 1
-        whole = [line for line in lines if counts[line["point"]] == wanted]
-        if not any(line["status"] != "failed" for line in whole):
+            counts[line.point] = counts.get(line.point, 0) + 1
+        whole = [line for line in lines if counts[line.point] == wanted]
+        if not any(line.status != "failed" for line in whole):
             return None
-        limits = settings.limits(self.study)
-        found = findings(whole, limits)
-        by_status = {kind: sum(line["status"] == kind for line in lines) for kind in STATUSES}
-        return {
-            "name": self.asked["name"],
-            "dataset": self.plan.dataset.name,
-            "status": status,
-            **found,
-            "certificates": certificate.certificates(
-                found,
-                whole,
-                image_shape=self.plan.dataset.image_shape,
-                num_classes=self.plan.dataset.num_classes,
-                limits=limits,
+        curves = [line.seconds.curves for line in lines if line.seconds.curves is not None]
+        return StudySummary(
+            name=self.asked["name"],
+            dataset=self.plan.dataset.name,
+            status=status,
+            training=training(self.plan.points),
+            findings=findings(whole, settings.limits(self.study), self._bytes),
+            members=MemberCounts(
+                **{kind: sum(line.status == kind for line in lines) for kind in STATUSES}, planned=runner.planned()
             ),
-            "members": by_status | {"planned": runner.planned()},
-            "seconds": {
-                **{kind: sum(line["seconds"][kind] for line in lines) for kind in ("train", "curves")},
-                "compile": self.plan.worker.compile_seconds,
-                "total": time.perf_counter() - self.started,
-            },
-            "compilations": self.plan.worker.compilations,
+            seconds=StudySeconds(
+                train=sum(line.seconds.train for line in lines),
+                curves=sum(curves),
+                compile=self.plan.worker.compile_seconds,
+                total=time.perf_counter() - self.started,
+            ),
+            compilations=self.plan.worker.compilations,
             **self.provenance,
-        }
+        )
 
-    def _report(self, result: dict[str, Any]) -> None:
+    def _bytes(self, sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:
+        return sizes.theoretical_bytes(
+            sample.family,
+            sample.fields,
+            image_shape=self.plan.dataset.image_shape,
+            num_classes=self.plan.dataset.num_classes,
+            redundancy=redundancy,
+            bits=bits,
+        )
+
+    def _report(self, result: StudySummary) -> None:
         from minjax.report import study as report
 
         page = report.write(self.directory)
         _print(result)
-        seconds = result["seconds"]
+        seconds, members = result.seconds, result.members
         print(
-            f"{sum(result['members'][kind] for kind in STATUSES)} members in "
-            f"{duration(seconds['train'])} of training and {duration(seconds['curves'])} of curves, "
-            f"{result['compilations']} compilations in {duration(seconds['compile'])}; "
-            f"{duration(seconds['total'])} in all; report: {page}"
+            f"{members.completed + members.diverged + members.failed} members in "
+            f"{duration(seconds.train)} of training and {duration(seconds.curves or 0)} of curves, "
+            f"{result.compilations} compilations in {duration(seconds.compile)}; "
+            f"{duration(seconds.total)} in all; report: {page}"
         )
 
 
-def _print(result: dict[str, Any]) -> None:
-    for one in result["certificates"]:
-        print("\n".join(certificate.text(one)))
+def _print(result: StudySummary) -> None:
+    for certificate in result.findings.certificates:
+        print("\n  ".join(sentences(certificate)))

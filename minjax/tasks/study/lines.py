@@ -1,4 +1,4 @@
-"""Lines of points.jsonl: a member each."""
+"""The record of a member, a line of points.jsonl: trained to the end, diverged, or failed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minjax.studies.points import Point
+from minjax.records.study import History, MemberFinal, MemberRecord, MemberSeconds
 from minjax.tasks.study.program import Member, Outcome
 
-METRICS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
-
-def line(outcome: Outcome, names: Sequence[str], dataset: str, chance: float) -> dict[str, Any]:
+def line(outcome: Outcome, names: Sequence[str], dataset: str, chance: float) -> MemberRecord:
     """The record of a member that was trained, to the end or until it diverged."""
     history, sizes = outcome.history, outcome.sizes
     columns = {
@@ -23,34 +21,34 @@ def line(outcome: Outcome, names: Sequence[str], dataset: str, chance: float) ->
         "test_loss": np.asarray(history.test_loss, float) / sizes["test"],
         "test_accuracy": np.asarray(history.test_correct) / sizes["test"],
     }
-    epochs = {name: [_short(x) for x in columns[name]] for name in METRICS}
     step = int(history.bad_step)
     diverged = step >= 0
-    return _member(outcome.member, names, dataset, chance) | {
-        "status": "diverged" if diverged else "completed",
-        "diverged_step": step if diverged else None,
-        "final": None if diverged else {name: _finite(columns[name][-1]) for name in METRICS},
-        "history": epochs,
-        "curves": None if diverged else outcome.curves,
-        "seconds": outcome.seconds,
-    }
+    return MemberRecord(
+        **_about(outcome.member, names, dataset, chance),
+        status="diverged" if diverged else "completed",
+        diverged_step=step if diverged else None,
+        final=None if diverged else MemberFinal(**{name: _finite(column[-1]) for name, column in columns.items()}),
+        history=History(**{name: [_short(x) for x in column] for name, column in columns.items()}),
+        curves=None if diverged else outcome.curves,
+        seconds=outcome.seconds,
+    )
 
 
-def failure(member: Member, names: Sequence[str], dataset: str, chance: float, error: str) -> dict[str, Any]:
+def failure(member: Member, names: Sequence[str], dataset: str, chance: float, error: str) -> MemberRecord:
     """The record of a member that could not be trained."""
-    return _member(member, names, dataset, chance) | {
-        "status": "failed",
-        "diverged_step": None,
-        "error": error,
-        "final": None,
-        "history": None,
-        "curves": None,
-        "seconds": {"train": 0.0, "curves": 0.0},
-    }
+    return MemberRecord(
+        **_about(member, names, dataset, chance),
+        status="failed",
+        error=error,
+        final=None,
+        history=None,
+        curves=None,
+        seconds=MemberSeconds(train=0.0, curves=0.0),
+    )
 
 
-def _member(member: Member, names: Sequence[str], dataset: str, chance: float) -> dict[str, Any]:
-    point: Point = member.point
+def _about(member: Member, names: Sequence[str], dataset: str, chance: float) -> dict[str, Any]:
+    point = member.point
     return {
         "point": point.id,
         "name": point.name,
@@ -58,11 +56,11 @@ def _member(member: Member, names: Sequence[str], dataset: str, chance: float) -
         "family": point.family,
         "fields": point.fields,
         "labels": point.labels,
+        "settings": point.settings,
         "num_params": point.num_params,
         "seed": member.seed,
         "dataset": dataset,
         "chance": chance,
-        "error": None,
     }
 
 
@@ -71,5 +69,5 @@ def _short(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float) -> Any:
     return float(value) if math.isfinite(value) else None

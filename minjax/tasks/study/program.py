@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import msgspec
 import numpy as np
 
 from minjax import tree
@@ -18,6 +17,7 @@ from minjax.data import Dataset, Split
 from minjax.data.splits import stratified
 from minjax.findings.samples import equal
 from minjax.models import padded
+from minjax.records import study as records
 from minjax.studies.groups import Group
 from minjax.studies.points import Point
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
@@ -51,8 +51,8 @@ class Outcome:
     member: Member
     history: History
     sizes: dict[str, int]
-    curves: dict[str, Any] | None
-    seconds: dict[str, float]
+    curves: records.MemberCurves | None
+    seconds: records.MemberSeconds
 
 
 class Program:
@@ -154,17 +154,17 @@ class Program:
                     jax.tree.map(lambda x: x[place], trained.history),  # noqa: B023
                     self.population.sizes,
                     curves[place],
-                    {
-                        "train": trained.seconds / len(few),
-                        "curves": 0.0 if curves[place] is None else measuring / wanted,
-                    },
+                    records.MemberSeconds(
+                        train=trained.seconds / len(few),
+                        curves=0.0 if curves[place] is None else measuring / wanted,
+                    ),
                 )
                 for place, member in enumerate(few)
             ]
 
     def _curves(
         self, members: Sequence[Member], trained: Trained, stop: Callable[[], bool]
-    ) -> list[dict[str, Any] | None] | None:
+    ) -> list[records.MemberCurves | None] | None:
         """A member's curves, or None for one that has none; None for all when told to stop."""
         wanted = [has_curves(member.point, self.study["curves"]) for member in members]
         if not any(wanted):
@@ -176,7 +176,7 @@ class Program:
         )
         if measured is None:
             return None
-        return [None if curves is None else msgspec.to_builtins(curves) for curves in measured]
+        return measured
 
     def _real(self, point: Point) -> dict[str, int]:
         """Weights of each leaf that are the point's own."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from minjax import records
+from minjax.records.record import append, read_lines, write_lines
+from minjax.records.study import MEMBERS, MemberRecord, Status
 from minjax.studies.points import Point, distinct
 from minjax.studies.sequence import Stage, guess_of, stage
 from minjax.tasks.study import settings
@@ -16,8 +17,9 @@ from minjax.tasks.study.executors import Executor, Job
 from minjax.tasks.study.program import Member
 from minjax.tasks.study.worker import Line, Worker
 
-POINTS = "points.jsonl"
-INTERRUPTED, BUDGET, COMPLETED = "interrupted", "budget", "completed"
+COMPLETED: Status = "completed"
+INTERRUPTED: Status = "interrupted"
+BUDGET: Status = "budget"
 
 
 class Runner:
@@ -47,22 +49,22 @@ class Runner:
             executor: trains them.
             stop: asked between dispatches.
         """
-        self.study, self.path = asked["study"], directory / POINTS
+        self.study, self.path = asked["study"], directory / MEMBERS
         self.points, self.groups = points, list(worker.groups.values())
         self.executor, self.stop = executor, stop
         self.seeds = settings.seeds(asked)
         self.networks = [group[0] for group in distinct(points).values()]
         self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
         self.lines = self._restore()
-        self.before = sum(sum(record["seconds"].values()) for record in self.lines)
+        self.before = sum(line.seconds.train + (line.seconds.curves or 0.0) for line in self.lines)
         self.started = time.perf_counter()
         self._over = False  # the budget is spent
 
     def _restore(self) -> list[Line]:
-        known = {(record["point"], record["seed"]): record for record in records.read_jsonl(self.path)}
+        known = {(record.point, record.seed): record for record in read_lines(self.path, MemberRecord)}
         retry = self.study["retry_failed"]
-        lines = [record for record in known.values() if record["status"] != "failed" or not retry]
-        records.write_jsonl(self.path, lines)
+        lines = [record for record in known.values() if record.status != "failed" or not retry]
+        write_lines(self.path, lines)
         return lines
 
     def planned(self) -> int:
@@ -72,7 +74,7 @@ class Runner:
         current = self._stage()
         return len(self.lines) + (0 if current is None else len(list(self._missing(current.points))))
 
-    def run(self) -> str:
+    def run(self) -> Status:
         """Train until nothing is left, the budget is spent or a signal came; returns which."""
         current = self._stage()
         everything = self.study["extent"] == "all"
@@ -111,12 +113,12 @@ class Runner:
             yield from (Member(point, seed) for seed in self.seeds if (point.id, seed) not in recorded)
 
     def _recorded(self) -> set[tuple[str, int]]:
-        return {(record["point"], record["seed"]) for record in self.lines}
+        return {(record.point, record.seed) for record in self.lines}
 
     def _work(self, members: Sequence[Member]) -> float:
         return sum(self._seconds[member.point.id] for member in members)
 
-    def _train(self, current: Stage, bar: Bar) -> str | None:
+    def _train(self, current: Stage, bar: Bar) -> Status | None:
         """Train what the stage lacks; the reason to end if there is one."""
         asked = {point.id for point in current.asked}
         jobs = [
@@ -134,21 +136,21 @@ class Runner:
         return INTERRUPTED if self.stop() else None
 
     def _record(self, lines: list[Line], bar: Bar) -> None:
-        records.append_jsonl(self.path, *lines)
+        append(self.path, *lines)
         self.lines += lines
         for one in lines:
-            if one["status"] == "diverged":
-                bar.say(f"diverged: {one['name']}, seed {one['seed']}, at step {one['diverged_step']}")
-        failed = [one for one in lines if one["status"] == "failed"]
+            if one.status == "diverged":
+                bar.say(f"diverged: {one.name}, seed {one.seed}, at step {one.diverged_step}")
+        failed = [one for one in lines if one.status == "failed"]
         if failed:
-            bar.say(f"failed: {', '.join(sorted({one['name'] for one in failed}))}: {failed[0]['error']}")
+            bar.say(f"failed: {', '.join(sorted({one.name for one in failed}))}: {failed[0].error}")
         bar.through(len(lines), self._guess())
 
     def _guess(self) -> str:
         """The smallest size that qualifies by now, of each family."""
         found = []
-        for family in sorted({record["family"] for record in self.lines}):
-            guess = guess_of([r for r in self.lines if r["family"] == family], settings.limits(self.study))
+        for family in sorted({record.family for record in self.lines}):
+            guess = guess_of([r for r in self.lines if r.family == family], settings.limits(self.study))
             if guess is not None:
                 found.append(f"{family}: {f'{guess:,} parameters' if guess > 0 else 'none qualifies'}")
         return ", ".join(found)

@@ -8,12 +8,13 @@ from typing import Any
 import jax
 
 from minjax.data import Dataset
+from minjax.records.study import MemberRecord
 from minjax.studies.groups import Group
 from minjax.studies.points import Point, distinct
 from minjax.tasks.study.lines import failure, line
 from minjax.tasks.study.program import Member, Program
 
-Line = dict[str, Any]
+Line = MemberRecord
 
 
 class Worker:

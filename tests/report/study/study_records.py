@@ -9,17 +9,30 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from minjax import records
-from minjax.findings.findings import findings
+from minjax.findings import study as findings_of
+from minjax.records.study import MemberRecord
 from minjax.studies.grid import layer_sizes
-from tests.findings.synthetic import AMOUNTS, BITS, member
+from tests.findings.synthetic import AMOUNTS, BITS
+from tests.findings.synthetic import member as record_of
 
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS = 30
 KNEE = {"dnn": 600.0, "cnn": 900.0, "vit": 4000.0}  # parameters at which a family has learned half
 PIXELS = 64
+
+
+def member(*args: Any, **fields: Any) -> dict[str, Any]:
+    """A member as JSON has it."""
+    return msgspec.to_builtins(record_of(*args, **fields))
+
+
+def findings(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The findings of members as JSON has them."""
+    return msgspec.to_builtins(findings_of.findings(msgspec.convert(members, list[MemberRecord])))
 
 
 def layered(family: str, label: str, depths: Sequence[int], widths: Sequence[int], shapes: Sequence[str]):
@@ -81,7 +94,6 @@ def trained(
                 chance=chance,
                 dataset=dataset,
                 error=None,
-                seconds=1.5,
                 history=_history(test, train, chance, place, epochs, rng) if history else None,
                 curves=_curves(test, chance, place, labels.get("depth", 1), rng) if curves else None,
             )
@@ -159,7 +171,7 @@ def certificates(found: dict[str, Any]) -> list[dict[str, Any]]:
         }
         size = minimal["num_params"]
         listed.append(
-            {key: value for key, value in minimal.items() if key not in ("tolerance", "level", "noise")}
+            dict(minimal)
             | {
                 "fields": {},
                 "redundancy": at["redundancy"].get("redundancy"),

@@ -9,8 +9,7 @@ from minjax.report.study import accuracy, families, learning, looks, phases
 from minjax.report.study.bands import bands
 from minjax.report.study.evidence import Evidence, Network, gather
 from minjax.report.study.record import read
-from tests.findings.synthetic import member
-from tests.report.study.study_records import cnn, dnn, make_study, trained
+from tests.report.study.study_records import cnn, dnn, make_study, member, trained
 
 
 @pytest.fixture(scope="module", name="evidence")

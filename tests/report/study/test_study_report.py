@@ -11,9 +11,8 @@ import sys
 import pytest
 
 from minjax.errors import UserError
-from minjax.findings.findings import findings
 from minjax.report import study
-from tests.report.study.study_records import cnn, dnn, make_study, spoil
+from tests.report.study.study_records import cnn, dnn, findings, make_study, spoil
 from tests.report.test_compression_report import parsed
 from tests.report.test_report_run import png_size, text_of, written
 
@@ -188,7 +187,7 @@ def test_absent_parts_are_said_and_earlier_pictures_are_removed(tmp_path):
     assert written(page) == ALWAYS
     for text in (text_of(page.read_text()), (page.parent / "report.md").read_text()):
         assert "Nothing was recorded of: learning curves, pruning, quantization." in text
-        assert "no size of the grid qualifies: 2 sizes of equal shape with at least 5 seeds; at least 4" in text
+        assert "no size of the grid qualifies: there are 2 sizes of equal shape with at least 5 seeds, and 4" in text
         assert "did not complete" not in text
 
 

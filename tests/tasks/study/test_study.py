@@ -77,9 +77,13 @@ def test_the_findings_are_there(whole):
     assert found["status"] == "completed"
     assert found["compilations"] <= 16
     assert found["members"] == {"completed": 90, "diverged": 0, "failed": 0, "planned": 90}
-    assert [claim["number"] for claim in found["claims"]] == list(range(1, 8))
-    assert len(found["regimes"]) == 18
-    assert len(found["certificates"]) == 1
+    assert [claim["number"] for claim in found["findings"]["claims"]] == list(range(1, 8))
+    assert len(found["findings"]["regimes"]) == 18
+    assert len(found["findings"]["certificates"]) == 1
+    (training,) = found["training"]
+    assert (training["families"], training["points"]) == (["dnn"], 18)
+    used = training["settings"]
+    assert (used["optimizer.name"], used["optimizer.learning_rate"], used["epochs"]) == ("sgdm", 0.1, 3)
     assert {"device", "versions", "git_commit", "command"} <= set(found)
     assert records.read_json(whole / "config.json")["data"]["classes"] == 10
     assert (whole / "report" / "index.html").exists()
@@ -209,7 +213,7 @@ def test_the_knee_alone(tmp_path, capsys):
     assert main(small(directory, *quick, widths, "--config.epochs=6")) == 0
     sizes = {line["num_params"] for line in lines(directory)}
     assert 5 < len(sizes) < 12
-    (certificate,) = records.read_json(directory / "study.json")["certificates"]
+    (certificate,) = records.read_json(directory / "study.json")["findings"]["certificates"]
     assert certificate["grid"] == sorted(sizes)
     assert "parameters" in capsys.readouterr().out
 
@@ -235,7 +239,9 @@ def test_a_further_axis_is_swept(tmp_path):
     quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.seeds=2")
     grid = ("--config.study.dnn.widths=(4,8)", "--config.study.dnn.depths=(1,)")
     assert main(small(directory, *quick, *grid, axis)) == 0
-    labels = {(line["labels"]["width"], line["labels"]["learning_rate"]) for line in lines(directory)}
+    labels = {(line["labels"]["width"], line["settings"]["optimizer.learning_rate"]) for line in lines(directory)}
+    ways = [way["settings"] for way in records.read_json(directory / "study.json")["training"]]
+    assert [way["optimizer.learning_rate"] for way in ways] == [0.1, 0.01]
     assert labels == {(4, 0.1), (8, 0.1), (4, 0.01), (8, 0.01)}
     assert len({json.dumps(line["final"]) for line in lines(directory)}) == 8
 

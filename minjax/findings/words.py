@@ -1,0 +1,45 @@
+"""Numbers as sentences print them; findings and pages write them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def count(value: float) -> str:
+    """1135 -> '1,135'."""
+    return f"{value:,.0f}"
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    """0.9656 -> '96.56 %'."""
+    return f"{100 * fraction:.{digits}f} %"
+
+
+def spread(mean: float, sigma: float) -> str:
+    """A mean and a standard deviation: '97.11 ± 0.54 %'."""
+    return f"{100 * mean:.2f} ± {100 * sigma:.2f} %"
+
+
+def points(fraction: float) -> str:
+    """A difference of accuracies in percentage points: 0.01 -> '1 point', 0.005 -> '0.5 points'."""
+    text = f"{100 * fraction:.3g}"
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
+def apart(low: float, high: float) -> tuple[str, str]:
+    """Two fractions in percent, with as many digits as it takes to tell them apart (two at least, six at most)."""
+    for digits in range(2, 7):
+        texts = percent(low, digits), percent(high, digits)
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """['a', 'b', 'c'] -> 'a, b and c'."""
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def capital(text: str) -> str:
+    """With its first letter in upper case."""
+    return text[:1].upper() + text[1:]
