@@ -215,9 +215,10 @@ def main(arguments: list[str] | None = None) -> None:
     if flags.points < 2 or flags.seeds < 2:
         raise UserError("--points and --seeds must be at least 2")
     from minjax.records import write_json, write_text
+    from minjax.records.record import builtins
     from minjax.tasks.provenance import provenance
 
-    conditions = provenance(" ".join(["python benchmarks/populations.py", *sys.argv[1:]]))
+    conditions = builtins(provenance(" ".join(["python benchmarks/populations.py", *sys.argv[1:]])))
     conditions |= {"threads": len(os.sched_getaffinity(0)), "date": datetime.date.today().isoformat()}
     study = load_study(flags)
     chosen = choose(study, flags.points)

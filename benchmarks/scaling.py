@@ -105,10 +105,11 @@ def serve(mode: str, seconds: float) -> None:
 
 def conditions(flags: argparse.Namespace) -> dict[str, Any]:
     """What all points of a record share."""
+    from minjax.records.record import builtins
     from minjax.tasks.provenance import provenance
 
-    shared = provenance(" ".join(["python benchmarks/scaling.py", *sys.argv[1:]]))
-    del shared["device_count"]  # each point has its own
+    shared = builtins(provenance(" ".join(["python benchmarks/scaling.py", *sys.argv[1:]])))
+    del shared["device_count"], shared["process_count"]  # each point has its own
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return shared | {
         "cores": cores,

@@ -225,6 +225,7 @@ def prepare(flags: argparse.Namespace) -> dict[str, Any]:
         raise UserError("--device=gpu, and this PyTorch sees no GPU")
     import jax
 
+    from minjax.records.record import builtins
     from minjax.tasks.provenance import provenance
 
     try:
@@ -235,7 +236,7 @@ def prepare(flags: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU, as in JAX
     torch.backends.cudnn.benchmark = True
-    conditions = provenance(" ".join(["python benchmarks/train_step.py", *sys.argv[1:]]))
+    conditions = builtins(provenance(" ".join(["python benchmarks/train_step.py", *sys.argv[1:]])))
     conditions["versions"]["torch"] = torch.__version__
     if flags.device == "gpu":
         conditions["torch_device"] = torch.cuda.get_device_name()

@@ -1,4 +1,4 @@
-"""TensorBoard events, made from the lines of metrics.jsonl by clu in a thread of its own.
+"""TensorBoard events, made from the records of epochs by clu in a thread of its own.
 
 clu's writers import TensorFlow, which takes seconds: the thread imports it while the device trains.
 """
@@ -9,32 +9,39 @@ import os
 import queue
 import threading
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import asdict
+
+from minjax.records.run import Epoch
 
 NOT_METRICS = ("epoch", "step")
 
 
 class Events:
-    """Writes event files into a work directory. Nothing is imported before the first line is handed over.
+    """Writes event files into a work directory. Nothing is imported before the first record arrives.
 
     Args:
-        workdir: where the event files go. Those of an earlier part of the run are replaced: `metrics.jsonl` has it all.
+        workdir: where the event files go. Those of an earlier part of the run are replaced: metrics.jsonl has it all.
+
+    Attributes:
+        problem: what went wrong, or None.
     """
 
     def __init__(self, workdir: Path):
         self._workdir = workdir
-        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Epoch | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.problem: str | None = None
 
     @property
     def started(self) -> bool:
-        """Whether anything has been handed over."""
+        """Whether the thread is at work."""
         return self._thread is not None
 
-    def write(self, record: dict[str, Any]) -> None:
-        """Hand over one epoch's line."""
-        self._queue.put(record)
+    def write(self, epochs: list[Epoch]) -> None:
+        """Hand over the records of epochs."""
+        for record in epochs:
+            self._queue.put(record)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="events", daemon=True)
             self._thread.start()
@@ -57,15 +64,16 @@ class Events:
                 warnings.simplefilter("ignore")  # TensorFlow's own
                 from clu import metric_writers
         except ImportError as error:
-            self.problem = f"no TensorBoard events were written: {error} (--config.tensorboard=False if that is meant)"
+            self.problem = f"no TensorBoard events were written: {error} (--config.tensorboard=False turns them off)"
             return
         try:
             for old in self._workdir.glob("events.out.tfevents.*"):
                 old.unlink()
             writer = metric_writers.SummaryWriter(str(self._workdir))
             while (record := self._queue.get()) is not None:
-                scalars = {key: value for key, value in record.items() if key not in NOT_METRICS and value is not None}
-                writer.write_scalars(record["step"], scalars)
+                values = asdict(record).items()
+                scalars = {name: value for name, value in values if name not in NOT_METRICS and value is not None}
+                writer.write_scalars(record.step, scalars)
                 writer.flush()
             writer.close()
         except OSError as error:

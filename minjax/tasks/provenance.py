@@ -6,31 +6,35 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import jax
 
 import minjax
+from minjax.records.record import Provenance
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
-def provenance(command: str) -> dict[str, Any]:
-    """`device`, `device_count`, `versions`, `git_commit` and `command`, for a record.
+def provenance(command: str, devices: int | None = None, processes: int = 1) -> Provenance:
+    """Where a result of this process comes from.
 
-    `git_commit` is None outside a checkout and ends in "+changes" when tracked files differ from the commit.
+    Args:
+        command: as the user typed it.
+        devices: that the run uses, those of all its processes; None: all there are.
+        processes: that the run consists of.
     """
     versions = {"minjax": minjax.__version__, "python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in PACKAGES}
     device = jax.devices()[0]
     kind = device.device_kind if device.platform != "cpu" else f"cpu ({_processor()})"
-    return {
-        "device": kind,
-        "device_count": jax.device_count(),
-        "versions": versions,
-        "git_commit": _commit(),
-        "command": command,
-    }
+    return Provenance(
+        device=kind,
+        device_count=jax.device_count() if devices is None else devices,
+        process_count=processes,
+        versions=versions,
+        git_commit=_commit(),
+        command=command,
+    )
 
 
 def _processor() -> str:

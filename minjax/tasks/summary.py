@@ -1,70 +1,93 @@
-"""summary.json: what came out of a run, each accuracy under its own name."""
+"""summary.json: the result of a training run, each accuracy under its own name."""
 
 from __future__ import annotations
 
 import statistics
-from typing import Any
+from typing import Any, Literal
+
+from msgspec.structs import asdict
+
+from minjax.records.record import Provenance
+from minjax.records.run import BestValidation, Epoch, Final, MaxTestAccuracy, RunSeconds, RunSummary
 
 
-def headline(summary: dict[str, Any]) -> str:
-    """One line: final, validation-selected and maximum test accuracy, each named."""
-    final = 100 * summary["final"]["test_accuracy"]
-    text = f"test accuracy {final:.2f} % after epoch {summary['epochs']}"
-    if summary["best_validation"]:
-        best = summary["best_validation"]
-        text += f", {100 * best['test_accuracy']:.2f} % at epoch {best['epoch']} (selected on validation)"
-    top = summary["max_test_accuracy"]
-    return text + f", at most {100 * top['test_accuracy']:.2f} % at epoch {top['epoch']} (selected on the test split)"
+def headline(summary: RunSummary) -> str:
+    """One line with the test accuracy at the end, at the epoch that validation selects, and at its maximum."""
+    assert summary.final is not None
+    assert summary.max_test_accuracy is not None
+    text = f"test accuracy {100 * summary.final.test_accuracy:.2f} % after epoch {summary.epochs}"
+    if best := summary.best_validation:
+        text += f", {100 * best.test_accuracy:.2f} % at epoch {best.epoch} (selected on validation images)"
+    top = summary.max_test_accuracy
+    return f"{text}, maximum {100 * top.test_accuracy:.2f} % at epoch {top.epoch} (selected on test images)"
 
 
 def summarize(
     config: dict[str, Any],
-    dataset: str,
-    history: list[dict[str, Any]],
-    sizes: dict[str, int],
-    seconds: dict[str, float],
-    status: str,
-) -> dict[str, Any]:
-    """The fields of summary.json that follow from the lines of metrics.jsonl.
+    history: list[Epoch],
+    provenance: Provenance,
+    *,
+    num_params: int,
+    setup_seconds: float,
+    compile_seconds: float,
+    status: Literal["completed", "diverged", "interrupted"],
+    diverged_step: int | None = None,
+) -> RunSummary:
+    """The summary that follows from the records of the epochs, of which there may be none.
 
     Args:
-        config: resolved.
-        dataset: its name as reported.
-        history: the lines, an epoch each; may be empty.
-        sizes: `num_params` and `num_classes`.
-        seconds: of set-up and compilation; those of training and evaluation are added up from the lines.
-        status: completed, diverged or interrupted.
-
-    Returns:
-        Accuracies as fractions. `final` is after the last epoch, `best_validation` the epoch that a validation split
-        selects (None without one), `max_test_accuracy` the paper's convention, which selects on the test split.
+        config: resolved, with the description of the data.
+        history: the epochs in their order.
+        provenance: where the result comes from.
+        num_params: trainable parameters.
+        setup_seconds: until training began.
+        compile_seconds: spent compiling.
+        status: how the run ended.
+        diverged_step: the step whose loss was not finite.
     """
-    last = history[-1] if history else None
-    selected = None
-    if last and "validation_accuracy" in last:
-        selected = max(history, key=lambda line: line["validation_accuracy"])
-    top = max(history, key=lambda line: line["test_accuracy"], default=None)
-    return {
-        "name": config["name"],
-        "model": config["model"]["name"],
-        "dataset": dataset,
-        "optimizer": config["optimizer"]["name"],
-        "seed": config["seed"],
-        **sizes,
-        "epochs": len(history),
-        "steps": last["step"] if last else 0,
-        "final": _pick(last, "train_loss", "train_accuracy", "test_loss", "test_accuracy"),
-        "best_validation": _pick(selected, "epoch", "validation_accuracy", "test_accuracy"),
-        "max_test_accuracy": _pick(top, "epoch", "test_accuracy"),
-        "images_per_second": statistics.median([line["images_per_second"] for line in history]) if history else None,
-        "seconds": {
-            **seconds,
-            "train": sum(line["seconds"] for line in history),
-            "evaluate": sum(line["evaluate_seconds"] for line in history),
-        },
-        "status": status,
-    }
+    judged = [line for line in history if line.validation_accuracy is not None]
+    return RunSummary(
+        name=config["name"],
+        model=config["model"]["name"],
+        dataset=config["data"]["name"],
+        optimizer=config["optimizer"]["name"],
+        seed=config["seed"],
+        num_params=num_params,
+        num_classes=config["data"]["classes"],
+        epochs=len(history),
+        steps=history[-1].step if history else 0,
+        final=_final(history[-1]) if history else None,
+        best_validation=_best_validation(judged) if judged else None,
+        max_test_accuracy=_max_test_accuracy(history) if history else None,
+        images_per_second=statistics.median([line.images_per_second for line in history]) if history else None,
+        seconds=RunSeconds(
+            setup=setup_seconds,
+            compile=compile_seconds,
+            train=sum(line.seconds for line in history),
+            evaluate=sum(line.evaluate_seconds for line in history),
+        ),
+        status=status,
+        diverged_step=diverged_step,
+        **asdict(provenance),
+    )
 
 
-def _pick(line: dict[str, Any] | None, *keys: str) -> dict[str, Any] | None:
-    return None if line is None else {key: line[key] for key in keys}
+def _final(line: Epoch) -> Final:
+    return Final(
+        train_loss=line.train_loss,
+        train_accuracy=line.train_accuracy,
+        test_loss=line.test_loss,
+        test_accuracy=line.test_accuracy,
+    )
+
+
+def _best_validation(lines: list[Epoch]) -> BestValidation:
+    best = max(lines, key=lambda line: line.validation_accuracy or 0.0)
+    return BestValidation(
+        epoch=best.epoch, validation_accuracy=best.validation_accuracy or 0.0, test_accuracy=best.test_accuracy
+    )
+
+
+def _max_test_accuracy(lines: list[Epoch]) -> MaxTestAccuracy:
+    top = max(lines, key=lambda line: line.test_accuracy)
+    return MaxTestAccuracy(epoch=top.epoch, test_accuracy=top.test_accuracy)

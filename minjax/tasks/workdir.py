@@ -11,6 +11,7 @@ from typing import Any
 
 from minjax import records
 from minjax.errors import UserError
+from minjax.records import record
 
 # Fields that change how a run is carried out but not what it computes: they may differ on resume.
 OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "devices", "run")
@@ -42,7 +43,7 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
     """
     path = workdir / "config.json"
     if path.exists():
-        lines = differences(records.read_json(path), config)
+        lines = differences(record.read_config(workdir), config)
         if lines:
             raise UserError(
                 f"{workdir} holds a run of another configuration: {'; '.join(lines)}. "
@@ -62,7 +63,7 @@ def claim(workdir: Path, config: dict[str, Any]) -> None:
     """
     check(workdir, config)
     if not (workdir / "config.json").exists():
-        records.write_json(workdir / "config.json", config)
+        record.write_config(workdir, config)
 
 
 @contextlib.contextmanager

@@ -29,11 +29,32 @@ from minjax.records import disk_errors
 
 
 @dataclasses.dataclass(frozen=True)
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        epoch: the one being trained, from 1.
+        done: steps of it that have been taken.
+        train_seconds: spent taking them.
+    """
+
+    epoch: int = 1
+    done: int = 0
+    train_seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
 class Restored:
-    """What was read back: a tree of numpy arrays, the position's plain values, and the step it was saved at."""
+    """A checkpoint read back.
+
+    Attributes:
+        tree: numpy arrays.
+        position: where the run stood.
+        step: gradient steps taken by then.
+    """
 
     tree: Any
-    position: dict[str, Any]
+    position: Position
     step: int
 
 
@@ -73,20 +94,20 @@ class Checkpoints:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._manager = ocp.CheckpointManager(self.directory, options=options)
 
-    def save(self, step: int, tree: Any, position: dict[str, Any], accuracy: float | None = None) -> None:
+    def save(self, step: int, tree: Any, position: Position, accuracy: float | None = None) -> None:
         """Save in the background; an earlier save that is still under way is waited for.
 
         Args:
             step: gradient steps done. A checkpoint of the same step is replaced.
             tree: of numpy arrays.
-            position: JSON values: where the run stands.
-            accuracy: what "best" is judged by; None: not a candidate.
+            position: where the run stands.
+            accuracy: what the best checkpoint is chosen by; None: this one is no candidate.
 
         Raises:
             UserError: no space or no permission.
         """
         arrays = {name: np.asarray(x) for name, x in _named(tree).items()}
-        meta = {"position": position, "digest": digest(arrays), "accuracy": accuracy}
+        meta = {"position": dataclasses.asdict(position), "digest": digest(arrays), "accuracy": accuracy}
         with _saving(self.directory):
             self._manager.wait_until_finished()
             self._check_space(sum(x.nbytes for x in arrays.values()))
@@ -160,7 +181,9 @@ class Checkpoints:
                 raise ValueError(f"it is of another network: {name} is {arrays[name].shape}, not {x.shape}")
         structure = jax.tree.structure(like)
         return Restored(
-            jax.tree.unflatten(structure, [arrays[name] for name in template]), read["meta"]["position"], step
+            jax.tree.unflatten(structure, [arrays[name] for name in template]),
+            Position(**read["meta"]["position"]),
+            step,
         )
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from minjax.train.checkpoint import Position
 from minjax.train.engine import Engine
 from minjax.train.epoch import Totals
 from minjax.train.pace import Pace
@@ -42,6 +43,11 @@ class Loop:
     done: int = 0
     pace: Pace = dataclasses.field(default_factory=Pace)
     train_seconds: float = 0.0
+
+    @property
+    def position(self) -> Position:
+        """Where the run stands, for a checkpoint."""
+        return Position(self.epoch, self.done, self.train_seconds)
 
     def train_epoch(self, stop: Callable[[], bool], tick: Callable[[int, dict[str, float]], None]) -> bool:
         """Take the steps that are left of the epoch.

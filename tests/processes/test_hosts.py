@@ -14,7 +14,7 @@ from minjax.errors import UserError
 from minjax.processes import joining
 from minjax.processes.hosts import ALONE, Ended, Hosts, Lost
 from minjax.tasks.signals import Stop
-from minjax.tasks.train import check_same
+from minjax.tasks.train import check_agreement
 from minjax.train.pace import Pace
 
 
@@ -163,10 +163,10 @@ def test_the_pace_is_the_first_process_s():
 def test_another_configuration_or_other_data_is_named_in_every_process():
     def part(hosts):
         config = {"epochs": 3, "parallel": "jit", "data": {"fingerprint": "abc"}}
-        check_same(hosts, config)
+        check_agreement(hosts, config)
         if hosts.index == 2:
             config["data"]["fingerprint"] = "xyz"
-        check_same(hosts, config)
+        check_agreement(hosts, config)
 
     results, _ = play(part, part, part)
     message = "the processes of this run differ: data.fingerprint: process 0 has 'abc', process 2 has 'xyz'"

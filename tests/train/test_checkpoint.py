@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minjax.errors import UserError
-from minjax.train.checkpoint import Checkpoints
+from minjax.train.checkpoint import Checkpoints, Position
 
 
 def tree(value: float) -> dict:
@@ -21,7 +21,7 @@ def tree(value: float) -> dict:
 def saved(tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints")
     for step, accuracy in enumerate([0.1, 0.9, 0.3, 0.4, None], start=1):
-        checkpoints.save(step, tree(step), {"epoch": step}, accuracy)
+        checkpoints.save(step, tree(step), Position(step), accuracy)
     checkpoints.wait()
     yield checkpoints
     checkpoints.close()
@@ -48,10 +48,10 @@ def test_the_newest_two_and_the_best_are_kept(saved):
 
 def test_what_was_saved_comes_back(saved):
     restored = saved.restore(tree(0), pytest.fail)
-    assert (restored.step, restored.position) == (5, {"epoch": 5})
+    assert (restored.step, restored.position) == (5, Position(5))
     np.testing.assert_array_equal(restored.tree["w"], tree(5)["w"])
     assert restored.tree["n"]["step"] == 5
-    assert saved.restore(tree(0), pytest.fail, step=2).position == {"epoch": 2}
+    assert saved.restore(tree(0), pytest.fail, step=2).position == Position(2)
 
 
 @pytest.mark.parametrize("how", ["truncated", "flipped", "gone"])
@@ -74,7 +74,7 @@ def test_no_space_is_said_before_anything_is_written(saved, monkeypatch):
     usage = shutil.disk_usage(saved.directory)
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(UserError, match=r"no space for a checkpoint in .*: 1,000 bytes free"):
-        saved.save(9, tree(9), {"epoch": 9}, 0.5)
+        saved.save(9, tree(9), Position(9), 0.5)
     assert saved.steps() == [2, 4, 5]
 
 
@@ -89,7 +89,7 @@ def small_files():
 
 def test_a_quota_is_one_error_and_nothing_from_threads(saved, small_files, capfd):
     with pytest.raises(UserError, match=r"cannot write a checkpoint in .*: File too large; .* same command goes on"):
-        saved.save(9, {"w": np.zeros(100_000)}, {"epoch": 9}, 0.5)
+        saved.save(9, {"w": np.zeros(100_000)}, Position(9), 0.5)
     assert saved.steps() == [2, 4, 5]
     assert sorted(path.name for path in saved.directory.iterdir()) == ["2", "4", "5"]
     assert capfd.readouterr().err == ""
@@ -97,7 +97,7 @@ def test_a_quota_is_one_error_and_nothing_from_threads(saved, small_files, capfd
 
 def test_a_disk_that_fails_after_the_check_is_the_same_error(saved, small_files, monkeypatch, caplog):
     monkeypatch.setattr(saved, "_check_space", lambda size: None)
-    saved.save(9, {"w": np.random.default_rng(0).random(1_000_000)}, {"epoch": 9}, 0.5)
+    saved.save(9, {"w": np.random.default_rng(0).random(1_000_000)}, Position(9), 0.5)
     with pytest.raises(UserError, match=r"cannot write a checkpoint in .*: File too large"):
         saved.wait()
     assert caplog.records == []
@@ -105,9 +105,9 @@ def test_a_disk_that_fails_after_the_check_is_the_same_error(saved, small_files,
 
 
 def test_a_step_can_be_saved_again(saved):
-    saved.save(5, tree(7), {"epoch": 7}, 0.5)
+    saved.save(5, tree(7), Position(7), 0.5)
     saved.wait()
-    assert saved.restore(tree(0), pytest.fail).position == {"epoch": 7}
+    assert saved.restore(tree(0), pytest.fail).position == Position(7)
 
 
 def test_an_empty_directory_has_none(tmp_path):

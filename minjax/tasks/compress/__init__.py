@@ -19,6 +19,7 @@ from minjax.data import Split
 from minjax.data.splits import stratified
 from minjax.findings import compression as outcome
 from minjax.records.compression import Version
+from minjax.records.record import builtins
 from minjax.tasks import train, workdir
 from minjax.tasks.compress import plan as planning
 from minjax.tasks.compress import products, settings
@@ -106,7 +107,7 @@ class Compression:
         self.config, self.directory, self.stop = config, directory, stop
         self.started = time.perf_counter()
         self.trained = load(source)
-        self.provenance = provenance(command)
+        self.provenance = builtins(provenance(command))
         self.include = _include(config, self.trained)
         self.curves = self._curves()
         self.first = _first_convolution(self.curves, self.trained.params)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
+from msgspec.structs import asdict
 
 from minjax.findings.certificate import sentences
 from minjax.findings.samples import Sample
@@ -102,8 +103,8 @@ class Study:
         print(
             f"{len(self.plan.points)} points, {networks} distinct networks of {sizes[0]:,} to {sizes[-1]:,} parameters "
             f"on {self.plan.dataset.name}; {self.study['seeds']} seeds each; {len(self.plan.groups)} programs; "
-            f"{len(runner.lines)} members are recorded already; {self.provenance['device_count']} x "
-            f"{self.provenance['device']}",
+            f"{len(runner.lines)} members are recorded already; {self.provenance.device_count} x "
+            f"{self.provenance.device}",
             flush=True,
         )
         status = runner.run()
@@ -114,7 +115,7 @@ class Study:
         if status == INTERRUPTED:
             print(
                 f"minjax: {self.stop.name}: every member that was through is saved; to resume: "
-                f"{self.provenance['command']}",
+                f"{self.provenance.command}",
                 file=sys.stderr,
             )
             return RESUMABLE
@@ -152,7 +153,7 @@ class Study:
                 total=time.perf_counter() - self.started,
             ),
             compilations=self.plan.worker.compilations,
-            **self.provenance,
+            **asdict(self.provenance),
         )
 
     def _bytes(self, sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:

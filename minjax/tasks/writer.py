@@ -1,0 +1,190 @@
+"""What a training run writes into its directory and shows on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from minjax import records
+from minjax.records import record
+from minjax.records.run import (
+    METRICS,
+    PREDICTIONS,
+    SUMMARY,
+    Epoch,
+    Predictions,
+    RunSummary,
+    read_epochs,
+    write_predictions,
+)
+from minjax.tasks import workdir
+from minjax.tasks.console import Progress, duration
+from minjax.tasks.events import Events
+from minjax.tasks.summary import headline
+from minjax.train.checkpoint import Checkpoints, Position, Restored
+
+PARAMETERS = "parameters.txt"
+
+
+class RunWriter:
+    """Writes a run's directory, and tells the user how the run goes. Of several processes the first alone has one.
+
+    While it is entered, the directory is locked against other processes.
+
+    Args:
+        directory: the work directory.
+        config: resolved, with the description of the data.
+        provenance: what every result of the run says of its origin.
+        steps_per_epoch: gradient steps in an epoch.
+    """
+
+    def __init__(self, directory: Path, config: dict[str, Any], provenance: record.Provenance, steps_per_epoch: int):
+        self.directory, self.config, self.provenance = directory, config, provenance
+        self.steps_per_epoch = steps_per_epoch
+        self._started = time.perf_counter()
+        self._saved: Position | None = None
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self) -> RunWriter:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(workdir.locked(self.directory))
+            workdir.claim(self.directory, self.config)
+            self.checkpoints = Checkpoints(self.directory / "checkpoints")
+            stack.callback(self.checkpoints.close)
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._held.__exit__(kind, error, trace)
+
+    # -- the beginning
+
+    def restore(self, like: Any) -> tuple[Restored | None, list[Epoch]]:
+        """The newest whole checkpoint, None in a new run, and the records of the epochs before it.
+
+        The records of later epochs leave metrics.jsonl: those epochs are trained again.
+        """
+        restored = self.checkpoints.restore(like, warn=lambda text: _tell(f"warning: {text}"))
+        history = []
+        if restored is not None:
+            history = [line for line in read_epochs(self.directory) if line.epoch < restored.position.epoch]
+        record.write_lines(self.directory / METRICS, history)
+        return restored, history
+
+    def introduce(self, params: Any, num_params: int) -> None:
+        """Say what a new run consists of; the table of its parameters goes into parameters.txt."""
+        from clu import parameter_overview
+
+        table = parameter_overview.get_parameter_overview(params, include_stats=False)
+        records.write_text(self.directory / PARAMETERS, table + "\n")
+        data, origin = self.config["data"], self.provenance
+        processes = f" in {origin.process_count} processes" if origin.process_count > 1 else ""
+        sizes = ", ".join(f"{size:,} {name}" for name, size in data["sizes"].items())
+        print(
+            f"{self.config['model']['name']}: {num_params:,} parameters, listed in {self.directory / PARAMETERS}\n"
+            f"{data['name']}: {sizes} images, {data['classes']} classes; augmentation: {data['augment']}\n"
+            f"{origin.device_count} x {origin.device}{processes}",
+            flush=True,
+        )
+
+    def start(self, position: Position) -> None:
+        """Show the progress of the steps from `position` on."""
+        if position != Position():
+            print(f"resuming at epoch {position.epoch}, step {position.done} of {self.steps_per_epoch}", flush=True)
+        done = (position.epoch - 1) * self.steps_per_epoch + position.done
+        self.progress = self._held.enter_context(Progress(self.config["epochs"] * self.steps_per_epoch, done))
+        self.events = Events(self.directory) if self.config["tensorboard"] else None
+
+    # -- on the way
+
+    def advance(self, count: int, position: Position, metrics: dict[str, float]) -> None:
+        """Show that `count` more steps have brought the run to `position`; `metrics` are running means."""
+        label = f"epoch {position.epoch}/{self.config['epochs']}, step {position.done}/{self.steps_per_epoch}"
+        self.progress.advance(count, label, f"loss {metrics['loss']:.4f}, accuracy {100 * metrics['accuracy']:.2f} %")
+
+    def epoch(self, history: list[Epoch]) -> None:
+        """Record an epoch, the last of `history`."""
+        line = history[-1]
+        record.append(self.directory / METRICS, line)
+        self.progress.say(_describe(line, self.config["epochs"], self.progress.seconds_left))
+        if self.events:  # a resumed run writes the events of its earlier epochs again
+            self.events.write([line] if self.events.started else history)
+
+    def save(self, tree: Any, position: Position, accuracy: float | None, *, replace: bool = True) -> None:
+        """Save a checkpoint in the background.
+
+        Args:
+            tree: host arrays.
+            position: where the run stands.
+            accuracy: what the best checkpoint is chosen by; None: this one is no candidate.
+            replace: whether a checkpoint of the same step is replaced or kept.
+        """
+        step = int(tree["state"].step)
+        if replace or step not in self.checkpoints.steps():
+            self.checkpoints.save(step, tree, position, accuracy)
+        self._saved = position
+
+    # -- the ends
+
+    def complete(self, summary: RunSummary, predictions: Predictions) -> None:
+        """End a completed run: predictions, summary, report."""
+        self.checkpoints.wait()
+        write_predictions(self.directory / PREDICTIONS, predictions)
+        self._finish(summary)
+        spent = duration(time.perf_counter() - self._started)
+        print(f"{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
+
+    def diverge(self, summary: RunSummary) -> None:
+        """End a run whose loss is not finite at step `summary.diverged_step`."""
+        self.checkpoints.wait()
+        self._finish(summary)
+        kept = self.checkpoints.steps()
+        last = f"the last good checkpoint is from step {kept[-1]}" if kept else "no checkpoint was saved before that"
+        where = f"at step {summary.diverged_step} (epoch {summary.epochs + 1})"
+        _tell(f"diverged: the loss is not finite {where}; {last}")
+
+    def interrupt(self, summary: RunSummary, signal: str) -> None:
+        """Leave a run that `signal` stopped where it was last saved."""
+        self.checkpoints.wait()
+        record.write(self.directory / SUMMARY, summary)
+        self.progress.close()
+        assert self._saved is not None
+        where = f"in epoch {self._saved.epoch} after step {self._saved.done} of {self.steps_per_epoch}"
+        _tell(f"{signal}: saved {where}; to resume: {summary.command}")
+
+    def _finish(self, summary: RunSummary) -> None:
+        from minjax.report import run as run_report
+
+        if self.events and (problem := self.events.close()):
+            _tell(f"warning: {problem}")
+        record.write(self.directory / SUMMARY, summary)
+        run_report.write(self.directory)
+        self.progress.close()
+
+
+def _describe(line: Epoch, epochs: int, seconds_left: float) -> str:
+    """The console's line for an epoch."""
+    parts = [
+        f"epoch {line.epoch:>{len(str(epochs))}}/{epochs}",
+        f"train {_loss(line.train_loss)} {100 * line.train_accuracy:6.2f} %",
+        f"test {_loss(line.test_loss)} {100 * line.test_accuracy:6.2f} %",
+        f"lr {line.learning_rate:.2e}",
+        f"{line.images_per_second:,.0f} images/s",
+    ]
+    if line.validation_accuracy is not None:
+        parts.insert(2, f"validation {_loss(line.validation_loss)} {100 * line.validation_accuracy:6.2f} %")
+    if seconds_left > 0:
+        parts.append(f"{duration(seconds_left)} left")
+    return "  ".join(parts)
+
+
+def _loss(loss: float | None) -> str:
+    return "infinite" if loss is None else f"{loss:.4f}"
+
+
+def _tell(text: str) -> None:
+    print(f"minjax: {text}", file=sys.stderr)
