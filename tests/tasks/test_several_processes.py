@@ -94,7 +94,7 @@ def finish(processes, limit=LIMIT):
 
 def metrics(run):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
+    return [{key: value for key, value in line.items() if key not in TIMES and value is not None} for line in lines]
 
 
 def same(found, expected):
