@@ -1,85 +1,40 @@
-"""One array as bytes: mask, values, scales, zero points, one after the other. docs/packed.md has every byte."""
+"""One array as bytes, and back: mask, values, scales, zero points, in this order. docs/packed.md has every byte."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
+from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
+import msgspec
 import numpy as np
 
 from minjax.compress import bitstream, sizes
+from minjax.compress.header import TYPES, Entry, shown
 from minjax.compress.quantize import Quantized
 from minjax.errors import UserError
 
-TYPES = {name: np.dtype(getattr(jnp, name)).newbyteorder("<") for name in ("float32", "float16", "bfloat16", "int32")}
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """How an array is stored; the file's header holds it as JSON, without what has its default.
-
-    Attributes:
-        name: the path of the leaf, the collection first: "params/conv/kernel".
-        shape: of the array.
-        offset: of its first byte in the payload.
-        kept: weights not pruned; None: all.
-        type: of the array, one of `TYPES`.
-        encoding: "raw" (values as they are), "symmetric", "asymmetric" or "binary" (one bit).
-        bits: of a stored value.
-        scales: how many scales there are, and zero points where asymmetric: 1, or the last dimension.
-        mask: how it is said which weights are kept, one of `sizes.MASKS`.
-        low: the low bits of indices.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    offset: int = 0
-    kept: int | None = None
-    type: str = "float32"
-    encoding: str = "raw"
-    bits: int = 32
-    scales: int = 0
-    mask: str = "none"
-    low: int = 0
-
-    @property
-    def count(self) -> int:
-        """How many numbers the array has."""
-        return math.prod(self.shape)
-
-    def as_json(self) -> dict[str, Any]:
-        """Without what has its default."""
-        described = dataclasses.asdict(self) | {"shape": list(self.shape)}
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        return {key: value for key, value in described.items() if key == "offset" or value != defaults[key]}
-
-    @classmethod
-    def from_json(cls, described: dict[str, Any]) -> Entry:
-        """The entry that `as_json` described."""
-        return cls(**described | {"shape": tuple(described["shape"])})
+_AT_ONCE = 2**16  # weights that are decoded together; each takes some 60 bytes while it is
 
 
 def plain(name: str, array: Any) -> Entry:
-    """The entry of an array that is neither pruned nor quantized.
+    """The entry of an array that is neither pruned nor quantized, at the start of the payload.
 
     Raises:
-        UserError: its type is not one that a packed file holds.
+        UserError: a packed file cannot hold its data type.
     """
-    if str(array.dtype) not in TYPES:
-        raise UserError(f"{name} is {array.dtype}; a packed file holds {', '.join(TYPES)}")
-    bits = TYPES[str(array.dtype)].itemsize * 8
-    return Entry(name, tuple(array.shape), type=str(array.dtype), bits=bits)
+    kind: Any = str(array.dtype)
+    if kind not in TYPES:
+        raise UserError(f"{name} is {kind}; a packed file holds {', '.join(TYPES)}")
+    return Entry(name=name, shape=tuple(array.shape), offset=0, type=kind, bits=8 * TYPES[kind].itemsize)
 
 
 def encode(entry: Entry, array: np.ndarray, mask: np.ndarray | None) -> tuple[Entry, bytes, float]:
-    """An array that is not quantized, with what is pruned of it left out.
+    """Encode an array that is not quantized; pruned weights are left out.
 
     Args:
-        entry: its `plain` entry.
-        array: of the entry's shape and type.
-        mask: bool, True: kept; None: all is.
+        entry: the array's `plain` entry.
+        array: the weights.
+        mask: bool, True = kept; None: nothing is pruned.
 
     Returns:
         The entry with its mask, the bytes, and the entropy bound in bits: of the mask, and the values at full size.
@@ -95,21 +50,29 @@ def encode(entry: Entry, array: np.ndarray, mask: np.ndarray | None) -> tuple[En
 def encode_integers(
     entry: Entry, quantized: Quantized, bits: int, symmetric: bool, mask: np.ndarray | None
 ) -> tuple[Entry, bytes, float]:
-    """A quantized array; arguments and result as for `encode`, with the entropy of the integers in the bound.
+    """Encode a quantized array; the result is as for `encode`, with the entropy of the integers in the bound.
 
     Args:
-        entry: the plain entry of the array before quantization.
-        quantized: its integers, scales (1 or as many as the last dimension) and zero points.
-        bits: 1 to 16.
-        symmetric: whether the integers are.
-        mask: bool, True: kept; None: all is.
+        entry: the `plain` entry of the array before quantization.
+        quantized: the integers, the scales (1, or one for each index of the last dimension) and the zero points.
+        bits: per integer, 1 to 16.
+        symmetric: whether the integers are on both sides of 0.
+        mask: bool, True = kept; None: nothing is pruned.
+
+    Raises:
+        UserError: a weight so large that the quantized one is not finite.
     """
     encoding = "binary" if bits == 1 else "symmetric" if symmetric else "asymmetric"
     scale, zero = (np.asarray(array) for array in (quantized.scale, quantized.zero))
     values = np.asarray(quantized.values)
+    kept = _kept(mask, values.size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = ((values - zero).astype(np.float32) * scale).astype(TYPES[entry.type]).reshape(-1)
+    if not (np.isfinite(scale).all() and np.isfinite(weights[kept]).all()):
+        raise UserError(f"{entry.name} has a weight so large that its {bits}-bit value is not finite in {entry.type}")
     zeros = np.broadcast_to(zero, values.shape).reshape(-1)
-    values, kept = values.reshape(-1), _kept(mask, values.size)
-    entry = dataclasses.replace(entry, encoding=encoding, bits=bits, scales=scale.size)
+    values = values.reshape(-1)
+    entry = msgspec.structs.replace(entry, encoding=encoding, bits=bits, scales=scale.size)
     entry = _with_mask(entry, kept)
     stored = np.where(kept, values, zeros) if entry.mask == "none" else values[kept]
     sections = [
@@ -122,39 +85,60 @@ def encode_integers(
     return entry, b"".join(sections), bound
 
 
-def decode(entry: Entry, payload: memoryview) -> np.ndarray:
-    """The array that an entry describes, from the payload of all arrays.
+def decode(entry: Entry, read: Callable[[int, int], bytes]) -> np.ndarray:
+    """Decode an array.
+
+    The memory that this takes is the array's, a byte for each weight, the scales and zero points, and a few MiB.
+
+    Args:
+        entry: one that `header.check` has passed.
+        read: returns so many bytes of the payload: `read(first, length)`.
 
     Raises:
-        ValueError: the payload is shorter, or holds another mask than the entry says.
+        ValueError: the bytes contradict the entry, or a quantized weight or a scale is not a finite number.
     """
-    kept = entry.count if entry.kept is None else entry.kept
-    stored = entry.count if entry.mask == "none" else kept
-    position = entry.offset
-
-    def section(length: int) -> memoryview:
-        nonlocal position
-        position += length
-        if position > len(payload):
-            raise ValueError(f"{entry.name} ends beyond the file")
-        return payload[position - length : position]
-
-    mask_bytes = section(bitstream.mask_length(entry.count, kept, entry.mask, entry.low))
-    mask = bitstream.unpack_mask(mask_bytes, entry.count, kept, entry.mask, entry.low)
-    values = section(-(-stored * entry.bits // 8))
-    if entry.encoding == "raw":
-        array = np.zeros(entry.count, TYPES[entry.type])
-        array[mask] = np.frombuffer(values, TYPES[entry.type])
-        return array.astype(TYPES[entry.type].newbyteorder("=")).reshape(entry.shape)
-    integers = np.zeros(entry.count, np.int32)
-    integers[mask] = _integers(bitstream.unpack(values, stored, entry.bits), entry.encoding, entry.bits)
-    scale = np.frombuffer(section(4 * entry.scales), "<f4").astype(np.float32)
-    zero = np.zeros(1, np.int32)
+    mask_bytes, value_bytes, scale_bytes, zero_bytes = entry.lengths
+    values_at = entry.offset + mask_bytes
+    mask_data = read(entry.offset, mask_bytes)
+    mask = bitstream.unpack_mask(mask_data, entry.count, entry.count_kept, entry.mask, entry.low)
+    scale = np.frombuffer(read(values_at + value_bytes, scale_bytes), "<f4").astype(np.float32)
+    zero = np.zeros(entry.scales, np.int32)
     if entry.encoding == "asymmetric":
-        zero = bitstream.unpack(section(-(-entry.scales * entry.bits // 8)), entry.scales, entry.bits).astype(np.int32)
-    array = (integers.reshape(entry.shape or (1,)) - zero).astype(np.float32) * scale
-    array = np.where(mask.reshape(array.shape), array, np.float32(0))
-    return array.reshape(entry.shape).astype(TYPES[entry.type].newbyteorder("="))
+        data = read(values_at + value_bytes + scale_bytes, zero_bytes)
+        zero = bitstream.unpack(data, entry.scales, entry.bits).astype(np.int32)
+    if not (np.isfinite(scale) & (scale >= 0)).all():
+        raise ValueError(f"{shown(entry.name)} has a scale that is negative, infinite or NaN")
+    weights = np.zeros(entry.count, TYPES[entry.type].newbyteorder("="))
+    stored = nonzero = 0
+    for first in range(0, entry.count, _AT_ONCE):
+        kept = mask[first : first + _AT_ONCE]
+        number = int(np.count_nonzero(kept))
+        bit = stored * entry.bits
+        data = read(values_at + bit // 8, -(-(bit % 8 + number * entry.bits) // 8))
+        part = weights[first : first + _AT_ONCE]
+        if entry.encoding == "raw":
+            part[kept] = np.frombuffer(data, TYPES[entry.type])
+        else:
+            codes = bitstream.unpack(data, number, entry.bits, first=bit % 8)
+            part[kept] = _weights(entry, codes, np.flatnonzero(kept) + first, scale, zero)
+        stored += number
+        nonzero += int(np.count_nonzero(part))
+    if nonzero > entry.count_kept:
+        raise ValueError(f"{shown(entry.name)} keeps {entry.count_kept:,} weights, and {nonzero:,} are not 0")
+    return weights.reshape(entry.shape)
+
+
+def _weights(entry: Entry, codes: np.ndarray, indices: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """What stored integers [N] at these indices [N] of the array stand for."""
+    if entry.encoding == "symmetric" and codes.size and codes.max() > 2**entry.bits - 2:
+        raise ValueError(f"{shown(entry.name)} has an integer that no weight stands for")
+    channel = indices % entry.scales
+    integers = _integers(codes, entry.encoding, entry.bits) - zero[channel]
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = (integers.astype(np.float32) * scale[channel]).astype(TYPES[entry.type])
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{shown(entry.name)} has a quantized weight that is not finite")
+    return weights
 
 
 def _kept(mask: np.ndarray | None, count: int) -> np.ndarray:
@@ -162,25 +146,25 @@ def _kept(mask: np.ndarray | None, count: int) -> np.ndarray:
 
 
 def _with_mask(entry: Entry, kept: np.ndarray) -> Entry:
-    """The entry with the way of saying what is kept that takes the fewest bytes."""
+    """The entry with the mask that takes the fewest bytes."""
     count = int(kept.sum())
     if count == kept.size:
         return entry
     way = sizes.MASKS[int(sizes.leaf_bytes_by_mask(kept.size, count, entry.bits).argmin())]
     marked = {"kept": count, "pruned": kept.size - count}.get(way, 0)
     low = sizes.low_bits(kept.size, marked) if marked else 0
-    return dataclasses.replace(entry, kept=count, mask=way, low=low)
+    return msgspec.structs.replace(entry, kept=count, mask=way, low=low)
 
 
 def _codes(integers: np.ndarray, encoding: str, bits: int) -> np.ndarray:
-    """Integers as what is stored, 0 .. 2^bits-1."""
+    """The stored form of integers, 0 .. 2^bits-1."""
     if encoding == "binary":
         return (integers + 1) // 2
     return integers + 2 ** (bits - 1) - 1 if encoding == "symmetric" else integers
 
 
 def _integers(codes: np.ndarray, encoding: str, bits: int) -> np.ndarray:
-    """`_codes`, back."""
+    """The integers from their stored form."""
     codes = codes.astype(np.int32)
     if encoding == "binary":
         return codes * 2 - 1

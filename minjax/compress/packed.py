@@ -1,50 +1,44 @@
-"""A compressed network as a file: bit-packed integers, masks, scales, a JSON header and a checksum.
+"""A compressed network as one file: bit-packed integers, masks, scales, a JSON header and a checksum.
 
-docs/packed.md describes every byte, so that a reader can be written in any language. What is loaded is, to the bit,
-what `fake_quantize` of the pruned parameters gives.
+docs/packed.md describes every byte, so that a reader can be written in any language. What is loaded equals, to the
+bit, what `fake_quantize` gives for the pruned parameters. The checksum tells damage from a whole file; it does not tell
+who wrote the file, so whatever a file says is checked before it is used.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
-import struct
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 
 from minjax import records, tree
-from minjax.compress import coding
-from minjax.compress.coding import Entry
+from minjax.compress import coding, envelope, header
+from minjax.compress.header import Entry
 from minjax.compress.quantize import BITS, Quantized, Scheme, quantize_array
 from minjax.errors import UserError
-
-MAGIC = b"minjaxpk"
-VERSION = 1
-_HEAD = struct.Struct("<8sIIQ")  # magic, version, bytes of the header, bytes of the file
-_CHECKSUM = hashlib.sha256().digest_size
 
 
 @dataclasses.dataclass(frozen=True)
 class PackedLeaf:
-    """What one array takes.
+    """The size of one array in a packed file.
 
     Attributes:
-        name: its path, the collection first: "params/conv/kernel".
+        name: the path of the leaf, starting with its collection: "params/conv/kernel".
         shape: of the array.
         encoding: "raw", "symmetric", "asymmetric" or "binary".
-        bits: of a stored value.
-        kept: weights not pruned.
-        mask: how it is said which: "none" (all are stored), "bitmask", or by the indices of the "kept" or "pruned".
-        bytes: mask, values, scales and zero points.
-        bytes_entropy: the bound for them, rounded up.
+        bits: per stored value.
+        kept: number of weights that are not pruned.
+        mask: how the kept weights are marked: "none" (all are stored), "bitmask", or by the indices of the "kept" or of
+            the "pruned".
+        bytes: of mask, values, scales and zero points together.
+        bytes_entropy: the entropy bound of these bytes, rounded up.
     """
 
     name: str
@@ -59,15 +53,15 @@ class PackedLeaf:
 
 @dataclasses.dataclass(frozen=True)
 class Packed:
-    """What a written file takes.
+    """The size of a packed file.
 
     Attributes:
-        bytes_measured: of the file.
+        bytes_measured: of the whole file.
         bytes_theoretical: of the arrays alone, as `sizes.Layout.theoretical_bytes` counts them.
-        bytes_entropy: the bound for the arrays: order-0 entropy of each leaf's integers and mask (without the table
-            of frequencies that a decoder needs), everything else as it is.
-        bytes_unquantized: of the file that the same network makes in this format, neither pruned nor quantized.
-        leaves: a line an array.
+        bytes_entropy: the bound for the arrays: the order-0 entropy of each leaf's integers and mask (without the table
+            of frequencies that a decoder needs), everything else at full size.
+        bytes_unquantized: size of the file that the same network makes in this format, neither pruned nor quantized.
+        leaves: the size of each array.
     """
 
     bytes_measured: int
@@ -78,7 +72,7 @@ class Packed:
 
     @property
     def share(self) -> float:
-        """Of the same format neither pruned nor quantized."""
+        """Size as a fraction of the file that is neither pruned nor quantized."""
         return self.bytes_measured / self.bytes_unquantized
 
 
@@ -95,26 +89,26 @@ def save_packed(
     exclude: str | Sequence[str] = (),
     about: Any = None,
 ) -> Packed:
-    """Write a network, atomically.
+    """Write a network to a file, atomically.
 
     Args:
-        path: of the file; folders are made.
+        path: the file; missing folders are made.
         variables: {"params": ..., "batch_stats": ...}: nested dictionaries of arrays (float32, float16, bfloat16 or
-            int32). An empty dictionary in them is not kept.
-        bits: of the chosen leaves of "params", 1 to 16; None: nothing is quantized.
+            int32). Empty dictionaries are dropped.
+        bits: per weight of the quantized leaves of "params", 1 to 16; None: nothing is quantized.
         masks: pytree of bool with the structure of "params", True = kept; None: nothing is pruned.
-        symmetric: see `quantize.Scheme`, as `per_channel` and `clip`.
-        per_channel: a scale for each output.
-        clip: what the largest integer stands for.
-        include: patterns of the leaves that are quantized (see `tree.select`); None: the convolution kernels.
-        exclude: patterns of leaves that are not.
-        about: any JSON value that `load_packed` gives back, such as the model's name and fields.
+        symmetric: see `quantize.Scheme`.
+        per_channel: see `quantize.Scheme`.
+        clip: see `quantize.Scheme`.
+        include: patterns of the leaves to quantize (see `tree.select`); None: the convolution kernels.
+        exclude: patterns of the leaves not to quantize.
+        about: any JSON value, such as the model's name and fields; `load_packed` returns it.
 
     Raises:
-        UserError: an array of another type, a weight that is not finite where it is quantized, wrong bits or
-            patterns, no space or permission.
-        ValueError: `about` is not JSON (which has no NaN), a key of `variables` has a slash in it, a mask has another
-            shape than its leaf.
+        UserError: an array of another type, a weight that is not finite in a leaf to quantize, bits or patterns that
+            are not allowed, an `about` that is too long, no space or no permission.
+        ValueError: `about` is not JSON (which has no NaN), a key of `variables` contains a slash, the dictionaries are
+            nested too deeply, a mask has another shape than its leaf.
     """
     arrays = {name: np.asarray(leaf) for name, leaf in _named(variables).items()}
     kept = _masks(arrays, masks)
@@ -137,64 +131,59 @@ def save_packed(
         else:
             coded = coding.encode(start, arrays[start.name], mask)
         entry, section, entropy = coded
-        entries.append(dataclasses.replace(entry, offset=offset))
+        entries.append(msgspec.structs.replace(entry, offset=offset))
         sections.append(section)
-        leaves.append(_line(entry, section, entropy))
+        leaves.append(_leaf(entry, section, entropy))
         offset += len(section)
         bound += entropy
 
-    content = _content(about, entries, sections)
+    header.check(entries, offset, max_elements=None)
+    content = envelope.seal(header.encode(about, entries), sections)
     records.write_bytes(path, content)
-    plain = _file_size(_header(about, _laid_out(unquantized)), sum(array.nbytes for array in arrays.values()))
+    plain = envelope.size(header.encode(about, _laid_out(unquantized)), sum(array.nbytes for array in arrays.values()))
     return Packed(len(content), offset, _up(bound), plain, tuple(leaves))
 
 
-def load_packed(path: Path | str) -> tuple[dict[str, Any], Any]:
-    """Read what `save_packed` wrote.
+def load_packed(path: Path | str, *, max_elements: int = header.SPARSE_ELEMENTS) -> tuple[dict[str, Any], Any]:
+    """Read a file that `save_packed` wrote.
+
+    Loading takes at most twice the memory of the arrays and 64 MiB. A file of any origin may be loaded: one that
+    contradicts itself is refused.
+
+    Args:
+        path: the file.
+        max_elements: the number of weights up to which nothing is asked of the payload; a network that has more needs a
+            byte for every 8. Only a network of more than 16.7 million weights with some 95 % of them pruned needs
+            another number than the default.
 
     Returns:
         The variables as nested dictionaries of NumPy arrays, ready for ``model.apply``: pruned weights are 0,
         quantized ones are (integer - zero) * scale. And `about`.
 
     Raises:
-        UserError: the file cannot be read, is not a packed file, is truncated, was altered, or is of a newer version.
+        UserError: the file cannot be read, is not a packed file, is truncated, altered or of a newer version, has a
+            header or arrays that make no sense, or does not fit in memory.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    header_bytes = _check_content(path, content)
-    try:
-        header = json.loads(zlib.decompress(content[_HEAD.size : _HEAD.size + header_bytes]))
-        payload = memoryview(content)[_HEAD.size + header_bytes : -_CHECKSUM]
-        variables: dict[str, Any] = {}
-        for described in header["leaves"]:
-            entry = Entry.from_json(described)
-            *path_to, last = entry.name.split("/")
-            inner = variables
-            for key in path_to:
-                inner = inner.setdefault(key, {})
-            inner[last] = coding.decode(entry, payload)
-        return variables, header["about"]
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        raise UserError(f"{path} has a header that this minjax cannot read: {error}") from error
+    with envelope.opened(path) as file:
+        try:
+            found = header.decode(file.header)
+            header.check(found.leaves, file.payload_bytes, max_elements)
+        except ValueError as error:
+            raise UserError(f"{path} has a header that this minjax cannot read: {_one_line(error)}") from error
+        try:
+            variables = header.nest((entry.name, coding.decode(entry, file.payload)) for entry in found.leaves)
+        except ValueError as error:
+            raise UserError(f"{path} has an array that contradicts its header: {_one_line(error)}") from error
+        except MemoryError as error:
+            count = sum(entry.count for entry in found.leaves)
+            raise UserError(f"{path} has {count:,} weights; there is not enough memory to load them") from error
+    return variables, found.about
 
 
-def _check_content(path: Path | str, content: bytes) -> int:
-    """The length of the header of a file that is whole and unaltered. The checksum comes before the version, so that
-    a damaged version is no newer one."""
-    if not content or content[: len(MAGIC)] != MAGIC[: len(content)]:
-        raise UserError(f"{path} is not a packed file: it begins with {content[:8]!r}, not with {MAGIC!r}")
-    if len(content) < _HEAD.size + _CHECKSUM:
-        raise UserError(f"{path} is truncated: it has {len(content)} bytes, fewer than the smallest packed file")
-    _, version, header_bytes, size = _HEAD.unpack_from(content)
-    if len(content) < size:
-        raise UserError(f"{path} is truncated: it has {len(content):,} of {size:,} bytes")
-    if len(content) > size or hashlib.sha256(content[:-_CHECKSUM]).digest() != content[-_CHECKSUM:]:
-        raise UserError(f"{path} was altered: its checksum is not that of its content")
-    if version > VERSION:
-        raise UserError(f"{path} is of version {version} of the format; this minjax reads up to version {VERSION}")
-    return header_bytes
+def _one_line(error: Exception) -> str:
+    """The message of an error that may quote a header: printable, on one line, and not long."""
+    text = "".join(character if character.isprintable() else "?" for character in str(error))
+    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def _named(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,7 +200,8 @@ def _named(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _quantize(
     leaves: dict[str, jax.Array], kept: dict[str, jax.Array], bits: jax.Array, scheme: Scheme
 ) -> dict[str, Quantized]:
-    """Leaves as integers. Compiled, as the curves' programs are: out of one, XLA divides otherwise in the last bit."""
+    """Leaves as integers. Compiled, as the curves' programs are: outside of a program the last bit of XLA's division
+    differs."""
     quantize = functools.partial(quantize_array, symmetric=scheme.symmetric, clip=scheme.clip)
     return {
         name: quantize(x, bits, channel_axis=x.ndim - 1 if scheme.per_channel and x.ndim else None, where=kept[name])
@@ -237,34 +227,18 @@ def _check_quantizable(arrays: dict[str, np.ndarray], bits: int) -> None:
             raise UserError(f"{name} has a weight that is NaN or infinite; no integer stands for that")
 
 
-def _line(entry: Entry, section: bytes, entropy: float) -> PackedLeaf:
-    kept = entry.count if entry.kept is None else entry.kept
-    return PackedLeaf(entry.name, entry.shape, entry.encoding, entry.bits, kept, entry.mask, len(section), _up(entropy))
+def _leaf(entry: Entry, section: bytes, entropy: float) -> PackedLeaf:
+    name, shape, kept = entry.name, entry.shape, entry.count_kept
+    return PackedLeaf(name, shape, entry.encoding, entry.bits, kept, entry.mask, len(section), _up(entropy))
 
 
 def _laid_out(entries: Iterable[Entry]) -> list[Entry]:
-    """Arrays that are neither pruned nor quantized, one after the other."""
+    """The entries of arrays that are neither pruned nor quantized, one after the other."""
     laid_out, offset = [], 0
     for entry in entries:
-        laid_out.append(dataclasses.replace(entry, offset=offset))
+        laid_out.append(msgspec.structs.replace(entry, offset=offset))
         offset += entry.count * entry.bits // 8
     return laid_out
-
-
-def _header(about: Any, entries: list[Entry]) -> bytes:
-    described = {"about": about, "leaves": [entry.as_json() for entry in entries]}
-    return zlib.compress(json.dumps(described, separators=(",", ":"), allow_nan=False).encode(), 9)
-
-
-def _content(about: Any, entries: list[Entry], sections: list[bytes]) -> bytes:
-    header = _header(about, entries)
-    size = _file_size(header, sum(map(len, sections)))
-    content = b"".join([_HEAD.pack(MAGIC, VERSION, len(header), size), header, *sections])
-    return content + hashlib.sha256(content).digest()
-
-
-def _file_size(header: bytes, payload: int) -> int:
-    return _HEAD.size + len(header) + payload + _CHECKSUM
 
 
 def _up(bits: float) -> int:
