@@ -107,7 +107,7 @@ def _check(path: Path | str, file: BinaryIO, length: int) -> int:
     if length > expected or digest.digest() != file.read(_CHECKSUM):
         raise UserError(f"{path} was altered: its checksum is not that of its content")
     if version != VERSION:
-        raise UserError(f"{path} is of version {version} of the format; this minjax reads up to version {VERSION}")
+        raise UserError(f"{path} is of version {version} of the format; this minjax reads version {VERSION}")
     if header_bytes > min(MOST_BYTES, length - _HEAD.size - _CHECKSUM):
         raise UserError(f"{path} has a header that this minjax cannot read: it is said to have {header_bytes:,} bytes")
     return header_bytes

@@ -27,7 +27,8 @@ MOST_PARTS = 32  # of a name
 ELEMENTS_PER_BYTE = 8  # of the payload; only masks that leave very little go beyond it
 SPARSE_ELEMENTS = 2**24  # what a payload of any size may stand for: 64 MiB of float32
 
-Size = Annotated[int, Meta(ge=0, le=2**48)]
+_LARGEST = 2**48
+Size = Annotated[int, Meta(ge=0, le=_LARGEST)]
 
 
 class Entry(Record, frozen=True, kw_only=True):
@@ -153,8 +154,7 @@ def check(entries: list[Entry], payload_bytes: int, max_elements: int | None) ->
     Raises:
         ValueError: saying what is wrong.
     """
-    # A dimension of 0 counts as 1, so that what stands beside it is limited too.
-    elements = sum(math.prod(max(size, 1) for size in entry.shape) for entry in entries)
+    elements = sum(entry.count for entry in entries)
     if max_elements is not None and elements > max(max_elements, ELEMENTS_PER_BYTE * payload_bytes):
         raise ValueError(
             f"it announces {_number(elements)} weights in {payload_bytes:,} bytes; so few bytes may hold at most "
@@ -177,6 +177,8 @@ def _problem(entry: Entry) -> str:
     """What one entry contradicts itself in; empty: nothing."""
     raw, outputs = entry.encoding == "raw", entry.shape[-1] if entry.shape else 1
     size = 8 * TYPES[entry.type].itemsize
+    if math.prod(max(size, 1) for size in entry.shape) > _LARGEST:
+        return "has a shape that no array can have"
     widths = {"raw": (size, size), "binary": (1, 1)}.get(entry.encoding, (2, 16))
     if not widths[0] <= entry.bits <= widths[1]:
         return f"is {entry.encoding} {entry.type} of {entry.bits} bits; it must have {widths[0]} to {widths[1]}"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
-import zlib
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +17,8 @@ from minjax import models, tree
 from minjax.compress import sizes
 from minjax.compress.packed import load_packed, save_packed
 from minjax.compress.quantize import fake_quantize
+from tests.compress import packed_mutations
+from tests.compress.documented_reader import read_as_documented
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 GOLDEN = Path(__file__).parents[1] / "data" / "packed_v1.mjx"
@@ -43,53 +42,6 @@ def random_masks(variables: dict, amount: float, seed: int = 0) -> dict:
     """Convolution kernels pruned at random."""
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda x: (rng.random(x.shape) >= amount) | (x.ndim < 4), variables["params"])
-
-
-def read_as_documented(content: bytes) -> dict[str, np.ndarray]:
-    """The arrays by name, read bit by bit from what docs/packed.md says, with nothing of minjax's."""
-    magic, version, header_bytes, size = struct.unpack_from("<8sIIQ", content)
-    assert (magic, version, size) == (b"minjaxpk", 1, len(content))
-    assert hashlib.sha256(content[:-32]).digest() == content[-32:]
-    header = json.loads(zlib.decompress(content[24 : 24 + header_bytes]))
-    payload = content[24 + header_bytes : -32]
-    position = 0
-
-    def stream(count: int, width: int) -> list[int]:
-        nonlocal position
-        bit = lambda i: payload[position + i // 8] >> i % 8 & 1  # noqa: E731
-        integers = [sum(bit(i * width + j) << j for j in range(width)) for i in range(count)]
-        position += (count * width + 7) // 8
-        return integers
-
-    arrays = {}
-    for leaf in header["leaves"]:
-        shape, bits, encoding = leaf["shape"], leaf.get("bits", 32), leaf.get("encoding", "raw")
-        n = int(np.prod(shape))
-        kept, mask = leaf.get("kept", n), leaf.get("mask", "none")
-        assert position == leaf["offset"]
-        indices = list(range(n))
-        if mask == "bitmask":
-            indices = [i for i, bit in enumerate(stream(n, 1)) if bit]
-        elif mask != "none":
-            k, low = kept if mask == "kept" else n - kept, leaf.get("low", 0)
-            lows = stream(k, low)
-            ones = [p for p, bit in enumerate(stream(k + (n - 1 >> low), 1) if k else []) if bit]
-            marked = [(p - i << low) | lows[i] for i, p in enumerate(ones)]
-            indices = marked if mask == "kept" else sorted(set(range(n)) - set(marked))
-        codes = stream(len(indices), bits)
-        array = np.zeros(n, np.float32)
-        if encoding == "raw":
-            array[indices] = np.array(codes, np.uint32).view(np.float32)
-        else:
-            count = leaf["scales"]
-            scales = np.array(stream(count, 32), np.uint32).view(np.float32)
-            zeros = stream(count, bits) if encoding == "asymmetric" else [2 ** (bits - 1) - 1] * count
-            for i, u in zip(indices, codes, strict=True):
-                integer = 2 * u - 1 if encoding == "binary" else u - zeros[i % count]
-                array[i] = np.float32(integer) * scales[i % count]
-        arrays[leaf["name"]] = array.reshape(shape)
-    assert position == len(payload)
-    return arrays
 
 
 def assert_same_bits(found, expected):
@@ -130,7 +82,7 @@ def test_what_comes_back_is_what_fake_quantization_gives(folder, scheme):
         assert about is None
         assert_same_bits(loaded, expected)
         content = (folder / "a.mjx").read_bytes()
-        assert_same_bits(read_as_documented(content), tree.leaves(expected))
+        assert_same_bits(read_as_documented(content)[0], tree.leaves(expected))
 
         layout = sizes.layout(
             variables["params"],
@@ -154,7 +106,7 @@ def test_any_mask_comes_back(folder, amount, seed, bits):
     loaded, _ = load_packed(folder / "b.mjx")
     for name, x in tree.leaves(loaded["params"]).items():
         assert not x[~tree.leaves(masks)[name]].any()
-    assert_same_bits(read_as_documented((folder / "b.mjx").read_bytes()), tree.leaves(loaded))
+    assert_same_bits(read_as_documented((folder / "b.mjx").read_bytes())[0], tree.leaves(loaded))
     kept = {f"params/{name}": mask.sum() for name, mask in tree.leaves(masks).items()}
     assert all(leaf.kept == kept[leaf.name] for leaf in packed.leaves if leaf.name in kept)
     assert packed.bytes_entropy <= packed.bytes_theoretical
@@ -186,9 +138,25 @@ def test_types_scalars_and_empty_arrays(folder):
     )
     params = {"a": {"brain": arrays["brain"], "scale": jnp.float32(0.3)}}
     save_packed(folder / "d.mjx", {"params": params}, bits=5, include="*")
-    assert_same_bits(
-        load_packed(folder / "d.mjx")[0]["params"], jax.jit(partial(fake_quantize, bits=5, include="*"))(params)
-    )
+    expected = jax.jit(partial(fake_quantize, bits=5, include="*"))(params)
+    assert_same_bits(load_packed(folder / "d.mjx")[0]["params"], expected)
+
+
+@pytest.mark.parametrize("bits", [None, 1, 16])
+@pytest.mark.parametrize("amount", [0, 0.5, 0.97])
+def test_loading_takes_the_memory_of_the_arrays_and_little_more(folder, bits, amount):
+    kernel = np.random.default_rng(0).normal(size=(1, 1, 2**11, 2**9)).astype(np.float32)
+    masks = {"kernel": np.random.default_rng(1).random(kernel.shape) >= amount}
+    save_packed(folder / "g.mjx", {"params": {"kernel": kernel}}, bits=bits, masks=masks, symmetric=False)
+    tracemalloc.start()
+    try:
+        loaded, _ = load_packed(folder / "g.mjx")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The array, a byte for each weight, the stored mask, and some 60 bytes for each of the 2^16 decoded at once.
+    assert peak < kernel.nbytes * (1 + 1 / 4 + 1 / 32) + 60 * 2**16
+    assert loaded["params"]["kernel"].nbytes == kernel.nbytes
 
 
 def test_about_comes_back(folder):
@@ -216,8 +184,7 @@ def golden_network() -> tuple[dict, dict]:
 
 def parts(content: bytes) -> tuple[bytes, object, bytes]:
     """Magic and version, the header as JSON (zlib's output differs between its versions), the payload."""
-    end = 24 + struct.unpack_from("<I", content, 12)[0]
-    return content[:12], json.loads(zlib.decompress(content[24:end])), content[end:-32]
+    return content[:12], *packed_mutations.parts(content)
 
 
 def test_golden_file(folder):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from minjax.compress.packed import load_packed, save_packed
 from minjax.errors import UserError
+from tests.compress.packed_mutations import sealed, signed
 from tests.compress.test_packed import network, quick, random_masks
 
 
@@ -60,20 +60,25 @@ def test_any_cut_is_noticed(folder, content):
     assert "was altered" in error_of(folder, content + b"\x00")
 
 
-def signed(content: bytes) -> bytes:
-    return content[:-32] + hashlib.sha256(content[:-32]).digest()
+def test_another_version(folder, content):
+    for version in (0, 2, 2**32 - 1):
+        other = signed(content[:8] + struct.pack("<I", version) + content[12:-32])
+        assert error_of(folder, other).endswith(f"is of version {version} of the format; this minjax reads version 1")
 
 
-def test_a_newer_version(folder, content):
-    newer = signed(content[:8] + b"\x02" + content[9:])
-    assert error_of(folder, newer).endswith("is of version 2 of the format; this minjax reads up to version 1")
+@pytest.mark.parametrize("length", [0, 10**6, 2**32 - 1])
+def test_a_header_of_another_length(folder, content, length):
+    error = error_of(folder, signed(content[:12] + struct.pack("<I", length) + content[16:-32]))
+    assert "has a header that this minjax cannot read" in error
+
+
+def test_bytes_after_the_compressed_header(folder):
+    assert "its compressed bytes are not as many" in error_of(folder, sealed({"about": 1, "leaves": []}, trailing=b"x"))
 
 
 @pytest.mark.parametrize("header", [b"[", b"[]", b"{}", b'{"leaves":[{"name":"a"}],"about":1}'])
 def test_a_header_that_says_something_else(folder, header):
-    packed = zlib.compress(header)
-    broken = struct.pack("<8sIIQ", b"minjaxpk", 1, len(packed), 24 + len(packed) + 32) + packed + bytes(32)
-    assert "has a header that this minjax cannot read" in error_of(folder, signed(broken))
+    assert "has a header that this minjax cannot read" in error_of(folder, sealed(header))
 
 
 def test_places_that_cannot_be_read_or_written(folder):
@@ -81,6 +86,9 @@ def test_places_that_cannot_be_read_or_written(folder):
         load_packed(folder / "nothing.mjx")
     with pytest.raises(UserError, match=r"cannot read .*: Is a directory"):
         load_packed(folder)
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(UserError, match=r"cannot read .*pipe: not a regular file"):
+        load_packed(folder / "pipe")
     (folder / "file").touch()
     with pytest.raises(UserError, match=r"cannot write .*below\.mjx"):
         save_packed(folder / "file" / "below.mjx", network())
@@ -97,6 +105,11 @@ def test_places_that_cannot_be_read_or_written(folder):
         ({"x": np.zeros(3)}, {}, "params/x is float64; a packed file holds float32, float16, bfloat16, int32"),
         ({"x": np.zeros(3, np.int32)}, {"bits": 8, "include": "*"}, "params/x is int32; only floating-point"),
         ({"x": np.full(3, np.nan, np.float32)}, {"bits": 8, "include": "x"}, "params/x has a weight that is NaN"),
+        (
+            {"x": np.array([-3e38, 3e38], np.float32)},
+            {"bits": 8, "include": "x", "symmetric": False, "per_channel": False},
+            "params/x has a weight so large that its 8-bit value is not finite in float32",
+        ),
     ],
 )
 def test_what_cannot_be_packed(folder, change, arguments, message):
