@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minjax import compress, models
+from minjax import compress, models, tree
 from minjax.compress import macs
 from minjax.curves.latency import latencies
 from minjax.curves.versions import parse_scheme
@@ -68,7 +68,7 @@ def _pack(
         expected = compress.fake_quantize(expected, bits, masks=masks, **how)
     elif masks is not None:
         expected = compress.apply_masks(expected, masks)
-    loaded, _ = compress.load_packed(path)
+    loaded, _ = compress.load_packed(path, max_elements=max(2**24, tree.count(variables)))
     ours, theirs = (_evaluate(trained, v) for v in (loaded, {"params": expected, **trained.model_state}))
     return {
         "bytes_measured": path.stat().st_size,
