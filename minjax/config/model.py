@@ -1,0 +1,58 @@
+"""The fields of the network. One that belongs to another family than the named network must stay None."""
+
+from __future__ import annotations
+
+from minjax.config.field import Field, within
+from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Text
+
+_UNITS = Integer(1, 10**7)
+_LAYERS = 1000  # each is compiled on its own
+_RATE = Number(least=0, below=1)
+
+
+def _architecture(name: str, kind: Kind, meaning: str) -> Field:
+    return Field(name, None, OrNone(kind), meaning, architecture=True)
+
+
+_NETWORK = (
+    _architecture("widths", Each(_UNITS, most=_LAYERS), "dnn: units of each hidden layer."),
+    _architecture("channels", Each(_UNITS, fewest=1, most=_LAYERS), "cnn: output channels of each convolution."),
+    _architecture("kernel_size", Integer(1, 1024), "cnn: pixels along each side of a kernel."),
+    _architecture("padding", Choice(("SAME", "VALID")), "cnn: padding of the convolutions."),
+    _architecture("pool", Flag(), "cnn: 2x2 max pooling after each convolution."),
+    _architecture("batch_norm", Flag(), "cnn, vgg: batch norm after each convolution."),
+    _architecture("width", _UNITS, "resnet, vgg: channels of the first stage; the other stages scale with it."),
+    _architecture("head_width", Integer(0, 10**7), "vgg: units of each of the two hidden linear layers."),
+    _architecture("patch_size", Integer(1, 8192), "vit: pixels along each side of a patch."),
+    _architecture("dim", _UNITS, "vit: numbers in a token."),
+    _architecture("depth", Integer(1, _LAYERS), "vit: blocks."),
+    _architecture("heads", Integer(1, 10**6), "vit: attention heads of a block; they must divide dim."),
+    _architecture("mlp_dim", _UNITS, "vit: hidden units of a block's and of the head's linear layers."),
+    _architecture(
+        "attention_scale",
+        Choice(("dim", "head_dim")),
+        "vit: attention is scaled by dim**-0.5, as in paper 1, or by head_dim**-0.5.",
+    ),
+)
+
+MODEL = within(
+    "model",
+    (
+        Field("name", "resnet18_s", Text("a network that `python -m minjax.models` lists"), "The network."),
+        Field(
+            "init",
+            None,
+            OrNone(Choice(("paper", "he"))),
+            "All: initialization of the weights, see minjax/models/initializers.py.",
+        ),
+        Field("dropout", None, OrNone(_RATE), "All: fraction of activations that dropout zeroes."),
+        *_NETWORK,
+        Field("embedding_dropout", None, OrNone(_RATE), "vit: dropout after the embedding."),
+        Field(
+            "position_scale",
+            None,
+            OrNone(Number(least=0)),
+            "vit: standard deviation of the initial class token and position embedding.",
+        ),
+    ),
+)

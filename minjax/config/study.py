@@ -1,0 +1,151 @@
+"""The fields of a study: which networks are compared, in what order, and what is asked of them."""
+
+from __future__ import annotations
+
+from minjax.config.compression import AMOUNTS, BITS, SCHEMES
+from minjax.config.field import Field, Role, within
+from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair, Text
+
+SHAPES = ("equal", "decreasing", "increasing")
+FAMILIES = ("dnn", "cnn", "vit")
+_HOW, _WHERE = Role.HOW, Role.WHERE
+_DEPTHS = Each(Integer(1, 1000), fewest=1)
+_SIZES = Each(Integer(1, 10**7), fewest=1)
+_SHAPES = Each(Choice(SHAPES), fewest=1)
+_FRACTION = Number(above=0, below=1)
+
+
+def _set(default: tuple[tuple[str, object], ...] = ()) -> Field:
+    return Field(
+        "set", default, Each(Pair()), 'Fields for this family alone, such as (("optimizer.name", "adam"), ("epochs", 9)).'
+    )
+
+
+def _field(name: str, default: object, kind: Kind, meaning: str) -> Field:
+    return Field(name, default, kind, meaning)
+
+
+_GRIDS = (
+    *within(
+        "dnn",
+        (
+            _field("depths", (1, 2, 3, 4), _DEPTHS, "Numbers of hidden layers."),
+            _field(
+                "widths", (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000), _SIZES, "Units of the widest hidden layer."
+            ),
+            _field("shapes", SHAPES, _SHAPES, "How widths change from layer to layer; decreasing halves them."),
+            _set(),
+        ),
+    ),
+    *within(
+        "cnn",
+        (
+            _field("depths", (1,), _DEPTHS, "Numbers of convolutions."),
+            _field("channels", tuple(range(1, 33)), _SIZES, "Channels of the widest convolution."),
+            _field("shapes", ("equal",), _SHAPES, "How channels change from layer to layer; decreasing halves them."),
+            _set(),
+        ),
+    ),
+    *within(
+        "vit",
+        (
+            _field("depths", (1, 2, 3, 4), _DEPTHS, "Numbers of blocks."),
+            _field("dims", (8, 16, 32, 64, 128), _SIZES, "Numbers in a token."),
+            _field("heads", (4,), _SIZES, "Numbers of attention heads; dims that they do not divide are left out."),
+            _field(
+                "mlp_dims", (None,), Each(OrNone(Integer(1, 10**7)), fewest=1), "Hidden units; None: as many as dim."
+            ),
+            _set((("model.patch_size", 4),)),
+        ),
+    ),
+)
+
+STUDY = within(
+    "study",
+    (
+        Field(
+            "families",
+            ("dnn",),
+            Each(Choice(FAMILIES)),
+            "Families of networks; empty: the network in `model` with the axes alone.",
+        ),
+        *_GRIDS,
+        Field(
+            "axes",
+            (),
+            Each(Pair(several=True)),
+            'Further axes, combined with each network: (("optimizer.learning_rate", (0.1, 0.01)), ...).',
+        ),
+        # A deviation over seeds needs two, a minimal size five (minjax/findings).
+        Field("seeds", 5, Integer(2, 10_000), "Seeds of each point: seed, seed + 1, and so on."),
+        Field(
+            "extent",
+            "all",
+            Choice(("all", "knee")),
+            "all: a coarse grid, then the sizes around the minimal one, then the rest; knee: without the rest.",
+        ),
+        Field("coarse", 2, Integer(1), "The coarse grid holds every size of this many: 2 is every other one."),
+        Field("reach", 1, Integer(1), "Sizes measured on each side of the minimal one."),
+        Field(
+            "budget_minutes",
+            None,
+            OrNone(Number(above=0)),
+            "Minutes after which the study stops; None: when everything is trained.",
+            _HOW,
+        ),
+        Field(
+            "curves",
+            "equal",
+            Choice(("equal", "all", "none")),
+            "Which networks are also pruned and quantized: those of equal layers, all or none.",
+        ),
+        Field("prune_method", "global_l1", Choice(("l1", "global_l1")), "Pruning method of the curves."),
+        Field("amounts", 21, AMOUNTS, "Number of pruned fractions, evenly spaced from 0 to 1."),
+        Field("bits", (16, 8, 7, 6, 5, 4, 3, 2, 1), Each(BITS, descending=True), "Bits of a weight along the curves."),
+        Field("scheme", "symmetric_channel_minmax", Choice(SCHEMES), "How weights are quantized."),
+        Field(
+            "curve_images",
+            None,
+            OrNone(Integer(1)),
+            "Test images that the curves are measured on, stratified; None: all.",
+        ),
+        Field("tolerance", 0.01, _FRACTION, "Difference of accuracies that counts as none."),
+        Field("sigma", 0.02, _FRACTION, "Standard deviation over seeds above which a network is unstable."),
+        Field("gap", 0.05, _FRACTION, "Training less test accuracy above which a network may be overfitting."),
+        Field("margin", 0.05, _FRACTION, "Accuracy above chance up to which a network has not learned."),
+        # These two move the last bits of a member's numbers.
+        Field(
+            "programs",
+            16,
+            Integer(1),
+            "Programs compiled for the fully connected networks, which are padded to share them.",
+        ),
+        Field(
+            "together",
+            None,
+            OrNone(Flag()),
+            "Train members side by side (vmap) or one after the other; None: side by side on accelerators.",
+        ),
+        Field(
+            "executor",
+            "local",
+            Choice(("local", "ray")),
+            "Where members are trained: in this process, or as tasks of a Ray cluster (pip install 'minjax[ray]').",
+            _WHERE,
+        ),
+        Field("workers", None, OrNone(Integer(1)), "ray, on this machine: CPUs of the cluster; None: all.", _WHERE),
+        Field(
+            "ray_address",
+            "",
+            Text("an address, or auto"),
+            "ray: a running cluster; empty: one is started on this machine.",
+            _WHERE,
+        ),
+        Field("cpus_per_task", 1.0, Number(least=0), "ray: CPUs of each task.", _WHERE),
+        Field(
+            "gpus_per_task", 0.0, Number(least=0), "ray: GPUs of each task; a fraction suits small networks.", _WHERE
+        ),
+        Field("dry_run", False, Flag(), "List the points, their sizes and the predicted time, and stop.", _HOW),
+        Field("retry_failed", False, Flag(), "Train failed members again, though not those that diverged.", _HOW),
+    ),
+)
