@@ -7,7 +7,7 @@ import re
 import pytest
 
 from minjax import main, models
-from minjax.tasks.resolve import resolve
+from minjax.config.resolving import resolve
 from tests.conftest import ROOT
 
 PRESETS = sorted(p.relative_to(ROOT) for p in (ROOT / "configs").rglob("*.py") if p.stem != "base")

@@ -44,7 +44,7 @@ PRUNE = within(
             "include",
             (),
             Each(Text("a pattern of parameter names such as 'conv*'")),
-            "Which parameters are pruned; empty: the convolution kernels, or all kernels where there is no convolution.",
+            "Which parameters are pruned; empty: the kernels of convolutions, or all kernels where there are none.",
         ),
         Field(
             "exclude", (), Each(Text("a pattern of parameter names such as 'conv1*'")), "Which of those are left alone."
@@ -103,11 +103,7 @@ QUANTIZE = within(
                 "symmetric_channel_mse",
                 *FORMATS,
             ),
-            Each(
-                Choice(
-                    (*SCHEMES, *FORMATS),
-                )
-            ),
+            Each(Choice((*SCHEMES, *FORMATS))),
             "How weights are quantized; each scheme has a curve, each floating-point format one point.",
         ),
         Field(

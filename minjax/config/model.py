@@ -56,3 +56,6 @@ MODEL = within(
         ),
     ),
 )
+
+# Fields of a network's architecture, without the section's name.
+ARCHITECTURE = frozenset(field.name.removeprefix("model.") for field in MODEL if field.architecture)

@@ -36,7 +36,10 @@ OPTIMIZER = within(
         Field("name", "sgdm", Choice(OPTIMIZERS), "The optimizer."),
         *HYPER,
         Field(
-            "clip_norm", None, OrNone(Number(above=0)), "Clip gradients to this global norm; None: they are not clipped."
+            "clip_norm",
+            None,
+            OrNone(Number(above=0)),
+            "Clip gradients to this global norm; None: they are not clipped.",
         ),
         Field(
             "schedule",

@@ -50,7 +50,7 @@ def resolve_optimizer(fields: Mapping[str, Any]) -> dict[str, Any]:
         UserError: a field is set that the named optimizer does not have.
     """
     name = fields["name"]
-    presets = {key: value for key, value in fields["preset"][name].items() if value is not None}
+    presets = {key: value for key, value in fields.get("preset", {}).get(name, {}).items() if value is not None}
     own = {**optim.DEFAULTS[name], **presets}
     hyper = {field.name for field in HYPER}
     result = {}
@@ -73,16 +73,15 @@ def recorded_study(config: Mapping[str, Any]) -> dict[str, Any]:
     other optimizers are kept where they are set: a family or an axis may name another optimizer.
 
     Args:
-        config: of a study, checked; or one read back, which is returned as it is.
+        config: of a study, checked. One that is recorded already stays as it is.
     """
     optimizer = config["optimizer"]
-    preset = {
+    kept = {
         name: {key: value for key, value in fields.items() if value is not None}
         for name, fields in optimizer.get("preset", {}).items()
     }
-    used = resolve_optimizer(optimizer) if all(name in preset for name in optim.NAMES) else dict(optimizer)
-    kept = {name: fields for name, fields in preset.items() if fields}
-    return {**config, "optimizer": used | ({"preset": kept} if kept else {})}
+    kept = {name: fields for name, fields in kept.items() if fields}
+    return {**config, "optimizer": resolve_optimizer(optimizer) | ({"preset": kept} if kept else {})}
 
 
 def _check_together(config: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from minjax.config.field import Role
-from minjax.config.table import FIELDS, TRAINING, leaves, plain
+from minjax.config.table import FIELDS, SECTIONS, TRAINING, leaves, plain
 
 RESUMED = frozenset({Role.SCIENCE, Role.SEED, Role.TASK})  # these must be as they were for a run to go on
 SHARED = frozenset({*RESUMED, Role.HOW, Role.NAME})  # these must be the same in all processes of a run
@@ -50,8 +50,7 @@ def identity(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in config.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            declared = any(field.startswith(f"{name}.") for field in FIELDS)
-            if not declared or any(trains(field) for field in FIELDS if field.startswith(f"{name}.")):
+            if prefix or key not in SECTIONS or key in TRAINING:
                 found[key] = identity(value, f"{name}.")
         elif trains(name) and not absent(name, value):
             found[key] = plain(value)
@@ -98,9 +97,8 @@ def why_no_axis(name: str) -> str | None:
     """Why a field cannot be an axis of a study; None where it can. Names that are not declared are not judged."""
     declared = FIELDS.get(name)
     if declared is None:
-        sections = {field.section for field in FIELDS.values() if not trains(field.name)} - set(TRAINING)
-        inside = name.partition(".")[0] in sections
-        return "it does not change what is trained" if inside else None
+        inside = name.partition(".")[0]
+        return "it does not change what is trained" if inside in SECTIONS and inside not in TRAINING else None
     if declared.no_axis:
         return declared.no_axis
     if declared.role == Role.SEED:

@@ -16,9 +16,7 @@ _FRACTION = Number(above=0, below=1)
 
 
 def _set(default: tuple[tuple[str, object], ...] = ()) -> Field:
-    return Field(
-        "set", default, Each(Pair()), 'Fields for this family alone, such as (("optimizer.name", "adam"), ("epochs", 9)).'
-    )
+    return Field("set", default, Each(Pair()), 'Fields for this family alone, such as (("optimizer.name", "adam"),).')
 
 
 def _field(name: str, default: object, kind: Kind, meaning: str) -> Field:

@@ -19,6 +19,8 @@ FIELDS: dict[str, Field] = {
     for declared in section
 }
 
+SECTIONS = frozenset(declared.section for declared in FIELDS.values()) - {""}
+
 # The sections that a task reads; "" are the fields of no section. The others are left out of its config.json, and so
 # is `distributed`, which is about processes and not about the run.
 TRAINING = ("", "dataset", "model", "optimizer")
@@ -49,9 +51,8 @@ def defaults() -> dict[str, Any]:
 
 def sections(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The part of a configuration that lies in these sections; what is not declared stays."""
-    every = {name.partition(".")[0] for name in FIELDS if "." in name}
     wanted = set(names)
-    return {key: value for key, value in config.items() if key not in every or key in wanted}
+    return {key: value for key, value in config.items() if key not in SECTIONS or key in wanted}
 
 
 def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -113,7 +113,7 @@ def build(
             continue
         if field not in known:
             raise UserError(f"model {name!r} has no field {field!r}; it has: {', '.join(sorted(known))}")
-        settings[field] = CHECKS[field](field, value)
+        settings[field] = CHECKS[field](value)
     resolved = known | settings
     if "heads" in resolved and resolved["dim"] % resolved["heads"]:
         raise UserError(f"model.heads={resolved['heads']} does not divide model.dim={resolved['dim']}")

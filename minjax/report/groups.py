@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minjax.config import roles
 from minjax.report import paper
 from minjax.report.formats import finite, plain, printable
 from minjax.report.record import RunRecord
 from minjax.report.tables import flat
 
-# Fields that do not change what is learned, only how it is run, watched and kept; and what follows from other fields.
-NOT_SETTINGS = frozenset(
-    (
-        *("task", "name", "seed", "checkpoint_every", "steps_per_call", "tensorboard", "run", "dataset.data_dir"),
-        *("parallel", "devices", "sync_batch_norm", "data.mean", "data.std", "data.augment"),
-    )
-)
+DERIVED = ("data.mean", "data.std", "data.augment")  # they follow from the settings and from the images
 LABEL = 48  # characters of differing settings in a legend
 PAPER_OPTIMIZERS = (*paper.OPTIMIZERS, "amsbound")
 
@@ -100,7 +95,12 @@ def group_runs(runs: Sequence[RunRecord]) -> list[Group]:
 
 
 def _settings(record: RunRecord) -> dict[str, Any]:
-    return {key: value for key, value in flat(record.config) if key not in NOT_SETTINGS}
+    """What the run's result depends on besides the seed, by name."""
+    return {key: value for key, value in flat(record.config) if _is_setting(key, value)}
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    return name not in DERIVED and roles.trains(name) and not roles.absent(name, value)
 
 
 def _counted(members: Sequence[RunRecord]) -> tuple[RunRecord, ...]:

@@ -13,8 +13,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from minjax.config.kinds import Integer
 from minjax.errors import UserError, unknown
-from minjax.models.fields import CHECKS
 
 WIDTHS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000)
 CHANNELS = tuple(range(1, 33))
@@ -244,10 +244,7 @@ def _whole(name: str, values: Any) -> tuple[int, ...]:
 
 
 def _positive(name: str, value: Any) -> int:
-    try:
-        return CHECKS["width"](name, value)  # type: ignore[return-value]
-    except UserError:
-        raise UserError(f"{name} has {value!r}: it must be an integer of at least 1") from None
+    return Integer(1).check(name, value)
 
 
 def _short(value: Any) -> str:

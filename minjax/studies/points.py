@@ -15,21 +15,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from minjax import models
+from minjax.config import plain, roles
+from minjax.config.model import ARCHITECTURE
 from minjax.errors import UserError
 from minjax.models.fields import CHECKS
 from minjax.records.study import Training
 from minjax.studies.grid import Choice
 
 Resolve = Callable[[dict[str, Any]], dict[str, Any]]
-
-# What a configuration says besides what is trained: how, where, with which seed, and what is done with it afterwards.
-NOT_OF_A_POINT = (
-    *("task", "name", "seed", "run", "study", "prune", "quantize", "compress"),
-    *("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "dataset.data_dir"),
-    *("devices", "distributed", "sync_batch_norm"),
-)
-# Fields of a model that are no part of its architecture.
-_OF_TRAINING = ("name", "init", "dropout", "embedding_dropout", "position_scale")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +84,9 @@ def points(
     found: dict[str, Point] = {}
     choices, reason = list(choices), ""
     for choice in choices:
-        overrides = _plain(choice.overrides)
+        overrides = plain(choice.overrides)
         _check_fields(overrides)
-        resolved = _plain((resolve or _with_model)(override(config, overrides)))
+        resolved = plain((resolve or _with_model)(override(config, overrides)))
         fields = dict(resolved["model"])
         name = fields.pop("name")
         _check_values(choice.name, fields)
@@ -108,8 +101,8 @@ def points(
             id=identity(resolved, image_shape, num_classes),
             name=choice.name,
             family=name,
-            fields={key: value for key, value in fields.items() if key not in _OF_TRAINING},
-            labels=_plain(choice.labels),
+            fields={key: value for key, value in fields.items() if key in ARCHITECTURE},
+            labels=plain(choice.labels),
             num_params=size,
             overrides=overrides,
             config=resolved,
@@ -135,7 +128,7 @@ def override(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
     Raises:
         UserError: a field that the configuration does not have, or a whole section.
     """
-    changed = _plain(config)
+    changed = plain(config)
     for field, value in overrides.items():
         *sections, last = field.split(".")
         place: Any = changed
@@ -147,19 +140,19 @@ def override(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
             raise UserError(f"unknown field {field!r}{hint}; an axis is a field of the configuration")
         if isinstance(place[last], dict):
             raise UserError(f"{field} is a section of the configuration; an axis is one of its fields")
-        place[last] = _plain(value)
+        place[last] = plain(value)
     return changed
 
 
 def identity(config: Mapping[str, Any], image_shape: Sequence[int], num_classes: int) -> str:
     """12 hex digits: the hash of what is trained, whatever the order of fields, and 1 or 1.0, tuple or list.
 
-    A field at None counts as absent, so that a new optional field leaves the ids as they were.
+    A field at None or at its neutral value counts as absent, so that a new field leaves the ids as they were.
 
     Raises:
         UserError: a value that JSON does not have, such as NaN.
     """
-    what = {"config": _without(_plain(config)), "image_shape": _plain(image_shape), "num_classes": _plain(num_classes)}
+    what = {"config": roles.identity(config), "image_shape": plain(image_shape), "num_classes": plain(num_classes)}
     try:
         text = json.dumps(_canonical(what), sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -225,16 +218,16 @@ def _count(name: str, num_classes: int, image_shape: tuple[int, int, int], field
 
 def _check_fields(overrides: Mapping[str, Any]) -> None:
     for field in overrides:
-        if any(field == other or field.startswith(f"{other}.") for other in NOT_OF_A_POINT):
-            instead = "; study.seeds says how many seeds each point has" if field == "seed" else ""
-            raise UserError(f"{field} cannot be an axis: it does not change what is trained{instead}")
+        reason = roles.why_no_axis(field)
+        if reason is not None:
+            raise UserError(f"{field} cannot be an axis: {reason}")
 
 
 def _check_values(name: str, fields: Mapping[str, Any]) -> None:
     """What is wrong with one field of a model alone, which `skip` does not forgive."""
     for field, value in fields.items():
         try:
-            CHECKS[field](field, value)
+            CHECKS[field](value)
         except UserError as error:
             raise UserError(f"point {name} cannot be: {error}") from error
 
@@ -256,23 +249,9 @@ def _field_names(config: Mapping[str, Any], prefix: str = "") -> list[str]:
     return names
 
 
-def _without(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    kept = {key: value for key, value in config.items() if f"{prefix}{key}" not in NOT_OF_A_POINT and value is not None}
-    return {k: _without(v, f"{prefix}{k}.") if isinstance(v, dict) else v for k, v in kept.items()}
-
-
 def _canonical(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _canonical(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it: tuples become lists, NumPy's numbers Python's."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value

@@ -13,13 +13,15 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from minjax.config import roles
+from minjax.config.resolving import resolve
 from minjax.data import Split
 from minjax.errors import UserError
 from minjax.processes import joining
 from minjax.processes.hosts import Hosts
 from minjax.records.record import builtins
 from minjax.records.run import Epoch, Predictions, RunSummary, read_summary
-from minjax.tasks import resolve, workdir
+from minjax.tasks import workdir
 from minjax.tasks.assembly import assemble
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
@@ -48,7 +50,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         UserError: a mistake in what was asked for; nothing has been written then.
     """
     hosts = joining.current()
-    resolved = resolve.resolve(config)
+    resolved = resolve(config)
     check_agreement(hosts, resolved)
     target = workdir.default(resolved) if directory is None else directory
     if directory is None and hosts.first:
@@ -71,7 +73,7 @@ def check_agreement(hosts: Hosts, config: dict[str, Any]) -> None:
         UserError: one differs; names the fields and both values.
     """
     words = ("process 0 has", f"process {hosts.index} has")
-    lines = workdir.differences(hosts.from_first(config), config, operational=(), words=words)
+    lines = roles.differences(hosts.from_first(config), config, roles=roles.SHARED, words=words)
     for found in hosts.gather(lines):
         if found:
             raise UserError(f"the processes of this run differ: {'; '.join(found)}")

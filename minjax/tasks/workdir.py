@@ -9,22 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minjax import records
+from minjax import optim, records
+from minjax.config.resolving import recorded_study
+from minjax.config.roles import differences
 from minjax.errors import UserError
 from minjax.records import record
-
-# Fields that change how a run is carried out but not what it computes: they may differ on resume.
-OPERATIONAL = ("steps_per_call", "checkpoint_every", "tensorboard", "parallel", "devices", "run")
-OPERATIONAL_IN_A_STUDY = (
-    "study.budget_minutes",
-    "study.dry_run",
-    "study.retry_failed",
-    "study.executor",
-    "study.workers",
-    "study.ray_address",
-    "study.cpus_per_task",
-    "study.gpus_per_task",
-)
 
 
 def default(config: dict[str, Any]) -> Path:
@@ -43,7 +32,7 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
     """
     path = workdir / "config.json"
     if path.exists():
-        lines = differences(record.read_config(workdir), config)
+        lines = differences(recorded(record.read_config(workdir)), recorded(config))
         if lines:
             raise UserError(
                 f"{workdir} holds a run of another configuration: {'; '.join(lines)}. "
@@ -63,7 +52,7 @@ def claim(workdir: Path, config: dict[str, Any]) -> None:
     """
     check(workdir, config)
     if not (workdir / "config.json").exists():
-        record.write_config(workdir, config)
+        record.write_config(workdir, recorded(config))
 
 
 @contextlib.contextmanager
@@ -86,26 +75,8 @@ def locked(workdir: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def differences(
-    old: dict[str, Any],
-    new: dict[str, Any],
-    prefix: str = "",
-    *,
-    operational: tuple[str, ...] = OPERATIONAL,
-    words: tuple[str, str] = ("there", "asked for"),
-) -> list[str]:
-    """`field: there X, asked for Y`, for every field that differs and matters: of the `operational` none does."""
-    lines: list[str] = []
-    for key in sorted(set(old) | set(new)):
-        if not prefix and key in operational:
-            continue
-        if not prefix and key == "data" and key not in new:
-            continue  # not loaded yet
-        if f"{prefix}{key}" in OPERATIONAL_IN_A_STUDY:
-            continue
-        there, asked = old.get(key), new.get(key)
-        if isinstance(there, dict) and isinstance(asked, dict):
-            lines += differences(there, asked, f"{prefix}{key}.", words=words)
-        elif there != asked:
-            lines.append(f"{prefix}{key}: {words[0]} {there!r}, {words[1]} {asked!r}")
-    return lines
+def recorded(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as config.json states it: with the values that were used."""
+    fields = config.get("optimizer")
+    resolvable = config.get("task") == "study" and isinstance(fields, dict) and fields.get("name") in optim.NAMES
+    return recorded_study(config) if resolvable else config

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from minjax.config.resolving import resolve_fields
 from minjax.errors import UserError
 from minjax.studies import cost
 from minjax.studies.groups import Group, Workload, groups
@@ -13,7 +14,6 @@ from minjax.studies.order import coarse
 from minjax.studies.points import Point, distinct, points, table
 from minjax.tasks.assembly import load_data
 from minjax.tasks.console import duration
-from minjax.tasks.resolve import resolve_fields
 from minjax.tasks.study import settings
 from minjax.tasks.study.program import has_curves
 from minjax.tasks.study.worker import Worker
