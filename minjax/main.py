@@ -14,6 +14,8 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
+from minjax.config import check
+from minjax.config.flags import prepare, wrong_type
 from minjax.errors import UserError
 
 USAGE = """usage: python -m minjax.main --config=configs/<preset>.py [--workdir=DIR] [--config.FIELD=VALUE ...]
@@ -22,8 +24,9 @@ USAGE = """usage: python -m minjax.main --config=configs/<preset>.py [--workdir=
   --workdir          the run's directory; default runs/<preset>-<dataset>-<optimizer>-s<seed>.
                      The same command again resumes there, or says that the run is finished.
   --config.FIELD     override a field, for example --config.optimizer.name=adam --config.epochs=50
-                     configs/base.py lists every field with its default and meaning.
+                     A field of several values takes a,b or a Python tuple: --config.prune.methods=l1,global_l1
 
+  python -m minjax.config    lists every field with its default, its meaning and what it may hold
   python -m minjax.models    lists every network with its number of parameters"""
 
 
@@ -33,12 +36,13 @@ def parse(arguments: list[str]):
     Raises:
         UserError: an unknown flag, preset or field, or a value of the wrong type.
     """
+    path = _preset_path(arguments)
+    arguments, cleared = prepare(arguments)
     values = flags.FlagValues()
     config = config_flags.DEFINE_config_file(
         "config", lock_config=True, flag_values=values, sys_argv=["minjax", *arguments]
     )
     flags.DEFINE_string("workdir", None, "The run's directory.", flag_values=values)
-    path = _preset_path(arguments)
     try:
         rest = values(["minjax", *arguments])[1:]
     except (flags.Error, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -46,9 +50,9 @@ def parse(arguments: list[str]):
     if rest:
         raise UserError(f"unexpected argument {rest[0]!r}; flags are --config, --workdir and --config.FIELD=VALUE")
     loaded = config.value
+    loaded.update_from_flattened_dict(dict.fromkeys(cleared))
     if not loaded.name:
-        with loaded.unlocked():
-            loaded.name = preset_name(path)
+        loaded.name = preset_name(path)
     return loaded, values.workdir
 
 
@@ -89,21 +93,8 @@ def _reason(error: Exception) -> str:
         names = re.findall(r"\w+", text.replace("\\n", " "))
         near = re.search(r'Did you mean "([^"]+)"', text)
         hint = f" (did you mean {near[1]!r}?)" if near else ""
-        return f"unknown field {names[0]!r}{hint}; configs/base.py lists every field" if names else text
-    wrong_type = re.match(r"flag --([\w.]+)=(.*?): ", text, re.DOTALL)
-    for sign, allowed in _WANTED.items():
-        if wrong_type and sign in text:
-            return f"{wrong_type[1]}={wrong_type[2]!r}: it must be {allowed}"
-    return " ".join(text.split())
-
-
-# What Python and absl say of a value of the wrong type, and what it ought to be.
-_WANTED = {
-    "invalid literal for int()": "an integer",
-    "could not convert string to float": "a number",
-    "Non-boolean argument": "True or False",
-    "as tuple": "a tuple, such as (1, 2)",
-}
+        return f"unknown field {names[0]!r}{hint}; python -m minjax.config lists every field" if names else text
+    return wrong_type(text) or " ".join(text.split())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -117,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if arguments else 2
     try:
         config, workdir = parse(arguments)
+        check(config.to_dict())
         _prepare(config)
         command = shlex.join(["python", "-m", "minjax.main", *arguments])
         return _run(config, Path(workdir) if workdir else None, command)

@@ -1,13 +1,12 @@
 """What a field may hold: its type, its range, its choices, and the words for both.
 
-A kind says what is wrong with a value (`problem`), in words that follow "it must be", and how all that is allowed is
-called (`allowed`). Every number is finite, every integer fits in 32 bits.
+A kind says what is wrong with a value (`problem`), in words that follow "it must be", and what is allowed (`allowed`).
+Every number is finite in float32, every integer fits in 32 bits.
 """
 
 from __future__ import annotations
 
 import difflib
-import math
 import numbers
 import re
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from minjax.errors import UserError
 
 MOST = 2**31 - 1  # what an int32 holds, on the device too
+LARGEST = 3.4e38  # what a float32 holds
 LONGEST = 4096  # elements of a tuple
 SHOWN = 80  # characters of a value in an error
 
@@ -79,8 +79,8 @@ class Integer(Kind):
     @property
     def allowed(self) -> str:  # type: ignore[override]
         """In words."""
-        above = f"an integer from {self.least} " + (f"to {self.most}" if self.most < MOST else "on")
-        return " or ".join([*map(str, self.also), above])
+        range_ = f"from {self.least} to {self.most:,}" if self.most < MOST else f"of at least {self.least}"
+        return " or ".join([*map(str, self.also), f"an integer {range_}"])
 
     def problem(self, value: Any) -> str | None:
         """See `Kind`."""
@@ -88,7 +88,7 @@ class Integer(Kind):
             return self.allowed
         if value in self.also or self.least <= value <= self.most:
             return None
-        bound = f"at least {self.least}" if value < self.least else f"at most {self.most}"
+        bound = f"at least {self.least}" if value < self.least else f"at most {self.most:,}"
         return " or ".join([*map(str, self.also), bound])
 
     def convert(self, value: Any) -> int:
@@ -110,8 +110,8 @@ class Number(Kind):
     @property
     def allowed(self) -> str:  # type: ignore[override]
         """In words."""
-        words = [word for word, _ in self._bounds()]
-        return " ".join(["a number", " and ".join(words)]) if words else "a finite number"
+        words = " and ".join(word for word, _ in self._bounds())
+        return f"a number {'of ' if words.startswith('at ') else ''}{words}" if words else "a finite number"
 
     def _bounds(self) -> list[tuple[str, Any]]:
         every = (
@@ -126,7 +126,7 @@ class Number(Kind):
         """See `Kind`."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return self.allowed
-        if not math.isfinite(value):
+        if not -LARGEST <= value <= LARGEST:  # NaN fails every comparison
             return self.allowed if "finite" in self.allowed else f"{self.allowed}, and finite"
         return next((word for word, fits in self._bounds() if not fits(value)), None)
 
@@ -215,8 +215,9 @@ class Each(Kind):
         return f"{self._size()}, each {self.item.allowed}{order}"
 
     def _size(self) -> str:
-        several = f"a tuple of {self.fewest} or more" if self.fewest else "a tuple"
-        return several if self.most == LONGEST else f"{several}, at most {self.most}"
+        if self.most == LONGEST:
+            return f"a tuple of {self.fewest} or more" if self.fewest else "a tuple"
+        return f"a tuple of {self.fewest} to {self.most}" if self.fewest else f"a tuple of at most {self.most}"
 
     def problem(self, value: Any) -> str | None:
         """See `Kind`; what is wrong with an element is said by `complaint`."""
@@ -225,7 +226,7 @@ class Each(Kind):
         if any(self.item.problem(item) for item in value):
             return self.allowed
         if self.descending and list(value) != sorted(set(value), reverse=True):
-            return "given with each element once, the largest first"
+            return "a tuple with each element once, the largest first"
         return None
 
     def complaint(self, name: str, value: Any) -> str | None:

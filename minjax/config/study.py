@@ -6,6 +6,7 @@ from minjax.config.compression import AMOUNTS, BITS, SCHEMES
 from minjax.config.field import Field, Role, within
 from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair, Text
 
+# Equal first: a network of several shapes goes by the first of its names, and the minimal size is one of equal shapes.
 SHAPES = ("equal", "decreasing", "increasing")
 FAMILIES = ("dnn", "cnn", "vit")
 _HOW, _WHERE = Role.HOW, Role.WHERE

@@ -1,8 +1,9 @@
 """Which networks a study compares: generators of named overrides of the configuration, for the three families of
 paper 2 (Zheng et al., arXiv 2601.17987) and for any field.
 
-A generator returns `Choice`s; nothing is built here, and no data is needed. How the shapes are made is not public, so
-it is ours: the width named is the widest layer, *decreasing* halves it layer by layer, *increasing* is its reverse.
+A generator returns `Choice`s; nothing is built here, and no data is needed. Of paper 2 only the abstract was at hand,
+so the shapes are made as seems natural: the width named is that of the widest layer, *decreasing* halves it layer by
+layer, *increasing* is the reverse.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from minjax.config.kinds import Integer
+from minjax.config import FIELDS
+from minjax.config.kinds import Each, Integer, OrNone
+from minjax.config.study import SHAPES
 from minjax.errors import UserError, unknown
 
-WIDTHS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000)
-CHANNELS = tuple(range(1, 33))
-DEPTHS = (1, 2, 3, 4)
-# Equal first: a network of several shapes goes by the first of its names, and the minimal size is one of equal shapes.
-SHAPES = ("equal", "decreasing", "increasing")
+DEPTHS, WIDTHS = FIELDS["study.dnn.depths"].default, FIELDS["study.dnn.widths"].default
+CHANNELS = FIELDS["study.cnn.channels"].default
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ def layer_sizes(depth: int, width: int, shape: str) -> tuple[int, ...]:
         UserError: an unknown shape, or a depth or width that is no positive integer.
     """
     for field, value in (("depth", depth), ("width", width)):
-        _positive(field, value)
+        Integer(1).check(field, value)
     if shape not in SHAPES:
         raise unknown("shape", shape, SHAPES)
     sizes = [width]
@@ -137,7 +137,7 @@ def vit(
     Raises:
         UserError: as `dnn`.
     """
-    mlp_dims = tuple(n if n is None else _positive("vit.mlp_dims", n) for n in _values("vit.mlp_dims", mlp_dims))
+    mlp_dims = Each(OrNone(Integer(1))).check("vit.mlp_dims", _values("vit.mlp_dims", mlp_dims))
     axes = (_whole("vit.depths", depths), _whole("vit.dims", dims), _whole("vit.heads", heads), mlp_dims)
     found: list[Choice] = []
     for depth, dim, count, given in itertools.product(*axes):
@@ -240,11 +240,7 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
 
 
 def _whole(name: str, values: Any) -> tuple[int, ...]:
-    return tuple(_positive(name, value) for value in _values(name, values))
-
-
-def _positive(name: str, value: Any) -> int:
-    return Integer(1).check(name, value)
+    return Each(Integer(1)).check(name, _values(name, values))
 
 
 def _short(value: Any) -> str:

@@ -121,8 +121,8 @@ def test_what_cannot_be_is_an_error_or_is_left_out():
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
-        ({"model.widths": [(20, 0)]}, r"point widths=20x0 cannot be: model.widths=\[20, 0\]: must be a tuple"),
-        ({"model.name": ["dnn"], "model.widths": [5]}, "model.widths=5: must be a tuple"),
+        ({"model.widths": [(20, 0)]}, r"point widths=20x0 cannot be: model.widths has 0; each must be at least 1"),
+        ({"model.name": ["dnn"], "model.widths": [5]}, "model.widths is 5; it must be a tuple"),
         ({"model.widhts": [(20,)]}, "unknown field 'model.widhts' .did you mean 'model.widths'"),
         ({"learning": [0.1]}, "unknown field 'learning'"),
         ({"epochs.more": [1]}, "unknown field 'epochs.more'"),
@@ -132,7 +132,7 @@ def test_what_cannot_be_is_an_error_or_is_left_out():
         ({"prune.rounds": [3]}, "prune.rounds cannot be an axis"),
         ({"model.name": ["dn"]}, "unknown model 'dn'"),
         ({"model.channels": [(3,)]}, "^model 'dnn' has no field 'channels'"),
-        ({"model.init": ["zeros"]}, "model.init='zeros'"),
+        ({"model.init": ["zeros"]}, "model.init is 'zeros'; it must be paper or he"),
         ({"optimizer.learning_rate": [float("nan")]}, "value that JSON does not have"),
     ],
 )
@@ -145,7 +145,7 @@ def test_bad_axes(axes, message, skip):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: grid.dnn(widths=(5, 0)), "dnn.widths has 0: it must be an integer of at least 1"),
+        (lambda: grid.dnn(widths=(5, 0)), "dnn.widths has 0; each must be at least 1"),
         (lambda: grid.dnn(widths=(2.5,)), "dnn.widths has 2.5"),
         (lambda: grid.dnn(depths=(True,)), "dnn.depths has True"),
         (lambda: grid.dnn(widths=()), "the grid is empty: the axis dnn.widths has no values"),
@@ -156,7 +156,7 @@ def test_bad_axes(axes, message, skip):
         (lambda: grid.cnn(channels=(0,)), "cnn.channels has 0"),
         (lambda: grid.vit(heads=(0,)), "vit.heads has 0"),
         (lambda: grid.vit(mlp_dims=(None, 0)), "vit.mlp_dims has 0"),
-        (lambda: grid.layer_sizes(0, 5, "equal"), "depth has 0"),
+        (lambda: grid.layer_sizes(0, 5, "equal"), "depth is 0; it must be at least 1"),
         (lambda: grid.sweep({}), "the grid is empty: it has no axis"),
         (lambda: Axis("epochs", "12"), "the axis epochs is '12'; it must be a list"),
         (lambda: grid.sweep([("epochs", [1]), ("epochs", [2])]), "the axis epochs is given twice"),

@@ -192,14 +192,26 @@ def test_quantization_aware_training(run, tmp_path):
 
 
 BAD = {
-    "unknown method": (["--config.prune.methods=('l7',)"], "unknown pruning method 'l7'.*known: .*l1_structured"),
-    "amounts": (["--config.prune.amounts=1"], "prune.amounts is 1; it must be 0 .no curves. or at least 2"),
-    "bits": (["--config.quantize.bits=(8,17)"], "quantize.bits has 17; bits are integers from 1 to 16"),
-    "scheme": (["--config.quantize.schemes=('int8',)"], "unknown quantization scheme 'int8'"),
-    "series": (["--config.prune.series=('magic',)"], "unknown prune.series 'magic'.*known: .*lottery"),
-    "schedule": (["--config.prune.schedule=square"], "unknown pruning schedule 'square'"),
-    "pack amount": (["--config.compress.pack_amount=1.5"], "compress.pack_amount has 1.5"),
-    "statistics": (["--config.compress.batch_norm=('new',)"], "unknown compress.batch_norm 'new'"),
+    "unknown method": (
+        ["--config.prune.methods=('l7',)"],
+        "prune.methods has 'l7'; each must be .*l1_structured.* or N:M",
+    ),
+    "amounts": (["--config.prune.amounts=1"], "prune.amounts is 1; it must be 0 or at least 2"),
+    "bits": (["--config.quantize.bits=(8,17)"], "quantize.bits has 17; each must be at most 16"),
+    "scheme": (
+        ["--config.quantize.schemes=('int8',)"],
+        "quantize.schemes has 'int8'; each must be symmetric_channel_minmax, .* or float8_e5m2",
+    ),
+    "series": (["--config.prune.series=('magic',)"], "prune.series has 'magic'; each must be .*lottery"),
+    "schedule": (
+        ["--config.prune.schedule=square"],
+        "prune.schedule is 'square'; it must be geometric, linear or cubic",
+    ),
+    "pack amount": (["--config.compress.pack_amount=1.5"], "compress.pack_amount is 1.5; it must be at most 1"),
+    "statistics": (
+        ["--config.compress.batch_norm=('new',)"],
+        "compress.batch_norm has 'new'; each must be trained or re-estimated",
+    ),
     "no such run": (["--config.run=/nowhere"], "config.run: /nowhere is not a run directory"),
 }
 

@@ -1,0 +1,81 @@
+"""The flags of fields: one way to type several values, None where a field may be None, the last flag counts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from minjax.config.field import Field
+from minjax.config.table import FIELDS
+from minjax.errors import UserError
+
+PREFIX = "config."
+
+
+def prepare(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Flags as ml-collections takes them, and the names of the fields that are to be None.
+
+    Of several flags for one field the last counts. Several values are typed as `a,b`, as `1,2` or as a Python tuple.
+
+    Args:
+        arguments: the command line; flags of no declared field are passed on as they are.
+
+    Raises:
+        UserError: a value that cannot be read as a tuple, a section in place of a field.
+
+    >>> prepare(["--config.prune.methods=l1", "--config.prune.methods=l1,global_l1", "--config.model.init=None"])
+    (["--config.prune.methods=('l1', 'global_l1')"], ['model.init'])
+    """
+    last: dict[str, str] = {}  # field -> its flag
+    cleared: dict[str, None] = {}
+    others: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        flag, equals, text = argument.partition("=")
+        name = flag.lstrip("-").removeprefix(PREFIX) if flag.lstrip("-").startswith(PREFIX) else ""
+        if any(field.startswith(f"{name}.") for field in FIELDS):
+            raise UserError(f"{name} is a section of the configuration; set one of its fields, --config.{name}.FIELD")
+        declared = FIELDS.get(name)
+        if declared is None or not (equals or waiting) or (not equals and declared.kind.type is bool):
+            others.append(argument)
+            continue
+        text = text if equals else waiting.pop(0)
+        last.pop(name, None)
+        cleared.pop(name, None)
+        if declared.optional and text == "None":
+            cleared[name] = None
+        else:
+            value = repr(_several(declared, text)) if declared.kind.type is tuple else text
+            last[name] = f"--{PREFIX}{name}={value}"
+    return [*others, *last.values()], list(cleared)
+
+
+def wrong_type(error: str) -> str | None:
+    """What to say where a flag's text is not of its field's type; None for any other of absl's errors."""
+    found = re.match(rf"flag --{PREFIX}([\w.]+)=(.*?): ", error, re.DOTALL)
+    declared = FIELDS.get(found[1]) if found else None
+    return declared.kind.complaint(declared.name, found[2]) if declared and found else None
+
+
+def _several(declared: Field, text: str) -> tuple[Any, ...]:
+    """The values of `a,b`, of `1,2` or of a Python literal."""
+    text = text.strip()
+    try:
+        value = ast.literal_eval(text) if text else ()
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if text[0] in "([{'\"":
+            wanted = f"{declared.kind.allowed}; type it as a,b or as a Python tuple"
+            raise UserError(f"{declared.name} is {text!r}; it must be {wanted}") from None
+        value = tuple(_literal(part.strip()) for part in text.split(",") if part.strip())
+    if value is None or isinstance(value, dict | set):
+        raise UserError(f"{declared.name} is {text}; it must be {declared.kind.allowed}")
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
