@@ -126,7 +126,7 @@ class Number(Kind):
         """See `Kind`."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return self.allowed
-        if not -LARGEST <= value <= LARGEST:  # NaN fails every comparison
+        if not -LARGEST <= value <= LARGEST:  # type: ignore[operator]  # NaN fails every comparison
             return self.allowed if "finite" in self.allowed else f"{self.allowed}, and finite"
         return next((word for word, fits in self._bounds() if not fits(value)), None)
 

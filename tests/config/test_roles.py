@@ -23,7 +23,19 @@ TRAINED = {name for name, field in config.FIELDS.items() if field.section in TRA
 
 def other(field: config.Field):
     """A value that is not the default."""
-    candidates = [True, False, 7, 0.5, *WORDS, [3], *([word] for word in WORDS), [["epochs", 3]], [["epochs", [3]]]]
+    candidates = [
+        True,
+        False,
+        7,
+        0.5,
+        0.25,
+        [0.25],
+        *WORDS,
+        [3],
+        *([word] for word in WORDS),
+        [["epochs", 3]],
+        [["epochs", [3]]],
+    ]
     return next(v for v in candidates if v != config.plain(field.default) and field.kind.problem(v) is None)
 
 
@@ -31,7 +43,7 @@ def other(field: config.Field):
 WORDS = (
     *("study", "train", "bfloat16", "jit", "paper", "he", "crop", "VALID", "head_dim", "adam", "constant", "linear"),
     *("l1", "random", "lottery", "scratch", "in", "out", "knee", "all", "ray", "equal", "cnn", "trained"),
-    *("symmetric_tensor_mse", "float16", "pmap", "flip", "multistep", "cubic", "none"),
+    *("decreasing", "symmetric_tensor_mse", "float16", "pmap", "flip", "multistep", "cubic", "none"),
 )
 
 
