@@ -162,13 +162,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of some names, or what matches a pattern.
-
-    Attributes:
-        names: known ones; the empty name says "none".
-        pattern: a regular expression for further names.
-        also: the pattern in words.
-    """
+    """One of some names, where the empty name says "none", or what matches a pattern, which `also` puts in words."""
 
     names: tuple[str, ...]
     pattern: str | None = None
@@ -245,11 +239,7 @@ class Each(Kind):
 
 @dataclass(frozen=True)
 class Pair(Kind):
-    """A field's name with a value, or with the values that it takes one after the other.
-
-    Attributes:
-        several: whether the second part is a tuple of values.
-    """
+    """A field's name with a value, or with the tuple of `several` values that it takes one after the other."""
 
     several: bool = False
 

@@ -12,13 +12,14 @@ from minjax import config, models, optim
 from minjax.compress import FORMATS, METHODS
 from minjax.config import compression, optimizer, run, study
 from minjax.config.table import leaves
-from minjax.curves.points import REESTIMATED, TRAINED, parse_scheme
+from minjax.curves.versions import parse_scheme
 from minjax.data.augment import KINDS
 from minjax.errors import UserError
 from minjax.findings import samples
 from minjax.models.initializers import INITS
 from minjax.optim.numbers import RANGES
 from minjax.optim.schedules import FACTORS
+from minjax.records.compression import REESTIMATED, TRAINED
 from minjax.studies import grid
 from minjax.tasks import TASKS
 from minjax.train import engine
