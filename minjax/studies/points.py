@@ -172,27 +172,15 @@ def training(points: Iterable[Point]) -> list[Training]:
     """The ways in which the networks of a study are trained: an entry for each set of settings that differs."""
     found: dict[str, list[Point]] = {}
     for same in distinct(points).values():
-        found.setdefault(json.dumps(_training_settings(same[0]), sort_keys=True), []).append(same[0])
+        found.setdefault(json.dumps(roles.training_settings(same[0].config), sort_keys=True), []).append(same[0])
     return [
         Training(
             families=sorted({point.family for point in alike}),
             points=len(alike),
-            settings=_training_settings(alike[0]),
+            settings=roles.training_settings(alike[0].config),
         )
         for alike in found.values()
     ]
-
-
-def _training_settings(point: Point) -> dict[str, Any]:
-    """The fields of a point that are neither its architecture nor its data."""
-    architecture = {"model.name", *(f"model.{field}" for field in point.fields)}
-    used = _without(point.config)
-    return {
-        name: value
-        for name in _field_names(used)
-        if not name.startswith("dataset.") and name not in architecture
-        for value in [functools.reduce(lambda section, key: section[key], name.split("."), used)]
-    }
 
 
 def table(points: Iterable[Point]) -> list[str]:
