@@ -175,11 +175,13 @@ def edited_header(rng: random.Random, content: bytes) -> bytes:
         elif kind == 8:
             rng.shuffle(leaves)
         elif kind == 9:
-            leaf["name"] = rng.choice((other["name"], str(other["name"]).rpartition("/")[0], f"{other['name']}/more"))
+            name = str(other.get("name"))
+            leaf["name"] = rng.choice((name, name.rpartition("/")[0], f"{name}/more"))
         elif kind == 10 and isinstance(leaf.get(key), int):
             leaf[key] += rng.choice((-8, -1, 1, 2, 8, 2**32))
         else:
-            leaf["shape"] = rng.choice((other.get("shape"), list(reversed(list(leaf.get("shape") or [])))))
+            sizes = leaf.get("shape")
+            leaf["shape"] = rng.choice((other.get("shape"), sizes[::-1] if isinstance(sizes, list) else 1))
     if rng.random() < 0.1:
         header[rng.choice(("about", "leaves", "more"))] = rng.choice((*ODD, [rng.choice(ODD)]))
     return sealed(header, payload)
