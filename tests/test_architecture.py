@@ -20,7 +20,7 @@ LINES = 300  # a file of so many lines or more is to be split
 # another, apart from the top of the package, where errors is below all. A module named here has a place of its own.
 ROWS = (
     ("errors",),
-    ("records", "config", "noise", "tree", "wiring"),
+    ("records", "config", "memory", "noise", "tree", "wiring"),
     ("data", "models", "optim", "compress"),
     ("config.resolving",),
     ("train", "processes"),

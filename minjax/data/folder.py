@@ -1,10 +1,11 @@
-"""A user's own images: `train/<class>/*` and `test/<class>/*`, PNG or JPEG."""
+"""The user's own images: `train/<class>/*` and `test/<class>/*`, PNG or JPEG."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from minjax.data.dataset import Source, Split
 from minjax.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-_LITTER = ("thumbs.db", "desktop.ini")  # what Windows leaves where pictures are; as hidden as a dot file
+_LITTER = ("thumbs.db", "desktop.ini")  # what Windows leaves beside pictures; ignored like dot files
 _LAYOUT = "it must hold train/<class>/ and test/<class>/ with PNG or JPEG files"
 
 
@@ -25,7 +26,7 @@ class Listing:
     Attributes:
         files: their paths.
         labels: int32 [N], the class of each.
-        digest: changes when a file's name, size or modification time does.
+        digest: of every file's class, name, size and modification time.
     """
 
     files: tuple[str, ...]
@@ -36,21 +37,25 @@ class Listing:
 def read(path: str, *, image_size: int | None = None) -> Source:
     """The images of the tree at `path`; decoded once and cached until a file changes.
 
-    A class is a directory in `train/`; `test/` may lack some. Names that start with a dot are ignored; any
-    other file in a class directory that is no PNG or JPEG by its ending (in any case) is refused, since leaving
-    out a `.bmp` silently would change the data. Images are grey (one channel) if all of both splits are, else colour
-    (three); `minjax.data.images.decode` says how each is read.
+    A class is a directory in `train/`; `test/` may lack some of them. Names that start with a dot are ignored. Any
+    other file in a class directory whose ending is not that of a PNG or JPEG (in upper or lower case) is refused:
+    leaving out a `.bmp` silently would change the data. Images are grey (one channel) if all images of both splits
+    are, else colour (three); `minjax.data.images.decode` says how each is read.
 
     Args:
         path: the directory that holds `train/` and `test/`.
-        image_size: resize every image to this many pixels squared; None demands that all have one size.
+        image_size: width and height in pixels to resize every image to; None: all must have one size.
 
     Raises:
-        UserError: naming the directory or file that is missing, empty, unreadable or of another size.
+        UserError: naming the directory or file that is missing, empty, unreadable or of another size; or images that
+            take more memory than there is.
     """
     if not path:
         raise UserError(f"dataset.path is not set: the directory to read; {_LAYOUT}")
-    root = Path(path).expanduser().resolve()
+    try:
+        root = Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, no home directory, a zero byte
+        raise UserError(f"dataset.path: cannot read {path!r}: {error}") from error
     names = class_names(root)
     train = list_images(root / "train", names)
     test = list_images(root / "test", [name for name in names if (root / "test" / name).is_dir()], names)
@@ -66,23 +71,24 @@ def read(path: str, *, image_size: int | None = None) -> Source:
 
 
 def class_names(root: Path) -> tuple[str, ...]:
-    """The names of the directories in `root/train`, sorted, after checking that the tree is one.
+    """The names of the directories in `root/train`, sorted, after checking the tree.
 
     Raises:
-        UserError: no such directory, no `train/` or `test/`, less than two classes, a class in `test/` only, or
-            images outside of a class.
+        UserError: no such directory, no `train/` or `test/`, fewer than two classes, a class in `test/` only, images
+            outside of a class, or an entry that cannot be read.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise UserError(f"dataset.path: {root} is not a directory; {_LAYOUT}")
     found: dict[str, list[str]] = {}
     for split in ("train", "test"):
-        if not (root / split).is_dir():
+        if not os.path.isdir(root / split):
             raise UserError(f"dataset.path: {root} has no {split}/ directory; {_LAYOUT}")
         entries = visible(root / split)
-        found[split] = sorted(entry.name for entry in entries if entry.is_dir())
+        directories = {entry.name for entry in entries if stat.S_ISDIR(_status(entry).st_mode)}
+        found[split] = sorted(directories)
         if not found[split]:
             raise UserError(f"{root / split} holds no class directories; {_LAYOUT}")
-        stray = [entry.path for entry in entries if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()]
+        stray = [e.path for e in entries if e.name.lower().endswith(SUFFIXES) and e.name not in directories]
         if stray:
             raise UserError(f"{min(stray)} lies outside of the class directories")
     alone = [name for name in found["test"] if name not in found["train"]]
@@ -97,7 +103,8 @@ def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tu
     """The images of `classes` in `directory`; their labels are positions in `names`, by default `classes`.
 
     Raises:
-        UserError: a class directory without images, or a file in it that is not an image.
+        UserError: a class directory without images, or an entry in it that is not an image, cannot be read, or is
+            larger than any image that is read.
     """
     files: list[str] = []
     labels: list[int] = []
@@ -107,10 +114,13 @@ def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tu
         if not entries:
             raise UserError(f"class directory {directory / name} is empty")
         for entry in entries:
-            if not entry.name.lower().endswith(SUFFIXES) or not entry.is_file():
+            status = _status(entry)
+            if not entry.name.lower().endswith(SUFFIXES) or not stat.S_ISREG(status.st_mode):
                 raise UserError(f"{entry.path} is not a PNG or JPEG file; a class directory may hold nothing else")
-            stat = entry.stat()
-            digest.update(f"{name}/{entry.name}/{stat.st_size}/{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+            if status.st_size > images.MOST_BYTES:
+                raise UserError(f"{entry.path} has {status.st_size:,} bytes; an image may have {images.MOST_BYTES:,}")
+            line = f"{name}/{entry.name}/{status.st_size}/{status.st_mtime_ns}\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
             files.append(entry.path)
         labels += [(names or classes).index(name)] * len(entries)
     return Listing(tuple(files), np.asarray(labels, np.int32), digest.hexdigest())
@@ -119,6 +129,18 @@ def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tu
 def _read_file(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    """What an entry, or the link that it is, leads to.
+
+    Raises:
+        UserError: it leads nowhere, or in a circle, or where this user may not look.
+    """
+    try:
+        return entry.stat()
+    except OSError as error:
+        raise UserError(f"cannot read {entry.path}: {error.strerror or error}") from error
 
 
 def visible(directory: Path) -> list[os.DirEntry[str]]:

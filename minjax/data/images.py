@@ -1,23 +1,37 @@
-"""Image files to uint8 arrays, by Pillow."""
+"""Image files to uint8 arrays, by Pillow; what would take more memory than there is, is refused beforehand."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
+from minjax import memory
 from minjax.errors import UserError
 
 Item = TypeVar("Item")
 
-_TOGETHER = 256  # images decoded in one task: a task a file would spend as long on the queue as on the file
+MOST_PIXELS = 2**26  # of an encoded image: a small file can announce any number
+MOST_BYTES = 2**30  # of an encoded image: more than the pixels above take without compression
+
+_TOGETHER = 256  # images decoded in one task: a task for each would spend as long on the queue as on the file
+_TASK_BYTES = 2**24  # of the decoded images of one task, unless one image alone is larger
+_LARGE = 2**24  # pixels beyond which images are decoded one at a time
+_DECODING = 8  # bytes for each pixel of a decoded image while it is made
 _ORIENTATION = 0x0112  # the EXIF tag
+
+_one_large = threading.Lock()
 
 
 def read_all(
@@ -27,20 +41,20 @@ def read_all(
     name: Callable[[Item], str],
     image_size: int | None = None,
 ) -> np.ndarray:
-    """Decode many images, in order, in threads; a progress bar is shown on a terminal.
+    """Decode many images, in order, in threads, with a progress bar on a terminal.
 
     Args:
-        items: what to read, not empty.
-        read: gives the encoded bytes of an item; called from several threads.
-        name: says what an item is in an error message.
-        image_size: resize each to this many pixels squared (see `decode`).
+        items: what to read, at least one.
+        read: returns the encoded bytes of an item; called from several threads.
+        name: what to call an item in an error message.
+        image_size: width and height in pixels to resize every image to (see `decode`); None: all must have one size.
 
     Returns:
         uint8 [N, H, W, 1] if every image is grey, else [N, H, W, 3].
 
     Raises:
-        UserError: an image that cannot be read or, without `image_size`, the first that differs in size from
-            the first of all; both are named.
+        UserError: an image that cannot be read; without `image_size`, the first image that differs in size from the
+            very first (both are named); images that take more memory than there is.
     """
 
     def read_one(item: Item) -> np.ndarray:
@@ -50,39 +64,82 @@ def read_all(
             raise UserError(f"cannot read the image {name(item)}: {error.strerror or error}") from error
         return decode(data, name(item), image_size)
 
-    whole = np.empty((0, 0, 0, 0), np.uint8)
-    for index, picture in enumerate(_decoded(items, read_one)):
-        if index == 0:
-            whole = np.empty((len(items), *picture.shape), np.uint8)
-        if picture.shape[:2] != whole.shape[1:3]:
-            height, width = whole.shape[1:3]
+    if image_size is not None:
+        _check_memory(len(items), (image_size, image_size, 1), image_size)
+    first = read_one(items[0])
+    _check_memory(len(items), first.shape, image_size)
+    height, width = first.shape[:2]
+
+    def read_fitting(item: Item) -> np.ndarray:
+        picture = read_one(item)
+        if picture.shape[:2] != (height, width):  # noticed here, before hundreds of larger ones are in memory
             raise UserError(
-                f"{name(items[index])} is {picture.shape[1]}x{picture.shape[0]} pixels but {name(items[0])} is "
+                f"{name(item)} is {picture.shape[1]}x{picture.shape[0]} pixels but {name(items[0])} is "
                 f"{width}x{height}; set dataset.image_size to resize all images to one size"
             )
+        return picture
+
+    whole = np.empty((len(items), *first.shape), np.uint8)
+    whole[0] = first
+    for index, picture in enumerate(_decoded(items[1:], read_fitting, first.nbytes), 1):
         if picture.shape[2] > whole.shape[3]:
+            _check_memory(len(items), picture.shape, image_size)
             whole = np.repeat(whole, 3, axis=3)  # the first colour image after grey ones
         whole[index] = picture  # a grey one among colour ones is spread over the three channels
     return whole
 
 
-def _decoded(items: Sequence[Item], read_one: Callable[[Item], np.ndarray]) -> Iterator[np.ndarray]:
+def _check_memory(count: int, shape: tuple[int, ...], image_size: int | None) -> None:
+    """See that so many images, and those being decoded, fit in the memory that is available.
+
+    Raises:
+        UserError: they do not; with the figures.
+    """
+    height, width, channels = shape
+    size = height * width * channels
+    decoding = min(count, (2 * _threads() + 1) * _together(size)) * size + _threads() * _DECODING * height * width
+    free = memory.available()
+    if free is not None and count * size + decoding > free.bytes:
+        asked = "" if image_size is None else f"dataset.image_size={image_size}: "
+        less = "set dataset.image_size to resize them" if image_size is None else "set it to less"
+        raise UserError(
+            f"{asked}{count:,} images of {width}x{height} pixels take {memory.gigabytes(count * size)} of memory and "
+            f"{memory.gigabytes(decoding)} while they are decoded, and {free}; {less}"
+        )
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, 16)
+
+
+def _together(size: int) -> int:
+    """How many images of `size` bytes one task decodes."""
+    return max(1, min(_TOGETHER, _TASK_BYTES // max(1, size)))
+
+
+def _decoded(items: Sequence[Item], read_one: Callable[[Item], np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The decoded items in order; not more of them at once than `_check_memory` counts, if each has `size` bytes."""
     from tqdm import tqdm
 
-    tasks = [items[start : start + _TOGETHER] for start in range(0, len(items), _TOGETHER)]
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 16))
+    together = _together(size)
+    pool = ThreadPoolExecutor(_threads())
     bar = tqdm(total=len(items), desc="decoding images", leave=False, disable=not sys.stderr.isatty())
+    waiting: deque[Future[list[np.ndarray]]] = deque()
     try:
-        for pictures in pool.map(lambda task: [read_one(item) for item in task], tasks):
-            yield from pictures
-            bar.update(len(pictures))
+        for start in range(0, len(items), together):
+            task = items[start : start + together]
+            waiting.append(pool.submit(lambda task: [read_one(item) for item in task], task))
+            while len(waiting) > (2 * _threads() if start + together < len(items) else 0):
+                pictures = waiting.popleft().result()
+                yield from pictures
+                bar.update(len(pictures))
     finally:
         pool.shutdown(cancel_futures=True)  # after an error, and when the caller stops reading
         bar.close()
 
 
 def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
-    """One PNG or JPEG image as uint8 [H, W, 1] if it is grey, else [H, W, 3].
+    """Decode one PNG or JPEG image, as uint8 [H, W, 1] if it is grey, else [H, W, 3].
 
     Palette images are looked up (and grey if the whole palette is), transparency is laid over white, 16 bits are
     scaled to 8, an EXIF orientation is applied. Resizing is bilinear with antialiasing and does not keep the
@@ -91,26 +148,48 @@ def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
     Args:
         data: the encoded image.
         name: what to call it in an error message.
-        image_size: resize to this many pixels squared; None leaves the size.
+        image_size: width and height in pixels to resize it to; None: it keeps its size.
 
     Raises:
-        UserError: not a whole PNG or JPEG image.
+        UserError: not a whole PNG or JPEG image, or one of more than `MOST_PIXELS`.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
-            opened.load()
-            image: Image.Image = opened
-            if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) != 1:
-                image = ImageOps.exif_transpose(image)
-            image = _eight_bits(image)
-    except UnidentifiedImageError as error:
-        raise UserError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged") from error
+        with _opened(data, name) as opened:
+            width, height = opened.size
+            if width * height > MOST_PIXELS:
+                raise UserError(
+                    f"the image {name} has {width}x{height} pixels; one of more than {MOST_PIXELS:,} pixels is not read"
+                )
+            with _one_large if width * height > _LARGE else contextlib.nullcontext():
+                opened.load()
+                image: Image.Image = opened
+                if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) != 1:
+                    image = ImageOps.exif_transpose(image)
+                image = _eight_bits(image)
+                if image_size is not None and image.size != (image_size, image_size):
+                    image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise UserError(
+            f"cannot read the image {name}: there is not enough memory for {width}x{height} pixels"
+        ) from error
     except Exception as error:  # a damaged file makes Pillow raise errors of many kinds
         raise UserError(f"cannot read the image {name}: {error}") from error
-    if image_size is not None and image.size != (image_size, image_size):
-        image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
     array = np.asarray(image)
     return array.reshape(*array.shape[:2], -1)
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    """An image of which the header was read. `Image.open` would also warn of the sizes that `decode` refuses."""
+    try:
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return PngImageFile(io.BytesIO(data))
+        if data.startswith(b"\xff\xd8\xff"):
+            return JpegImageFile(io.BytesIO(data))
+    except SyntaxError as error:
+        raise UserError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged") from error
+    raise UserError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

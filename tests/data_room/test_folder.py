@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 
@@ -101,6 +102,16 @@ def test_a_symbolic_link_is_followed(root, tmp_path):
     assert len(folder.read(str(root)).train) == 6
 
 
+LINKS = {
+    "dangling link": ("train/cat/1.png", "nowhere.png"),
+    "dangling class": ("train/dog", "nowhere"),
+    "link to itself": ("train/cat/1.png", "1.png"),
+    "class that links to itself": ("train/dog", "dog"),
+    "test class that links to itself": ("test/dog", "dog"),
+    "train links to itself": ("train", "train"),
+}
+
+
 def spoil(root, how):
     """Break a valid tree in one way."""
     cat = root / "train" / "cat"
@@ -148,9 +159,13 @@ def spoil(root, how):
         (cat / "1.png").unlink()
         save(cat / "1.jpg", picture(0, size=(64, 64)))
         (cat / "1.jpg").write_bytes((cat / "1.jpg").read_bytes()[:700])
-    elif how == "dangling link":
-        (cat / "1.png").unlink()
-        (cat / "1.png").symlink_to("nowhere.png")
+    elif how in LINKS:
+        link, target = LINKS[how]
+        path = root / link
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        path.symlink_to(target)
+    elif how == "large file":
+        os.truncate(cat / "1.png", 2**30 + 1)
 
 
 BAD = {
@@ -172,7 +187,13 @@ BAD = {
     "truncated png": "cannot read the image .*pets/train/cat/1.png: ",
     "flipped bit": "cannot read the image .*pets/train/cat/1.png: ",
     "truncated jpeg": "cannot read the image .*pets/train/cat/1.jpg: image file is truncated",
-    "dangling link": "pets/train/cat/1.png is not a PNG or JPEG file",
+    "dangling link": "cannot read .*pets/train/cat/1.png: No such file or directory",
+    "dangling class": "cannot read .*pets/train/dog: No such file or directory",
+    "link to itself": "cannot read .*pets/train/cat/1.png: Too many levels of symbolic links",
+    "class that links to itself": "cannot read .*pets/train/dog: Too many levels of symbolic links",
+    "test class that links to itself": "cannot read .*pets/test/dog: Too many levels of symbolic links",
+    "train links to itself": "pets has no train/ directory",
+    "large file": "pets/train/cat/1.png has 1,073,741,825 bytes; an image may have 1,073,741,824",
 }
 
 
@@ -185,9 +206,13 @@ def test_refused_in_one_line(root, how):
     assert "BytesIO" not in str(caught.value)
 
 
-def test_no_path():
+def test_no_path(tmp_path):
     with pytest.raises(UserError, match=r"dataset\.path is not set"):
         load("folder")
+    (tmp_path / "circle").symlink_to("circle")
+    for path, reason in [("circle", "Symlink loop"), ("a\0b", "null"), ("circle/a", "Symlink loop")]:
+        with pytest.raises(UserError, match=rf"dataset\.path: .*({reason}|is not a directory)"):
+            load("folder", path=str(tmp_path / path))
 
 
 def test_a_file_that_vanishes_is_named(root, monkeypatch):
@@ -206,63 +231,3 @@ def test_progress_on_a_terminal_only(root, monkeypatch, terminal):
     monkeypatch.setattr(sys, "stderr", stream)
     folder.read(str(root))
     assert ("decoding images" in stream.getvalue()) == terminal
-
-
-def encoded(image: Image.Image, **options) -> bytes:
-    data = io.BytesIO()
-    image.save(data, options.pop("format", "PNG"), **options)
-    return data.getvalue()
-
-
-class TestModes:
-    """Pixels of every kind that PNG and JPEG know, against what they mean."""
-
-    def test_sixteen_bits(self):
-        wide = np.array([[0, 128, 257, 32768, 65535]], np.uint16)
-        got = decoding.decode(encoded(Image.fromarray(wide)), "x")
-        assert got[..., 0].tolist() == [[0, 0, 1, 128, 255]]
-
-    def test_one_bit(self):
-        image = Image.fromarray(np.array([[0, 255, 255]], np.uint8)).convert("1")
-        assert decoding.decode(encoded(image), "x")[..., 0].tolist() == [[0, 255, 255]]
-
-    def test_palette(self):
-        image = Image.fromarray(np.array([[0, 1]], np.uint8), "L")
-        image = image.convert("P")
-        image.putpalette([255, 0, 0, 0, 0, 255])
-        assert decoding.decode(encoded(image), "x").tolist() == [[[255, 0, 0], [0, 0, 255]]]
-        image.putpalette([9, 9, 9, 200, 200, 200])
-        assert decoding.decode(encoded(image), "x").tolist() == [[[9], [200]]]
-
-    def test_palette_with_transparency(self):
-        image = Image.fromarray(np.array([[0, 1]], np.uint8), "L").convert("P")
-        image.putpalette([255, 0, 0, 0, 0, 255])
-        assert decoding.decode(encoded(image, transparency=0), "x").tolist() == [[[255, 255, 255], [0, 0, 255]]]
-
-    def test_alpha_lies_over_white(self):
-        array = np.array([[[10, 20, 30, 255], [10, 20, 30, 0]]], np.uint8)
-        assert decoding.decode(encoded(Image.fromarray(array)), "x").tolist() == [[[10, 20, 30], [255, 255, 255]]]
-
-    def test_grey_with_alpha_stays_grey(self):
-        array = np.array([[[10, 255], [10, 0]]], np.uint8)
-        assert decoding.decode(encoded(Image.fromarray(array, "LA")), "x").tolist() == [[[10], [255]]]
-
-    def test_grey_with_a_transparent_value(self):
-        image = Image.fromarray(np.array([[3, 4]], np.uint8))
-        assert decoding.decode(encoded(image, transparency=3), "x").tolist() == [[[255], [4]]]
-
-    def test_cmyk(self):
-        image = Image.new("RGB", (8, 8), (255, 0, 0)).convert("CMYK")
-        got = decoding.decode(encoded(image, format="JPEG"), "x")
-        assert got.shape == (8, 8, 3)
-        assert np.abs(got.astype(int) - [255, 0, 0]).max() < 6
-
-    def test_orientation_is_applied(self):
-        exif = Image.Exif()
-        exif[0x0112] = 6  # to be turned a quarter clockwise for viewing
-        image = Image.new("RGB", (16, 8), (0, 0, 0))
-        image.paste((255, 255, 255), (0, 0, 8, 8))  # the left half is white ...
-        got = decoding.decode(encoded(image, format="JPEG", exif=exif), "x")
-        assert got.shape == (16, 8, 3)
-        assert got[:8].min() > 200  # ... and so the upper one when turned
-        assert got[8:].max() < 50
