@@ -7,7 +7,6 @@ scalar and one compiled program serves a whole population of learning rates.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from minjax.errors import UserError, unknown
+from minjax.config.kinds import Each, Integer
+from minjax.errors import unknown
 from minjax.optim.numbers import check
 
 Factor = Callable[[jax.Array], jax.Array]
@@ -74,21 +74,11 @@ def build(
     if kind not in FACTORS:
         raise unknown("schedule", kind, FACTORS)
     check("schedule", learning_rate=learning_rate, decay_factor=decay_factor)
-    total_steps = _steps("total_steps", total_steps, least=1)
-    warmup_steps = _steps("warmup_steps", warmup_steps, least=0)
-    milestones = tuple(_steps("milestones", step, least=0) for step in milestones)
+    total_steps = Integer(1).check("total_steps", total_steps)
+    warmup_steps = Integer(0).check("warmup_steps", warmup_steps)
+    milestones = Each(Integer(0)).check("milestones", milestones)
     factor = FACTORS[kind](total_steps, warmup_steps, milestones, decay_factor)
     return Schedule(learning_rate, _warm_up(factor, warmup_steps) if warmup_steps else factor)
-
-
-def _steps(name: str, value: int, least: int) -> int:
-    try:
-        steps = operator.index(value)
-    except TypeError:
-        raise UserError(f"{name} must be a whole number of steps, not {value!r}") from None
-    if steps < least:
-        raise UserError(f"{name} must be at least {least}, not {steps}")
-    return steps
 
 
 def _warm_up(factor: Factor, warmup_steps: int) -> Factor:

@@ -17,7 +17,6 @@ from minjax.data.augment import KINDS
 from minjax.errors import UserError
 from minjax.findings import samples
 from minjax.models.initializers import INITS
-from minjax.optim.numbers import RANGES
 from minjax.optim.schedules import FACTORS
 from minjax.records.compression import REESTIMATED, TRAINED
 from minjax.studies import grid
@@ -99,19 +98,6 @@ def test_the_fields_of_models_and_optimizers():
         assert all(f"optimizer.preset.{name}.{field}" in config.FIELDS for field in hyper)
         for field, value in fields.items():
             config.FIELDS[f"optimizer.{field}"].kind.check(field, value)
-
-
-@pytest.mark.parametrize("name", RANGES)
-def test_ranges_of_hyperparameters_are_those_of_the_optimizers(name):
-    least, closed, bound = RANGES[name]
-    declared = config.field(f"optimizer.{name}")
-    if declared is None:  # base_lr, which no configuration has
-        return
-    kind = getattr(declared.kind, "kind", declared.kind)
-    assert (kind.problem(least) is None) == closed
-    assert kind.problem(least - 1e-9) is not None
-    assert (kind.problem(bound) is None) is False
-    assert kind.problem(min(bound, 1.0) / 2) is None
 
 
 def test_a_deviation_needs_two_seeds():

@@ -98,14 +98,16 @@ def test_unknown_kind():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"learning_rate": -1.0}, "learning_rate must be at least 0 and finite, not -1.0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be .* not nan"),
-        ({"learning_rate": "0.1"}, "learning_rate must be a number, not '0.1'"),
-        ({"decay_factor": 0.0}, "decay_factor must be above 0"),
-        ({"total_steps": 0}, "total_steps must be at least 1, not 0"),
-        ({"total_steps": 2.5}, "total_steps must be a whole number of steps, not 2.5"),
-        ({"warmup_steps": -1}, "warmup_steps must be at least 0"),
-        ({"milestones": (1, 2.5)}, "milestones must be a whole number of steps, not 2.5"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0; it must be at least 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; it must be a number"),
+        ({"learning_rate": "0.1"}, "learning_rate is '0.1'; it must be a number"),
+        ({"decay_factor": 0.0}, "decay_factor is 0.0; it must be greater than 0"),
+        ({"total_steps": 0}, "total_steps is 0; it must be at least 1"),
+        ({"total_steps": 2**31}, "total_steps is 2147483648; it must be at most 2,147,483,647"),
+        ({"warmup_steps": 10**300}, "warmup_steps is 1000.*; it must be at most 2,147,483,647"),
+        ({"total_steps": 2.5}, "total_steps is 2.5; it must be an integer"),
+        ({"warmup_steps": -1}, "warmup_steps is -1; it must be at least 0"),
+        ({"milestones": (1, 2.5)}, "milestones has 2.5; each must be an integer"),
     ],
 )
 def test_bad_numbers(change, message):

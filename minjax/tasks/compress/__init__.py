@@ -64,6 +64,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     if (directory / RESULT).exists():
         print(f"{directory}: this compression is finished: {headline(records.read_json(directory / RESULT))}")
         return 0
+    settings.check_patterns(settled)
     with workdir.locked(directory):
         workdir.claim(directory, settled)
         source = Path(settled["run"]) if settled["run"] else directory / "trained"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from minjax import tree
 from minjax.compress import rounds
 from minjax.compress.methods import method
 from minjax.config import SECTIONS_OF, check, plain
 from minjax.config.resolving import resolve
 from minjax.config.table import TRAINING
 from minjax.errors import UserError
+from minjax.records.record import read_config
+from minjax.tasks.assembly import build_model, load_data
 
 
 def settle(config: ConfigDict) -> dict[str, Any]:
@@ -28,6 +34,29 @@ def settle(config: ConfigDict) -> dict[str, Any]:
         **{key: asked[key] for key in ("task", "name", "seed", "run", *own)},
         "training": None if asked["run"] else resolve(config) | {"task": "train"},
     }
+
+
+def check_patterns(settled: dict[str, Any]) -> None:
+    """See that prune.include and prune.exclude match parameters of the network that is to be compressed.
+
+    Only shapes are computed; the data are read where the network is yet to be trained.
+
+    Raises:
+        UserError: a pattern matches nothing; the parameters that there are are listed.
+    """
+    include, exclude = (tuple(settled["prune"][field]) for field in ("include", "exclude"))
+    if not include and not exclude:
+        return
+    if settled["run"]:
+        config = read_config(settled["run"])
+        shape, classes = config["data"]["image_shape"], config["data"]["classes"]
+    else:
+        config = settled["training"]
+        dataset = load_data(config)
+        shape, classes = dataset.image_shape, dataset.num_classes
+    model = build_model(config | {"parallel": "auto", "sync_batch_norm": True}, classes)
+    variables = jax.eval_shape(partial(model.init, train=False), jax.random.key(0), jnp.zeros((1, *shape)))
+    tree.select(variables["params"], include or ("*",), exclude)
 
 
 def _check_together(asked: dict[str, Any]) -> None:

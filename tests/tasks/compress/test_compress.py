@@ -212,6 +212,8 @@ BAD = {
         ["--config.compress.batch_norm=('new',)"],
         "compress.batch_norm has 'new'; each must be trained or re-estimated",
     ),
+    "include": (["--config.prune.include=conv9*"], "'conv9.' matches no parameter; there are: conv/kernel"),
+    "exclude": (["--config.prune.exclude=conv9*"], "'conv9.' matches no parameter; there are: conv/kernel"),
     "no such run": (["--config.run=/nowhere"], "config.run: /nowhere is not a run directory"),
 }
 
@@ -260,6 +262,7 @@ def test_runs_that_cannot_be_compressed(run, tmp_path, capsys, monkeypatch):
     )
     assert code == 2
     assert "'conv9*' matches no parameter; there are: conv1/kernel" in capsys.readouterr().err
+    assert not (tmp_path / "p").exists()  # so that the corrected command is not refused
 
 
 def status(directory, value: str) -> None:
