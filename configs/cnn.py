@@ -1,12 +1,12 @@
-"""A small convolutional network on CIFAR-10; channels by --config.model.channels='(32,64)'.
+"""A small convolutional network on CIFAR-10; its channels are set by --config.model.channels=32,64.
 
 python -m minjax.main --config=configs/cnn.py
 
-The network without further fields is that of paper 2: one 3x3 convolution without padding, ReLU, a linear layer.
-This preset adds a second convolution, SAME padding, pooling and batch norm.
+By default the network is like those of paper 2, of which only the abstract was at hand: one 3x3 convolution without
+padding, ReLU and a linear layer. This preset adds a second convolution, SAME padding, pooling and batch norm.
 
-Measured in five epochs of CIFAR-10 (JPEG) (--config.epochs=5), 60,458 parameters, seed 42: 70.17 % test accuracy
-(docs/results/cnn-5epochs); 50 epochs not yet.
+Measured on CIFAR-10 (JPEG) after five epochs (--config.epochs=5), 60,458 parameters, seed 42: 70.17 % test accuracy
+(docs/results/cnn-5epochs). Not yet measured after 50 epochs.
 """
 
 from configs import base

@@ -1,8 +1,8 @@
-"""One page over several runs, beside the paper's figures.
+"""One page that compares several runs with one another and with the paper's figures.
 
 python -m minjax.main --config=configs/report.py --config.run='runs/*' --workdir=runs/report
 
-Of several studies (task=study), one page with what is found of all of them together: families and data sets compared.
+With studies (task=study) in place of runs, one page of what they show together: families and data sets compared.
 
 python -m minjax.main --config=configs/report.py --config.run=runs/study-a,runs/study-b --workdir=runs/studies
 """
@@ -11,7 +11,7 @@ from configs import base
 
 
 def get_config():
-    """Nothing is trained; name the runs, or the studies, with --config.run."""
+    """Nothing is trained; --config.run names the runs or the studies."""
     config = base.get_config()
     config.task = "report"
     return config

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from minjax import main, models
+from minjax.config import check
 from minjax.config.resolving import resolve
 from tests.conftest import ROOT
 
@@ -40,6 +41,13 @@ def test_preset(path):
     said = re.search(r"([\d,]+) parameters", text)
     if said:
         assert int(said[1].replace(",", "")) == models.param_count(num_classes=10, **resolved["model"])
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=str)
+def test_the_flags_in_a_docstring_are_flags(path):
+    flags = re.findall(r"--config\.[\w.]+=(?:'[^']*'|\"[^\"]*\"|[^\s;)]+)", (ROOT / path).read_text())
+    config, _ = main.parse([f"--config={path}", *(re.sub(r"['\"]|[.,]$", "", flag) for flag in flags)])
+    check(config.to_dict())
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=str)

@@ -1,4 +1,4 @@
-"""Quantization-aware training at 4, 3, 2 and 1 bits beside quantization after training, on digits.
+"""Quantization-aware training at 4, 3, 2 and 1 bits, compared with quantization after training, on digits.
 
 python -m minjax.main --config=configs/compress/aware.py
 python -m minjax.main --config=configs/compress/aware.py --config.quantize.aware_from=scratch
@@ -8,7 +8,7 @@ from configs.compress import default
 
 
 def get_config():
-    """One scheme, symmetric per output channel."""
+    """One scheme: symmetric, with a scale for each output channel."""
     config = default.get_config()
     config.prune.amounts = 0
     config.quantize.bits = (8, 6, 5, 4, 3, 2, 1)

@@ -1,8 +1,8 @@
-"""Compress ResNet18_S on CIFAR-10: all methods at 21 amounts beside the paper's Figure 17, all schemes, the grid.
+"""Compress ResNet18_S on CIFAR-10: pruning as in the paper's Figure 17, all schemes of quantization, and the grid.
 
 python -m minjax.main --config=configs/compress/resnet18_s.py --config.run=runs/resnet18_s-cifar10-sgdm-s42
 
-Without config.run it trains configs/resnet18_s.py first.
+Without --config.run it first trains the network of configs/resnet18_s.py.
 """
 
 from configs import resnet18_s

@@ -1,4 +1,4 @@
-"""Prune in rounds with training between them, and lottery tickets with both controls, to 99 % on digits.
+"""Prune to 99 % in rounds with training between them, and lottery tickets with both their controls, on digits.
 
 python -m minjax.main --config=configs/compress/rounds.py
 python -m minjax.main --config=configs/compress/rounds.py --config.run=runs/my-run --config.prune.rewind_epoch=2
@@ -8,7 +8,7 @@ from configs.compress import default
 
 
 def get_config():
-    """All five series; no curves but that of the method used."""
+    """All five series, with the curve of the one method that they use."""
     config = default.get_config()
     config.prune.series = ("one_shot", "iterative", "lottery", "random_init", "random_mask")
     config.prune.round_amount = 0.99

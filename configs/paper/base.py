@@ -1,8 +1,8 @@
-"""What all runs of paper 1 share, as its public code ran them.
+"""The settings that all runs of paper 1 share, as its published code ran them.
 
-These settings are kept for comparison, not recommended: a batch of 8 (nowhere in the text), a normalisation whose
-deviations are the well-known wrong ones, weight decay that differs between the optimizers, and the largest test
-accuracy over the epochs as the figure reported. VGG16_S, and ViT_S under SGDM, do not learn with them.
+They are kept for comparison and not recommended: a batch of 8, which the text does not mention, normalization by the
+well-known wrong deviations, weight decay that differs between the optimizers, and the largest test accuracy over the
+epochs as the result. With them VGG16_S does not learn at all, and ViT_S hardly learns under SGDM.
 """
 
 from configs import base

@@ -1,4 +1,4 @@
-"""vgg16_s as paper 1 ran it: see configs/paper/base.py for every setting and what it departs from.
+"""vgg16_s as paper 1 ran it: configs/paper/base.py has the settings and says what is wrong with them.
 
 python -m minjax.main --config=configs/paper/vgg16_s.py
 """

@@ -1,10 +1,12 @@
-"""What all studies share."""
+"""The settings that all studies share."""
 
 from configs import base
 
 
 def get_config():
-    """Batch 128, SGDM at 0.1 with a cosine; no augmentation, so that train less test accuracy is the network's own."""
+    """Batches of 128, SGDM with a learning rate of 0.1 and a cosine schedule. No augmentation, so that the gap between
+    training and test accuracy is the network's own.
+    """
     config = base.get_config()
     config.task = "study"
     config.model.name = "dnn"
@@ -15,7 +17,7 @@ def get_config():
 
 
 def transformer(patch_size: int) -> tuple:
-    """What the transformers of a study differ in: corrected as in configs/vit_s.py, trained with Adam."""
+    """The fields of a study's transformers alone: corrected as in configs/vit_s.py and trained with Adam."""
     return (
         ("model.patch_size", patch_size),
         ("model.attention_scale", "head_dim"),

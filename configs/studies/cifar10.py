@@ -2,12 +2,12 @@
 
 python -m minjax.main --config=configs/studies/cifar10.py
 
-Few epochs (5 for the fully connected, 3 for the convolutional networks), so that the sizes are those of learning this
-far and no further; curves on 1,000 test images. For an accelerator: more epochs, all of paper 2's widths and channels.
+Five epochs for the fully connected networks and three for the convolutional ones, so the minimal sizes hold for this
+much training only; curves on 1,000 test images. An accelerator can take more epochs and all widths and channels.
 
-Measured on CIFAR-10 (JPEG) (docs/studies/cifar10; two cores of an AMD EPYC that did other work too, 13 minutes):
-accuracy still rises at the end of both grids, 54.5 % of the fully connected networks and 59.1 % of the convolutional
-ones; so the minimal sizes, 308,310 and 144,458 parameters, are those of this grid and these few epochs only.
+Measured on CIFAR-10 (JPEG) in 13 minutes (docs/studies/cifar10; two cores of an AMD EPYC that did other work too): at
+the end of both grids accuracy is still rising, 54.5 % for the fully connected networks and 59.1 % for the convolutional
+ones. So the minimal sizes, 308,310 and 144,458 parameters, are those of this grid and of so little training.
 """
 
 from configs.studies import base

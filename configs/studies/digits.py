@@ -2,12 +2,12 @@
 
 python -m minjax.main --config=configs/studies/digits.py
 
-40 points of paper 2's DNN grid (equal shapes), convolutional networks of one and two layers, transformers on patches of
-2x2 pixels. The transformers train with Adam and a warm-up, the others with SGDM.
+40 fully connected networks with equal layers, convolutional networks of one and two layers, and transformers with
+patches of 2x2 pixels. The transformers train with Adam and warm-up, the others with SGDM.
 
 Measured (docs/studies/digits; two cores of an AMD EPYC that did other work too): 1,120 parameters (95 % interval 380 to
-1,360) for convolutional networks, 1,510 (1,090 to 5,050) for fully connected ones, 8,554 for transformers, whose grid
-ends too soon; 9 minutes, of which 5 are compilation: without padding every network has a program of its own.
+1,360) for convolutional networks, 1,510 (1,090 to 5,050) for fully connected ones, and 8,554 for transformers, whose
+grid ends too soon. Of the 9 minutes, 5 are compilation: networks that cannot be padded have a program each.
 """
 
 from configs.studies import base

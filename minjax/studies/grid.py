@@ -2,7 +2,7 @@
 paper 2 (Zheng et al., arXiv 2601.17987) and for any field.
 
 A generator returns `Choice`s; nothing is built here, and no data is needed. Of paper 2 only the abstract was at hand,
-so the shapes are made as seems natural: the width named is that of the widest layer, *decreasing* halves it layer by
+so how the shapes are made is ours: the width named is that of the widest layer, *decreasing* halves it layer by
 layer, *increasing* is the reverse.
 """
 

@@ -17,7 +17,7 @@ from minjax.models import __main__ as listing
 from minjax.models.fields import CHECKS
 
 COUNTS = json.loads((Path(__file__).parents[1] / "data" / "param_counts.json").read_text())
-# Paper 2's networks: no count of theirs is public.
+# Paper 2's networks: only its abstract was at hand, which has no counts.
 WITHOUT_COUNT = {"dnn", "cnn"}
 
 
