@@ -15,7 +15,7 @@ from configs import base
 
 
 def get_config():
-    """SGDM by default; the paper's best results are with --config.optimizer.name=adabound."""
+    """SGDM by default; --config.optimizer.name=adabound gives the paper's best results."""
     config = base.get_config()
     config.model.name = "resnet18_s"
     config.epochs = 100
