@@ -1,1 +1,1 @@
-"""Accuracy over amounts, bits and both: many compressed versions of one trained network in one compiled program."""
+"""Curves: accuracy over amounts and bits, many compressed versions of trained networks in one compiled program."""

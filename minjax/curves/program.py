@@ -152,19 +152,7 @@ def measure(
                     lambda: reestimate(apply, params, member.model_state, calibration, inputs, calibration_batch),
                     lambda: member.model_state,
                 )
-            size = len(images.labels)
-            predicted, loss = run_batches(
-                {"params": params, **model_state},
-                jnp.zeros(size, jnp.int32),
-                jnp.zeros(()),
-                images.test,
-                images.labels,
-                jnp.int32(0),
-                jnp.int32(-(-size // batch_size)),
-                apply=run,
-                inputs=inputs,
-                batch_size=batch_size,
-            )
+            predicted, loss = _evaluate(run, {"params": params, **model_state}, images, inputs, batch_size)
             correct = results.correct.at[m, v].set(jnp.sum(predicted == images.labels, dtype=jnp.int32))
             if results.details is None:
                 return Results(correct, None)
@@ -182,3 +170,22 @@ def measure(
         return lax.fori_loop(jnp.maximum(begin, 0), jnp.minimum(end, versions), measure_version, results)
 
     return lax.fori_loop(first // versions, -(-last // versions), measure_member, results)
+
+
+def _evaluate(
+    apply: Callable[..., Any], variables: Any, images: Images, inputs: Input, batch_size: int
+) -> tuple[jax.Array, jax.Array]:
+    """The predicted classes int32 [N] and the summed loss."""
+    size = len(images.labels)
+    return run_batches(
+        variables,
+        jnp.zeros(size, jnp.int32),
+        jnp.zeros(()),
+        images.test,
+        images.labels,
+        jnp.int32(0),
+        jnp.int32(-(-size // batch_size)),
+        apply=apply,
+        inputs=inputs,
+        batch_size=batch_size,
+    )

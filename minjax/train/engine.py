@@ -107,7 +107,7 @@ class Engine:
         Args:
             model: called as `model.apply(variables, images, train=bool)`.
             optimizer: whose state the training state holds.
-            train: on the host.
+            train: on the host, or the `train` of another engine on the same devices, which the two then share.
             inputs: augmentation and normalisation.
             batch_size: of the global batch.
             drop_last: drop the incomplete last batch of an epoch.
@@ -143,6 +143,11 @@ class Engine:
         self._replicated = NamedSharding(self._mesh, PartitionSpec())
         self._evaluation_batch = -(-evaluation_batch // count) * count
         self._images, self._labels = self.place((train.images, train.labels))
+
+    @property
+    def train(self) -> Split:
+        """The training split on the devices; not with `pmap`, which keeps a copy for each of them."""
+        return Split(self._images, self._labels)
 
     @property
     def compilations(self) -> int:

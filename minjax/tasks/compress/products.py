@@ -1,4 +1,4 @@
-"""What is written beside the curves: packed files, checked by loading them, and physically smaller networks."""
+"""What is written beside the curves: packed files, verified by reading them back, and physically smaller networks."""
 
 from __future__ import annotations
 
@@ -15,52 +15,48 @@ from minjax.compress import macs
 from minjax.curves.latency import latencies
 from minjax.curves.versions import parse_scheme
 from minjax.data.augment import preprocess
-from minjax.tasks.compress.plan import integer_scheme
+from minjax.records.compression import PackedFile, ShrunkNetwork
+from minjax.tasks.compress.plan import DEFAULT_SCHEME, integer_scheme
 from minjax.tasks.compress.trained import Trained
 from minjax.train.evaluate import evaluate
 
-LOGIT_IMAGES = 500  # test images on which a shrunk network is compared with the masked one
+LOGIT_IMAGES = 500  # test images on which the logits of a shrunk network and of the masked one are compared
 
 
-def packed(trained: Trained, config: dict[str, Any], include: Any, directory: Path) -> list[dict[str, Any]]:
-    """Write the files of `pack_bits`, dense and pruned; each is loaded and predicts the whole test split again."""
+def packed(trained: Trained, config: dict[str, Any], include: Any, directory: Path) -> list[PackedFile]:
+    """Write packed files of the dense and of the pruned network, and verify each on the whole test split.
+
+    Args:
+        trained: the network.
+        config: from `settings.settle`.
+        include: patterns of the leaves that are pruned and quantized.
+        directory: the work directory; files go into its folder `packed`.
+    """
     asked = config["compress"]
-    scheme_name = integer_scheme(config["quantize"]) or "symmetric_channel_minmax"
-    scheme = parse_scheme(scheme_name)
-    assert isinstance(scheme, compress.Scheme)
     wanted: list[tuple[float, int | None]] = [(0.0, bits) for bits in asked["pack_bits"]]
     if asked["pack_bits"] and asked["pack_amount"]:
-        wanted += [(asked["pack_amount"], None), *((asked["pack_amount"], bits) for bits in asked["pack_bits"])]
-    lines = []
-    for amount, bits in wanted:
-        masks = None
-        if amount:
-            masks = compress.masks(
-                trained.params,
-                asked["pack_method"],
-                None if compress.method(asked["pack_method"]).group else amount,
-                key=jax.random.key(config["seed"]),
-                include=include,
-                exclude=config["prune"]["exclude"],
-            )
-        parts = [f"{asked['pack_method'].replace(':', 'of')}-{amount:g}"] if amount else []
-        parts += ["float32" if bits is None else f"{bits}bit"]
-        path = directory / "packed" / f"{'-'.join(parts)}.mjx"
-        lines.append(_pack(trained, path, masks, bits, scheme, include))
-        lines[-1] |= {
-            "file": str(path.relative_to(directory)),
-            "method": asked["pack_method"] if amount else None,
-            "amount": amount,
-            "bits": bits,
-            "scheme": None if bits is None else scheme_name,
-        }
-    return lines
+        wanted += [(asked["pack_amount"], bits) for bits in (None, *asked["pack_bits"])]
+    return [_pack(trained, config, include, directory, amount, bits) for amount, bits in wanted]
 
 
 def _pack(
-    trained: Trained, path: Path, masks: Any, bits: int | None, scheme: compress.Scheme, include: Any
-) -> dict[str, Any]:
+    trained: Trained, config: dict[str, Any], include: Any, directory: Path, amount: float, bits: int | None
+) -> PackedFile:
+    scheme_name = integer_scheme(config["quantize"]) or DEFAULT_SCHEME
+    scheme = parse_scheme(scheme_name)
+    assert isinstance(scheme, compress.Scheme)
     how = {"symmetric": scheme.symmetric, "per_channel": scheme.per_channel, "clip": scheme.clip, "include": include}
+    method, masks = config["compress"]["pack_method"], None
+    if amount:
+        masks = compress.masks(
+            trained.params,
+            method,
+            None if compress.method(method).group else amount,
+            key=jax.random.key(config["seed"]),
+            include=include,
+            exclude=config["prune"]["exclude"],
+        )
+    path = directory / "packed" / _file_name(method, amount, bits)
     variables = {"params": trained.params, **trained.model_state}
     written = compress.save_packed(path, variables, bits=bits, masks=masks, about=about(trained), **how)
     expected = trained.params
@@ -68,28 +64,39 @@ def _pack(
         expected = compress.fake_quantize(expected, bits, masks=masks, **how)
     elif masks is not None:
         expected = compress.apply_masks(expected, masks)
-    loaded, _ = compress.load_packed(path, max_elements=max(2**24, tree.count(variables)))
-    ours, theirs = (_evaluate(trained, v) for v in (loaded, {"params": expected, **trained.model_state}))
-    return {
-        "bytes_measured": path.stat().st_size,
-        "bytes_theoretical": written.bytes_theoretical,
-        "bytes_entropy": written.bytes_entropy,
-        "same_predictions": bool((ours["predicted"] == theirs["predicted"]).all()),
-        "accuracy": ours["accuracy"],
-        "share": written.share,
-    }
+    read_back, _ = compress.load_packed(path, max_elements=max(2**24, tree.count(variables)))
+    found, wanted = (_evaluate(trained, v) for v in (read_back, {"params": expected, **trained.model_state}))
+    return PackedFile(
+        file=str(path.relative_to(directory)),
+        method=method if amount else None,
+        amount=amount,
+        bits=bits,
+        scheme=None if bits is None else scheme_name,
+        bytes_measured=path.stat().st_size,
+        bytes_theoretical=written.bytes_theoretical,
+        bytes_entropy=written.bytes_entropy,
+        share=written.share,
+        same_predictions=bool((found["predicted"] == wanted["predicted"]).all()),
+        accuracy=found["accuracy"],
+    )
+
+
+def _file_name(method: str, amount: float, bits: int | None) -> str:
+    """`4bit.mjx`, `l1-0.5-float32.mjx`."""
+    pruned = f"{method.replace(':', 'of')}-{amount:g}-" if amount else ""
+    return f"{pruned}{'float32' if bits is None else f'{bits}bit'}.mjx"
 
 
 def about(trained: Trained) -> dict[str, Any]:
-    """What a packed file says of its network: enough to build it again and to feed it."""
-    parts = trained.parts
+    """What a packed file says about its network: enough to build it again and to feed it images."""
+    dataset = trained.parts.dataset
     return {
         "model": trained.config["model"],
-        "num_classes": parts.dataset.num_classes,
-        "class_names": list(parts.dataset.class_names),
-        "image_shape": list(parts.dataset.image_shape),
-        "mean": list(parts.dataset.mean),
-        "std": list(parts.dataset.std),
+        "num_classes": dataset.num_classes,
+        "class_names": list(dataset.class_names),
+        "image_shape": list(dataset.image_shape),
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
     }
 
 
@@ -98,13 +105,16 @@ def _evaluate(trained: Trained, variables: Any) -> dict[str, Any]:
     return evaluate(trained.parts.model.apply, variables, test.images, test.labels, engine.inputs)
 
 
-def shrunk(trained: Trained, config: dict[str, Any], include: Any) -> list[dict[str, Any]]:
-    """Take out what structured pruning left unused, at each of `shrink_amounts`; logits compared, latency measured."""
+def shrunk(trained: Trained, config: dict[str, Any], include: Any) -> list[ShrunkNetwork]:
+    """Remove the channels that structured pruning leaves unused, at each of `compress.shrink_amounts`.
+
+    The small network's logits are compared with those of the masked one, and the latencies of both are measured.
+    """
     asked = config["compress"]
     return [_shrink(trained, config, include, amount) for amount in asked["shrink_amounts"] if asked["shrink_method"]]
 
 
-def _shrink(trained: Trained, config: dict[str, Any], include: Any, amount: float) -> dict[str, Any]:
+def _shrink(trained: Trained, config: dict[str, Any], include: Any, amount: float) -> ShrunkNetwork:
     asked, parts = config["compress"], trained.parts
     masks = compress.masks(
         trained.params,
@@ -118,34 +128,30 @@ def _shrink(trained: Trained, config: dict[str, Any], include: Any, amount: floa
     dense = {"params": trained.params, **trained.model_state}
     masked = {**dense, "params": compress.apply_masks(trained.params, masks)}
     model, variables, shrinkage = compress.shrink(parts.model, dense, masks)
+    networks = [(parts.model, masked), (model, variables)]
     inputs = parts.engine.inputs
     images = preprocess(
         jnp.asarray(parts.dataset.test.images[:LOGIT_IMAGES]), mean=inputs.mean, std=inputs.std, dtype=inputs.dtype
     )
-    before, after = (
-        np.asarray(jax.jit(partial(m.apply, train=False))(v, images))
-        for m, v in ((parts.model, masked), (model, variables))
-    )
-    few = images[: asked["latency_batch"]]
-    first, second = latencies([(parts.model, masked), (model, variables)], few)
-    shape = parts.dataset.image_shape
-    counted = [
-        macs.multiply_adds(partial(m.apply, train=False), v, shape).total
-        for m, v in ((parts.model, masked), (model, variables))
+    before, after = (np.asarray(jax.jit(partial(m.apply, train=False))(v, images)) for m, v in networks)
+    batch = images[: asked["latency_batch"]]
+    latency = latencies(networks, batch)
+    multiply_adds = [
+        macs.multiply_adds(partial(m.apply, train=False), v, parts.dataset.image_shape).total for m, v in networks
     ]
-    return {
-        "method": asked["shrink_method"],
-        "axis": asked["shrink_axis"],
-        "amount": amount,
-        "params_before": shrinkage.params_before,
-        "params_after": shrinkage.params_after,
-        "multiply_adds_before": counted[0],
-        "multiply_adds_after": counted[1],
-        "latency_before_ms": first,
-        "latency_after_ms": second,
-        "batch": len(few),
-        "largest_difference": float(np.abs(before - after).max()),
-        "images": len(images),
-        "layers": models.shrunk_fields(model),
-        "kept": list(shrinkage.kept),
-    }
+    return ShrunkNetwork(
+        method=asked["shrink_method"],
+        axis=asked["shrink_axis"],
+        amount=amount,
+        params_before=shrinkage.params_before,
+        params_after=shrinkage.params_after,
+        multiply_adds_before=multiply_adds[0],
+        multiply_adds_after=multiply_adds[1],
+        latency_before_ms=latency[0],
+        latency_after_ms=latency[1],
+        batch=len(batch),
+        largest_difference=float(np.abs(before - after).max()),
+        images=len(images),
+        layers=models.shrunk_fields(model),
+        kept=list(shrinkage.kept),
+    )

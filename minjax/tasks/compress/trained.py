@@ -1,4 +1,4 @@
-"""A finished training run, read back: its data, its model and what that learned."""
+"""A finished training run, read back: its data, its model, and the weights that it learned."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from minjax import records
 from minjax.errors import UserError
+from minjax.records.record import CONFIG, read_config
+from minjax.records.run import SUMMARY, RunSummary, read_summary
 from minjax.tasks.assembly import Assembly, assemble
 from minjax.train.checkpoint import Checkpoints
 from minjax.train.epoch import Totals
+from minjax.train.state import TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,17 +23,17 @@ class Trained:
     """What compression starts from.
 
     Attributes:
-        directory: of the run.
+        directory: the run's directory.
         config: its resolved configuration.
-        summary: its summary.json.
-        parts: data, model, engine.
-        params: after its last epoch, on the host.
-        model_state: its statistics, likewise.
+        summary: its result.
+        parts: data, model and engine; the training split is on the devices once, for all trainings to come.
+        params: the weights after the last epoch, on the host.
+        model_state: the batch-norm statistics after the last epoch, on the host; `{}` without batch norm.
     """
 
     directory: Path
     config: dict[str, Any]
-    summary: dict[str, Any]
+    summary: RunSummary
     parts: Assembly
     params: Any
     model_state: Any
@@ -41,17 +43,48 @@ def load(directory: Path) -> Trained:
     """Read a run that `task=train` has completed.
 
     Raises:
-        UserError: not a run, not a finished one, other data than it was trained on, a checkpoint of another network.
+        UserError: not such a run, not finished, trained on other data, or its checkpoint is missing or of another
+            network.
     """
     config, summary = check(directory)
-    # So that no layer waits for a pmap axis, on the devices that are here now.
+    # On the devices that are here now, and without layers that wait for the axis of pmap.
     parts = assemble(config | {"parallel": "auto", "devices": None, "sync_batch_norm": True})
-    now, then = parts.dataset.fingerprint, config["data"]["fingerprint"]
-    if now != then:
+    if parts.dataset.fingerprint != config["data"]["fingerprint"]:
         raise UserError(f"{directory}: the data set is not the one that the run was trained on: its images differ")
+    state = _last_state(directory, config, summary, parts)
+    return Trained(directory, config, summary, parts, state.params, state.model_state)
+
+
+def check(directory: Path) -> tuple[dict[str, Any], RunSummary]:
+    """The configuration and the result of a completed training run; reads no data.
+
+    Raises:
+        UserError: it is not one.
+    """
+    if not (directory / CONFIG).is_file():
+        raise UserError(f"config.run: {directory} is not a run directory (it has no {CONFIG})")
+    config = read_config(directory)
+    if config.get("task") != "train":
+        raise UserError(
+            f"config.run: {directory} is a run of task={config.get('task')}; task=compress needs a finished one of "
+            "task=train"
+        )
+    summary = read_summary(directory)
+    if summary is None:
+        raise UserError(
+            f"config.run: {directory} is not finished (it has no {SUMMARY}); the command that started it resumes it"
+        )
+    if summary.status != "completed":
+        raise UserError(f"config.run: {directory} is not finished: its status is {summary.status}")
+    return config, summary
+
+
+def _last_state(directory: Path, config: dict[str, Any], summary: RunSummary, parts: Assembly) -> TrainState:
+    """The state in the run's last checkpoint, on the host."""
     folder = directory / "checkpoints"
+    missing = UserError(f"{directory} has no checkpoints; the network that it trained is no longer there")
     if not folder.is_dir():
-        raise UserError(f"{directory} has no checkpoints; the network that it trained is not there any more")
+        raise missing
     like = {"state": parts.like, "totals": jax.tree.map(np.asarray, Totals.zero())}
     problems: list[str] = []
     checkpoints = Checkpoints(folder)
@@ -65,35 +98,11 @@ def load(directory: Path) -> Trained:
     finally:
         checkpoints.close()
     if restored is None:
-        raise UserError(f"{directory} has no checkpoints; the network that it trained is not there any more")
+        raise missing
     state = restored.tree["state"]
-    if int(state.step) != summary["steps"]:
+    if int(state.step) != summary.steps:
         raise UserError(
-            f"{directory}: the newest whole checkpoint is of step {int(state.step)}, the run ended at step "
-            f"{summary['steps']}; {problems[-1] if problems else 'the last one is missing'}"
+            f"{directory}: the newest intact checkpoint is of step {int(state.step)}, but the run ended at step "
+            f"{summary.steps}; {problems[-1] if problems else 'the last one is missing'}"
         )
-    return Trained(directory, config, summary, parts, state.params, state.model_state)
-
-
-def check(directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The configuration and summary of a completed training run; reads no data.
-
-    Raises:
-        UserError: it is not one.
-    """
-    if not (directory / "config.json").is_file():
-        raise UserError(f"config.run: {directory} is not a run directory (it has no config.json)")
-    config = records.read_json(directory / "config.json")
-    if config.get("task") != "train":
-        raise UserError(
-            f"config.run: {directory} is a run of task={config.get('task')}; task=compress needs a finished one of "
-            "task=train"
-        )
-    if not (directory / "summary.json").is_file():
-        raise UserError(
-            f"config.run: {directory} is not finished (it has no summary.json); the command that started it resumes it"
-        )
-    summary = records.read_json(directory / "summary.json")
-    if summary["status"] != "completed":
-        raise UserError(f"config.run: {directory} is not finished: its status is {summary['status']}")
-    return config, summary
+    return state

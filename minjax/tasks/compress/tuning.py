@@ -1,4 +1,4 @@
-"""Training between rounds of pruning, and under fake quantization: engines built once, states saved whole."""
+"""Training a network again, between rounds of pruning or with quantized weights, and saving it in between."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from minjax.train.state import TrainState, init
 
 
 class Stopped(Exception):  # noqa: N818 - what happened, not an error
-    """Told to stop between two dispatches; what was not saved is done again."""
+    """Told to stop between two dispatches; the next run repeats what was not saved."""
 
 
 @dataclasses.dataclass
 class Tuner:
-    """Trains the network of a run again, for so many epochs, with one compiled program.
+    """Trains the network of a run again, any number of times, with one compiled program.
 
     Attributes:
         trained: the run.
-        epochs: of a training.
-        learning_rate: constant; None: the run's own schedule over `epochs`.
-        hold: pytree of bool, the leaves whose masks the optimizer's state holds; None: nothing is pruned.
-        transform: params -> params before the model (quantization-aware training).
+        epochs: how long to train.
+        learning_rate: constant learning rate; None: the run's own schedule over `epochs`.
+        hold: pytree of bool: the leaves whose masks are kept in the optimizer's state; None: nothing is pruned.
+        transform: params -> params, applied before the model (quantization-aware training).
     """
 
     trained: Trained
@@ -63,7 +63,7 @@ class Tuner:
         self.engine = Engine(
             parts.model,
             optimizer,
-            parts.dataset.train,
+            parts.engine.train,
             parts.engine.inputs,
             batch_size=config["batch_size"],
             drop_last=config["drop_last"],
@@ -77,28 +77,31 @@ class Tuner:
         return jax.tree.map(lambda x: np.ones(np.shape(x), bool), self.trained.params)
 
     def initial(self, seed: int) -> TrainState:
-        """A new network, on the host; that of the run where `seed` is the run's."""
+        """A newly initialised state, on the host; with the run's seed it is what the run started from."""
         return jax.device_get(self._initial(seed))
 
     def from_params(self, params: Any, model_state: Any, seed: int) -> TrainState:
-        """These weights with a new optimizer; `seed` is of the order of images and the like."""
+        """A state of these weights with a new optimizer; `seed` determines the order of images and the like."""
         state = self.initial(seed)
         return dataclasses.replace(
             state, params=params, model_state=model_state, opt_state=jax.device_get(self._restart(params))
         )
 
     def masked(self, state: TrainState, masks: Any) -> TrainState:
-        """The state with the pruned weights at zero, where its optimizer will keep them."""
+        """The state with pruned weights set to zero, where its optimizer will keep them."""
         params = jax.tree.map(lambda x, mask: np.where(mask, x, np.zeros((), np.asarray(x).dtype)), state.params, masks)
         return dataclasses.replace(state, params=params, opt_state=optim.with_masks(state.opt_state, masks))
 
     def train(
         self, state: TrainState, label: str, stop: Stop, *, first: int = 1, last: int | None = None
     ) -> tuple[TrainState, str]:
-        """Take epochs `first` to `last` (by default all); returns the state on the host and how it ended.
+        """Train epochs `first` to `last` (by default all of them).
+
+        Returns:
+            The state on the host, and "completed" or "diverged".
 
         Raises:
-            Stopped: `stop` said so.
+            Stopped: told to stop.
         """
         engine, last = self.engine, self.epochs if last is None else last
         steps = engine.steps_per_epoch
@@ -122,7 +125,7 @@ class Tuner:
 
 
 def save(path: Path, values: Any) -> None:
-    """A tree of host arrays as an npz file, atomically."""
+    """Write a tree of host arrays as an npz file, atomically."""
     buffer = io.BytesIO()
     arrays = {name: np.asarray(x) for name, x in tree.leaves(values).items()}
     np.savez(buffer, **{str(i): array for i, array in enumerate(arrays.values())})  # type: ignore[arg-type]
@@ -130,17 +133,17 @@ def save(path: Path, values: Any) -> None:
 
 
 def read(path: Path, like: Any) -> Any:
-    """What `save` wrote, in the structure of `like`.
+    """Read what `save` wrote, in the structure of `like`.
 
     Raises:
-        UserError: the file is damaged or another network's.
+        UserError: the file is damaged or belongs to another network.
     """
     leaves, structure = jax.tree.flatten(like)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = [file[str(i)] for i in range(len(leaves))]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {error}; remove its folder to train the rounds again") from error
     if any(a.shape != np.shape(x) for a, x in zip(arrays, leaves, strict=True)):
-        raise UserError(f"{path} is of another network; remove its folder to train the rounds again")
+        raise UserError(f"{path} belongs to another network; remove its folder to train the rounds again")
     return jax.tree.unflatten(structure, arrays)

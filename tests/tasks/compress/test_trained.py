@@ -1,0 +1,79 @@
+"""Runs that can be compressed and runs that cannot; one copy of the training images for all trainings."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from minjax.main import main
+from minjax.tasks.compress.trained import load
+from minjax.tasks.compress.tuning import Tuner
+from tests.conftest import ROOT
+from tests.tasks.compress.commands import NONE, PRESET
+
+
+@pytest.mark.slow
+def test_the_training_images_are_on_the_device_once(run):
+    directory, _ = run
+    trained = load(directory / "trained")
+    tuners = [Tuner(trained, 1, rate) for rate in (0.1, None)]
+    shape = trained.parts.dataset.train.images.shape
+    copies = {x.unsafe_buffer_pointer() for x in jax.live_arrays() if x.shape == shape and x.dtype == np.uint8}
+    assert len(copies) == 1
+    assert all(tuner.engine.train.images.shape == shape for tuner in tuners)
+
+
+@pytest.mark.slow
+def test_runs_that_cannot_be_compressed(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    directory, _ = run
+    trained = directory / "trained"
+
+    def attempt(source) -> str:
+        assert main([f"--config={PRESET}", f"--config.run={source}", *NONE, f"--workdir={tmp_path / 'out'}"]) == 2
+        return capsys.readouterr().err
+
+    assert "is a run of task=compress; task=compress needs a finished one of task=train" in attempt(directory)
+    for name, change, message in (
+        ("unfinished", lambda d: (d / "summary.json").unlink(), "is not finished .it has no summary.json"),
+        ("interrupted", lambda d: status(d, "interrupted"), "is not finished: its status is interrupted"),
+        ("other", architecture, "no checkpoint can be read as a cnn for 10 classes"),
+        ("empty", lambda d: shutil.rmtree(d / "checkpoints"), "has no checkpoints"),
+    ):
+        copy = tmp_path / name
+        shutil.copytree(trained, copy)
+        change(copy)
+        assert re.search(message, attempt(copy)), name
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+    code = main(
+        [
+            f"--config={PRESET}",
+            f"--config.run={trained}",
+            "--config.prune.include=('conv9*',)",
+            f"--workdir={tmp_path / 'p'}",
+        ]
+    )
+    assert code == 2
+    assert "'conv9*' matches no parameter; there are: conv1/kernel" in capsys.readouterr().err
+    assert not (tmp_path / "p").exists()  # so that the corrected command is not refused
+
+
+def status(directory: Path, value: str) -> None:
+    changed(directory / "summary.json", lambda summary: summary.update(status=value))
+
+
+def architecture(directory: Path) -> None:
+    changed(directory / "config.json", lambda config: config["model"].update(channels=[6, 9]))
+
+
+def changed(path: Path, change: Callable[[dict], None]) -> None:
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
