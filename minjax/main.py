@@ -126,9 +126,9 @@ def _run(config, workdir: Path | None, command: str) -> int:
     from minjax.processes import hosts, joining
 
     try:
-        with joining.together(**config.distributed):
+        with joining.joined(**config.distributed):
             return tasks.run(config, workdir, command)
-    except hosts.Ended as ended:
+    except hosts.PeerEnded as ended:
         print(f"minjax: {ended}", file=sys.stderr)
         return ended.code
 

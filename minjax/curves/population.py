@@ -114,8 +114,8 @@ class PopulationCurves:
         population, versions = self._population, len(self._amounts) + len(self._bits)
         names = _kernels(params)
         counts = population.spread(self._counts(params, names, sizes, first))
-        places = population.places(first, len(sizes))
-        rows = sorted({int(place) % population.local for place in places[np.array(wanted)]})
+        slots = population.slots(first, len(sizes))
+        rows = sorted({int(slot) % population.local for slot in slots[np.array(wanted)]})
         spans = [(low * versions, high * versions) for low, high in _ranges(rows)]
         pairs, correct = sum(high - low for low, high in spans), None
         members = Members(params, model_state, extras)
@@ -126,7 +126,7 @@ class PopulationCurves:
             return None
         if correct is None:
             return [None] * len(sizes)
-        accuracies = correct[places] / self._test_images
+        accuracies = correct[slots] / self._test_images
         return [self._curves(row) if yes else None for row, yes in zip(accuracies, wanted, strict=True)]
 
     def _curves(self, accuracies: np.ndarray) -> MemberCurves:

@@ -1,1 +1,1 @@
-"""Several processes of one run: how they find one another, agree, and end together."""
+"""Several processes in one run: how they find each other, agree, and end together."""

@@ -36,7 +36,7 @@ class Stop:
     def __call__(self) -> bool:
         """Whether the run was told to stop; to be asked by all its processes at the same places."""
         if self.name is None:
-            self.name = next((name for name in self._hosts.gather(self._heard) if name), None)
+            self.name = next((name for name in self._hosts.all_gather(self._heard) if name), None)
         return self.name is not None
 
     def __enter__(self) -> Stop:

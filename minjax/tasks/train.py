@@ -59,10 +59,10 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         return code
     with Stop(hosts) as stop:
         try:
-            return hosts.end(Training(resolved, target, command, stop, hosts).run())
+            return hosts.finish(Training(resolved, target, command, stop, hosts).run())
         except Interrupted as interruption:
             print(f"minjax: {interruption}", file=sys.stderr)
-            hosts.leave(RESUMABLE, str(interruption))
+            hosts.abort(RESUMABLE, str(interruption))
             return RESUMABLE
 
 
@@ -73,8 +73,8 @@ def check_agreement(hosts: Hosts, config: dict[str, Any]) -> None:
         UserError: one differs; names the fields and both values.
     """
     words = ("process 0 has", f"process {hosts.index} has")
-    lines = roles.differences(hosts.from_first(config), config, roles=roles.SHARED, words=words)
-    for found in hosts.gather(lines):
+    lines = roles.differences(hosts.broadcast(config), config, roles=roles.SHARED, words=words)
+    for found in hosts.all_gather(lines):
         if found:
             raise UserError(f"the processes of this run differ: {'; '.join(found)}")
 
@@ -110,7 +110,7 @@ class Training:
         self.writer = (
             RunWriter(directory, self.config, self.provenance, self.engine.steps_per_epoch) if hosts.first else None
         )
-        self.evaluation_pace = Pace(agree=hosts.from_first)
+        self.evaluation_pace = Pace(agree=hosts.broadcast)
         self.evaluate_seconds = 0.0
         self.history: list[Epoch] = []
 
@@ -137,18 +137,18 @@ class Training:
         if self.writer:
             restored, history = self.writer.restore({"state": self.parts.like, "totals": zero})
             found = (asdict(restored.position), [builtins(line) for line in history]) if restored else None
-        found = self.hosts.from_first(found)
+        found = self.hosts.broadcast(found)
         if restored:
             tree = restored.tree
         else:  # a new run, or the first process has read the checkpoint
             tree = {"state": jax.device_get(self.parts.initial(self.config["seed"])), "totals": zero}
-        placed = self.engine.place(self.hosts.share(tree))
+        placed = self.engine.place(self.hosts.broadcast_arrays(tree))
         position = Position()
         if found:
             position, self.history = Position(**found[0]), [Epoch(**line) for line in found[1]]
         elif self.writer:
             self.writer.introduce(tree["state"].params, self.parts.num_params)
-        pace = Pace(self.config["steps_per_call"], agree=self.hosts.from_first)
+        pace = Pace(self.config["steps_per_call"], agree=self.hosts.broadcast)
         return Loop(self.engine, placed["state"], placed["totals"], pace=pace, **asdict(position))
 
     def _train(self) -> int:

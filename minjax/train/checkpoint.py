@@ -1,7 +1,7 @@
-"""Checkpoints: written by orbax in the background, each with a digest, the newest and the best kept.
+"""Checkpoints, written by orbax in the background, each with a digest; the newest and the best are kept.
 
 A checkpoint holds host arrays, so it can be restored on any number of devices. Orbax writes into a temporary
-directory and renames it, so a kill never leaves a half-written one; the digest finds bytes that changed later.
+directory and renames it, so a kill never leaves a half-written checkpoint; the digest detects bytes that changed later.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Checkpoints:
     """The checkpoints of one run, numbered by gradient step.
 
     Args:
-        directory: made if it does not exist.
-        keep: how many of the newest to keep, besides the best.
+        directory: created if it does not exist.
+        keep: how many of the newest checkpoints to keep besides the best.
     """
 
     def __init__(self, directory: Path, keep: int = 2):
@@ -77,7 +77,7 @@ class Checkpoints:
                 ),
             ]
         )
-        # Of several processes one saves, alone: what it saves is the same in all, and orbax need not wait for them.
+        # The first process saves alone: the state is the same in all of them, and orbax need not wait for the others.
         alone = ocp.options.MultiprocessingOptions(
             primary_host=jax.process_index(),
             active_processes={jax.process_index()},
@@ -95,11 +95,11 @@ class Checkpoints:
             self._manager = ocp.CheckpointManager(self.directory, options=options)
 
     def save(self, step: int, tree: Any, position: Position, accuracy: float | None = None) -> None:
-        """Save in the background; an earlier save that is still under way is waited for.
+        """Save in the background, after waiting for an earlier save to finish.
 
         Args:
-            step: gradient steps done. A checkpoint of the same step is replaced.
-            tree: of numpy arrays.
+            step: gradient steps taken so far. A checkpoint of the same step is replaced.
+            tree: a pytree of numpy arrays.
             position: where the run stands.
             accuracy: what the best checkpoint is chosen by; None: this one is no candidate.
 
@@ -118,12 +118,12 @@ class Checkpoints:
             self._manager.save(step, args=args, metrics=metrics, force=True)
 
     def _check_space(self, size: int) -> None:
-        """Refuse early what would not fit: orbax would say it from its threads, with their tracebacks."""
+        """Refuse early what would not fit: orbax would report it from its threads, with tracebacks."""
         free, needed = shutil.disk_usage(self.directory).free, 2 * size + 2**20
         if free < needed:
             raise UserError(
-                f"no space for a checkpoint in {self.directory}: {free:,} bytes free, {needed:,} wanted; "
-                "with that mended, the same command goes on"
+                f"no space for a checkpoint in {self.directory}: {free:,} bytes free, {needed:,} needed; "
+                "make room, and the same command resumes"
             )
         if not hasattr(os, "posix_fallocate"):  # macOS
             return
@@ -135,7 +135,7 @@ class Checkpoints:
                     raise UserError(_refusal(self.directory, error.errno)) from error
 
     def wait(self) -> None:
-        """Wait until what was saved is on the disk.
+        """Wait until the last checkpoint is on disk.
 
         Raises:
             UserError: it could not be written.
@@ -144,27 +144,27 @@ class Checkpoints:
             self._manager.wait_until_finished()
 
     def steps(self) -> list[int]:
-        """The steps there are checkpoints of, in order."""
+        """The steps that have a checkpoint, in ascending order."""
         return sorted(self._manager.all_steps())
 
     def restore(self, like: Any, warn: Callable[[str], None], step: int | None = None) -> Restored | None:
-        """The newest checkpoint that is whole, or that of `step`; None if there is none at all.
+        """The newest intact checkpoint, or that of `step`; None if there are no checkpoints.
 
         Args:
-            like: a tree of arrays, or of their shapes and types, with the structure, shapes and types to restore.
-            warn: told of each checkpoint that is damaged and passed over.
-            step: only this one.
+            like: a tree of arrays, or of their shapes and types, with the structure to restore.
+            warn: called with a sentence for each damaged checkpoint that is skipped.
+            step: restore only this one.
 
         Raises:
-            UserError: there are checkpoints and every one is damaged.
+            UserError: there are checkpoints, but all of them are damaged.
         """
         steps = self.steps() if step is None else [step]
         for candidate in reversed(steps):
             try:
                 return self._read(candidate, like)
-            except Exception as error:  # orbax and tensorstore raise whatever the damage made of their input
+            except Exception as error:  # orbax and tensorstore raise anything, depending on the damage
                 reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-                warn(f"checkpoint {self.directory / str(candidate)} is damaged and passed over: {reason}")
+                warn(f"checkpoint {self.directory / str(candidate)} is damaged and skipped: {reason}")
         if steps:
             raise UserError(f"no checkpoint in {self.directory} can be read; remove the directory to start over")
         return None
@@ -176,9 +176,9 @@ class Checkpoints:
         arrays = {name: np.asarray(x) for name, x in read["state"].items()}
         if digest(arrays) != read["meta"]["digest"]:
             raise ValueError("its digest does not match its contents")
-        for name, x in template.items():  # orbax restores what is there, whatever was asked for
+        for name, x in template.items():  # orbax restores whatever is there
             if arrays[name].shape != x.shape or arrays[name].dtype != x.dtype:
-                raise ValueError(f"it is of another network: {name} is {arrays[name].shape}, not {x.shape}")
+                raise ValueError(f"it belongs to another network: {name} is {arrays[name].shape}, not {x.shape}")
         structure = jax.tree.structure(like)
         return Restored(
             jax.tree.unflatten(structure, [arrays[name] for name in template]),
@@ -187,18 +187,18 @@ class Checkpoints:
         )
 
     def close(self) -> None:
-        """Finish what is being written."""
+        """Finish writing and close."""
         with _saving(self.directory):
             self._manager.close()
 
 
 @contextlib.contextmanager
 def _saving(directory: Path) -> Iterator[None]:
-    """Turn what orbax and tensorstore say of a disk that does not take a checkpoint into a `UserError`."""
+    """Turn the errors of orbax and tensorstore about a disk that cannot be written into a `UserError`."""
     try:
         with disk_errors(directory):
             yield
-    except ValueError as error:  # tensorstore's status, which holds the system's number: [os_error_code='28']
+    except ValueError as error:  # tensorstore's status contains the system's error number: [os_error_code='28']
         code = re.search(r"os_error_code='(\d+)'", str(error))
         if code is None:
             raise
@@ -207,11 +207,11 @@ def _saving(directory: Path) -> Iterator[None]:
 
 def _refusal(directory: Path, code: int | None) -> str:
     reason = os.strerror(code) if code else "the system gives no reason"
-    return f"cannot write a checkpoint in {directory}: {reason}; with that mended, the same command goes on"
+    return f"cannot write a checkpoint in {directory}: {reason}; once that is fixed, the same command resumes"
 
 
 def digest(arrays: dict[str, np.ndarray]) -> str:
-    """SHA-256 over names, types, shapes and bytes, in the order of the names."""
+    """SHA-256 over names, types, shapes and bytes, ordered by name."""
     total = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -226,5 +226,5 @@ def _named(tree: Any) -> dict[str, Any]:
 
 
 def _quiet() -> None:
-    """Orbax logs every save at INFO, its fallbacks at WARNING and what it raises anyway, with tracebacks, at ERROR."""
+    """Silence orbax: it logs every save, its fallbacks, and, with tracebacks, errors that it also raises."""
     logging.getLogger("absl").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""A compiled program and what it took."""
+"""A compiled program that keeps count of its time."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import jax
 
 
 class Compiled:
-    """A jitted function, compiled for the first arguments it is called with; others must have their shapes and types.
+    """A jitted function, compiled for its first arguments; later ones must have the same shapes and types.
 
     Attributes:
         compilations: 0 or 1.
-        compile_seconds: spent compiling so far.
-        seconds: spent in `timed` so far.
+        compile_seconds: seconds spent compiling.
+        seconds: seconds spent in `timed`, without compilation.
     """
 
     def __init__(self, jitted: Any):
-        """Nothing is compiled yet.
+        """Wrap a function; it is compiled when it is first called.
 
         Args:
             jitted: what `jax.jit` or `jax.pmap` returns.
@@ -28,7 +28,7 @@ class Compiled:
         self.compilations, self.compile_seconds, self.seconds = 0, 0.0, 0.0
 
     def __call__(self, *args: Any) -> Any:
-        """Dispatch it; the result may not be ready yet."""
+        """Dispatch the program; its result may not be ready yet."""
         if self._compiled is None:
             started = time.perf_counter()
             self._compiled = self._jitted.lower(*args).compile()
@@ -37,7 +37,7 @@ class Compiled:
         return self._compiled(*args)
 
     def timed(self, *args: Any) -> tuple[Any, float]:
-        """Run it to its end: the result and the seconds that took, compilation apart."""
+        """Run the program to its end; returns its result and the seconds that took, without compilation."""
         started, compiling = time.perf_counter(), self.compile_seconds
         result = jax.block_until_ready(self(*args))
         seconds = time.perf_counter() - started - (self.compile_seconds - compiling)

@@ -1,8 +1,8 @@
-"""The compiled programs of a run and where its arrays live: one device, `jit` over a mesh, or `pmap`.
+"""The compiled programs of a run, and where its arrays are placed: on one device, `jit` over a mesh, or `pmap`.
 
 `jit` shards each batch over the mesh and replicates the rest: a global batch, so the result is that of one device.
-`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Both are decided here alone. With
-several processes (`hosts.py`) the mesh of `jit` is over the devices of all of them.
+`pmap` names the axis, averages gradients and synchronises batch norm explicitly. Nothing outside this file depends on
+which it is. With several processes (`minjax.processes`) the mesh of `jit` spans the devices of all of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARALLEL = ("auto", "jit", "pmap")
 
 
 def axis_name(parallel: str) -> str | None:
-    """The axis name that a model built for this mode synchronises over.
+    """The axis that a model synchronises over in this mode; None: none.
 
     Raises:
         UserError: the mode is unknown.
@@ -43,10 +43,10 @@ def axis_name(parallel: str) -> str | None:
 
 
 def choose_devices(count: int | None) -> list[jax.Device]:
-    """The first `count` devices of each process, those of all processes together; None: all there are.
+    """The first `count` devices of each process, for all processes; None: all devices.
 
     Raises:
-        UserError: a process has not so many.
+        UserError: a process has fewer devices.
     """
     here = jax.local_devices()
     if count is not None and not 1 <= count <= len(here):
@@ -60,10 +60,10 @@ def choose_devices(count: int | None) -> list[jax.Device]:
 
 
 def check_batch(batch_size: int, size: int, devices: int) -> None:
-    """See that a split of `size` images can be trained on in batches of `batch_size` on so many devices.
+    """Check that a split of `size` images can be trained on in batches of `batch_size` on `devices` devices.
 
     Raises:
-        UserError: it cannot; the nearest batches that would do are named.
+        UserError: it cannot; names the nearest batch sizes that work.
     """
     if not 1 <= batch_size <= size:
         raise UserError(f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}")
@@ -71,13 +71,13 @@ def check_batch(batch_size: int, size: int, devices: int) -> None:
         return
     below = batch_size // devices * devices
     near = [str(batch) for batch in (below, below + devices) if 0 < batch <= size]
-    does = "that does" if len(near) == 1 else "that do"
-    named = f"the nearest {does}: {' and '.join(near)}" if near else f"the training split has only {size} images"
-    raise UserError(f"batch_size {batch_size} does not divide by the {devices} devices; {named}")
+    nearest = f"the nearest {'is' if len(near) == 1 else 'are'} {' and '.join(near)}"
+    reason = nearest if near else f"the training split has only {size} images"
+    raise UserError(f"batch_size {batch_size} is not a multiple of {devices}, the number of devices; {reason}")
 
 
 def steps_per_epoch(size: int, batch_size: int, drop_last: bool) -> int:
-    """Gradient steps in an epoch over `size` images; at least 1, so that a schedule can be made for a bad batch too."""
+    """Gradient steps in an epoch over `size` images; at least 1, so that even a bad batch size has a schedule."""
     return max(1, size // batch_size if drop_last else -(-size // batch_size))
 
 
@@ -100,25 +100,25 @@ class Engine:
         parallel: str = "auto",
         devices: int | None = None,
         evaluation_batch: int = 500,
-        transform: Callable[[Any], Any] | None = None,
+        reparametrize: Callable[[Any], Any] | None = None,
     ):
         """Put the training split on the devices.
 
         Args:
             model: called as `model.apply(variables, images, train=bool)`.
-            optimizer: whose state the training state holds.
-            train: on the host, or the `train` of another engine on the same devices, which the two then share.
-            inputs: augmentation and normalisation.
-            batch_size: of the global batch.
+            optimizer: the transformation whose state the training state holds.
+            train: the training split on the host, or the `train` of another engine on the same devices, to share it.
+            inputs: how images are augmented and normalised.
+            batch_size: images in a global batch.
             drop_last: drop the incomplete last batch of an epoch.
             parallel: one of `PARALLEL`.
-            devices: so many of each process's; None: all.
-            evaluation_batch: images of a batch in `evaluate`, about.
-            transform: params -> params before the model in training steps (see `train_step`).
+            devices: how many of each process's devices to use; None: all.
+            evaluation_batch: images per batch in `evaluate`, rounded up to a multiple of the devices.
+            reparametrize: params -> params that the model uses in training steps (see `train_step`).
 
         Raises:
-            UserError: unknown mode, more devices than there are, a batch larger than the split or not divisible by the
-                devices, `pmap` in several processes.
+            UserError: unknown mode, more devices than there are, a batch larger than the split or not a multiple of
+                the devices, `pmap` in several processes.
         """
         self.devices = choose_devices(devices)
         self.pmapped = axis_name(parallel) is not None
@@ -137,7 +137,11 @@ class Engine:
         self._programs: dict[Any, Compiled] = {}
         self._apply = model.apply
         self._step = partial(
-            train_step, apply=model.apply, optimizer=optimizer, transform=transform, axis_name=axis_name(parallel)
+            train_step,
+            apply=model.apply,
+            optimizer=optimizer,
+            reparametrize=reparametrize,
+            axis_name=axis_name(parallel),
         )
         self._mesh = Mesh(np.array(self.devices), (AXIS,))
         self._replicated = NamedSharding(self._mesh, PartitionSpec())
@@ -151,18 +155,18 @@ class Engine:
 
     @property
     def compilations(self) -> int:
-        """Programs compiled so far."""
+        """How many programs have been compiled so far."""
         return sum(program.compilations for program in self._programs.values())
 
     @property
     def compile_seconds(self) -> float:
-        """Spent compiling so far."""
+        """Seconds spent compiling so far."""
         return sum(program.compile_seconds for program in self._programs.values())
 
-    # -- where arrays live
+    # -- moving arrays
 
     def place(self, tree: Any) -> Any:
-        """Put a tree of host arrays on every device (with `pmap`: a copy each, along a new leading axis)."""
+        """Copy a tree of host arrays to every device (with `pmap` along a new leading axis)."""
         if not self.pmapped:
             return jax.tree.map(self._replicate, tree)
         sharding = NamedSharding(self._mesh, PartitionSpec(AXIS))
@@ -172,11 +176,11 @@ class Engine:
     def _replicate(self, x: Any) -> jax.Array:
         if jax.process_count() == 1:
             return jax.device_put(x, self._replicated)
-        host = np.asarray(x)  # device_put would send it around to see that all processes have the same
+        host = np.asarray(x)  # device_put would first compare it between the processes
         return jax.make_array_from_callback(host.shape, self._replicated, lambda index: host[index])
 
     def fetch(self, tree: Any) -> Any:
-        """A tree of the devices as numpy arrays, one copy."""
+        """Copy a tree from the devices to the host, once, as numpy arrays."""
         return jax.device_get(jax.tree.map(lambda x: x[0], tree) if self.pmapped else tree)
 
     def _constrain(self, batch: jax.Array) -> jax.Array:
@@ -187,7 +191,7 @@ class Engine:
     # -- training
 
     def run(self, state: TrainState, totals: Totals, epoch: int, first: int, count: int) -> tuple[TrainState, Totals]:
-        """Take steps `first` .. `first + count - 1` (from 0) of `epoch` (from 1); `state` and `totals` are used up."""
+        """Take steps `first` to `first + count - 1` (from 0) of `epoch` (from 1); `state` and `totals` are donated."""
         full = min(count, self.full_steps - first)
         if full > 0:
             state, totals = self._run("full", self.batch_size, 0, state, totals, epoch, first, full)
@@ -224,13 +228,13 @@ class Engine:
         """Evaluate the network on a split that `place_split` has put on the devices.
 
         Args:
-            state: whose parameters and model state are used.
-            split: every image of it counts once.
-            pace: how many batches a dispatch takes; None: all.
-            stop: asked between dispatches.
+            state: the network's parameters and model state.
+            split: every image counts once.
+            pace: decides how many batches a dispatch takes; None: all.
+            stop: asked between dispatches; True ends the evaluation.
 
         Returns:
-            `loss` (mean cross-entropy), `accuracy` (a fraction) and `predicted` (int32 [N]); None when `stop` said so.
+            `loss` (mean cross-entropy), `accuracy` (a fraction) and `predicted` (int32 [N]); None if stopped.
         """
         size = len(split.labels)
         # With `pmap` one device evaluates; a split smaller than the devices is evaluated whole on each of them.
@@ -265,7 +269,7 @@ class Engine:
         return self._programs[key]
 
     def place_split(self, split: Split) -> Split:
-        """A copy of the split on the devices, for `evaluate`."""
+        """A copy of a split on the devices, for `evaluate`."""
         put: Callable[[Any], Any] = self._replicate
         if self.pmapped:
             put = partial(jax.device_put, device=self.devices[0])

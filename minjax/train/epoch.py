@@ -1,8 +1,8 @@
 """An epoch, or any part of one, as one program: order, augmentation, steps and running metrics on the device.
 
-The number of steps is a traced value, so that one compiled program serves every way of cutting an epoch into
-dispatches, and cutting changes no bit. The order of the images is a function of (key, epoch) alone; crop, flip
-and dropout are functions of (key, step, position in the global batch).
+The number of steps is traced, so one compiled program serves however an epoch is split into dispatches, and splitting
+changes no bit. The order of the images is a function of (key, epoch) alone; crop, flip and dropout are functions of
+(key, step, position in the global batch).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from minjax.data.augment import augment, preprocess
 from minjax.train.state import TrainState
 
-ORDER, AUGMENT, DROPOUT = range(3)  # one stream of random numbers each
+ORDER, AUGMENT, DROPOUT = range(3)  # each has its own stream of random numbers
 
 
 @flax.struct.dataclass
@@ -24,8 +24,8 @@ class Totals:
     """Sums over the steps of an epoch so far.
 
     Attributes:
-        loss: sum over images of the loss.
-        correct: int32, images classified correctly.
+        loss: summed over images.
+        correct: int32, correctly classified images.
         images: int32, images seen.
         bad_step: int32, the first step of the epoch whose loss was not finite, counted from 0 over the run; -1: none.
     """
@@ -37,7 +37,7 @@ class Totals:
 
     @classmethod
     def zero(cls) -> Totals:
-        """Nothing seen yet."""
+        """The totals before the first step."""
         return cls(
             loss=jnp.asarray(0.0),
             correct=jnp.zeros((), jnp.int32),
@@ -51,11 +51,11 @@ class Input:
     """How uint8 images become the model's input.
 
     Attributes:
-        mean: per channel, in units of [0, 1] pixels.
-        std: likewise.
+        mean: mean of each channel, for pixels in [0, 1].
+        std: standard deviation of each channel, likewise.
         augment: none | crop | flip | crop_flip.
-        crop_padding: pixels of zeros around an image before the crop.
-        dtype: of the model's input.
+        crop_padding: pixels of zeros added around an image before the crop.
+        dtype: type of the model's input.
     """
 
     mean: tuple[float, ...] = flax.struct.field(pytree_node=False)
@@ -68,8 +68,8 @@ class Input:
 def image_order(key: jax.Array, epoch: jax.Array, size: int) -> jax.Array:
     """The permutation int32 [size] in which `epoch` (from 1) sees the images: a function of the run's key and epoch.
 
-    One sort by 32 random bits each. `jax.random.permutation` sorts several times to be safe from equal ones, which
-    takes longer than a small network's whole epoch; here two equal ones (0.3 pairs in 50,000) keep their order.
+    Sorts once, by 32 random bits per image. `jax.random.permutation` sorts several times to rule out ties, which takes
+    longer than a small network's whole epoch; here tied images (0.3 pairs in 50,000) keep their order.
     """
     bits = jax.random.bits(jax.random.fold_in(jax.random.fold_in(key, ORDER), epoch), (size,), jnp.uint32)
     return jax.lax.sort((bits, jax.lax.iota(jnp.int32, size)), num_keys=1)[1]
@@ -95,20 +95,20 @@ def run_steps(
     """Take steps `first` to `first + count - 1` of an epoch.
 
     Args:
-        state: before these steps.
-        totals: of the epoch so far.
+        state: the state before these steps.
+        totals: the sums over the epoch so far.
         images: uint8 [N, H, W, C], the whole training split.
         labels: int32 [N].
-        epoch: int32, from 1.
-        first: int32, the first step's place in the epoch, from 0.
-        count: int32, how many steps.
+        epoch: int32, counted from 1.
+        first: int32, index of the first step in the epoch, from 0.
+        count: int32, how many steps to take.
         step: `(state, (images, labels), key) -> (state, metrics)`, such as a partial of `train_step`.
-        inputs: augmentation and normalisation.
-        batch_size: of the global batch.
-        skip: images of the order before step 0 (the incomplete last batch is a program of its own that skips the rest).
+        inputs: how images are augmented and normalised.
+        batch_size: images in a global batch.
+        skip: images in the order before step 0 (the program for the incomplete last batch skips all the others).
         axis_name: the `pmap` axis, or None; each device then takes its own part of the global batch.
-        devices: of that axis.
-        constrain: applied to each batch of images, e.g. a sharding constraint.
+        devices: how many the axis has.
+        constrain: applied to each batch of images, for example a sharding constraint.
 
     Returns:
         The state and the totals after these steps.

@@ -31,21 +31,21 @@ def run_batches(
 ) -> tuple[jax.Array, jax.Array]:
     """Evaluate batches `first` to `first + count - 1`.
 
-    The last batch starts early so that it is full; images that a batch before it has already seen are weighted 0,
-    so every image counts once. The split must hold at least `batch_size` images.
+    The last batch starts early so that it is full; images that an earlier batch has already seen get weight 0, so
+    every image counts once. The split must hold at least `batch_size` images.
 
     Args:
-        variables: of the model.
-        predicted: int32 [N], filled in batch by batch.
+        variables: the model's variables.
+        predicted: int32 [N], the predicted classes, filled in batch by batch.
         loss: scalar, the sum of the losses so far.
         images: uint8 [N, H, W, C].
         labels: int32 [N].
-        first: int32.
-        count: int32.
+        first: int32, index of the first batch.
+        count: int32, how many batches.
         apply: `model.apply`.
-        inputs: normalisation (its augmentation is not used).
-        batch_size: images in a batch.
-        constrain: applied to each batch of images, e.g. a sharding constraint.
+        inputs: how images are normalised (they are not augmented).
+        batch_size: images per batch.
+        constrain: applied to each batch of images, for example a sharding constraint.
 
     Returns:
         `predicted` and `loss` after these batches.
@@ -72,12 +72,12 @@ def evaluate(apply: Callable[..., Any], variables: Any, images, labels, inputs: 
     """Evaluate a network on a split, in one dispatch.
 
     Args:
-        apply: `model.apply`; a new function compiles anew.
-        variables: of the model.
+        apply: `model.apply`; each new function is compiled again.
+        variables: the model's variables.
         images: uint8 [N, H, W, C].
         labels: int32 [N].
-        inputs: normalisation.
-        batch_size: images in a batch; no image is dropped or counted twice.
+        inputs: how images are normalised.
+        batch_size: images per batch; no image is dropped or counted twice.
 
     Returns:
         `loss` (mean cross-entropy), `accuracy` (a fraction), `predicted` (int32 [N]).
@@ -96,7 +96,7 @@ def _evaluation(apply, inputs, batch_size):
 
 
 def summarize(predicted, loss, labels) -> dict:
-    """The metrics of a split from its predictions int32 [N] and its summed loss."""
+    """Loss, accuracy and predictions of a split from its predicted classes int32 [N] and its summed loss."""
     predicted, labels = np.asarray(predicted), np.asarray(labels)
     return {
         "loss": float(loss) / len(labels),

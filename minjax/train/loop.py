@@ -1,4 +1,4 @@
-"""A run's way through its epochs: where it stands, and when it has diverged."""
+"""The training loop of a run: where it stands, and when it has diverged."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Diverged(Exception):  # noqa: N818 - an outcome, not an error
 
 @dataclasses.dataclass
 class Loop:
-    """Where a run stands. Saving `state`, `epoch`, `done` and `totals` is enough to go on with not a bit changed.
+    """A run on its way. Saving `state`, `totals` and `position` is enough to resume without a bit of difference.
 
     Attributes:
         engine: the compiled programs.
-        state: on the devices.
-        totals: of the epoch so far, on the devices.
-        epoch: the one being trained, from 1.
-        done: steps of it already taken.
-        pace: of the dispatches.
-        train_seconds: spent in dispatches of this epoch, compilation apart.
+        state: the training state, on the devices.
+        totals: the sums over the epoch so far, on the devices.
+        epoch: the epoch being trained, from 1.
+        done: steps taken in this epoch.
+        pace: decides how many steps a dispatch takes.
+        train_seconds: seconds spent in this epoch's dispatches, without compilation.
     """
 
     engine: Engine
@@ -50,11 +50,11 @@ class Loop:
         return Position(self.epoch, self.done, self.train_seconds)
 
     def train_epoch(self, stop: Callable[[], bool], tick: Callable[[int, dict[str, float]], None]) -> bool:
-        """Take the steps that are left of the epoch.
+        """Take the steps that are left in the epoch.
 
         Args:
             stop: asked between dispatches; True leaves the loop where it stands.
-            tick: called after each dispatch with the steps taken in it and the running `loss` and `accuracy`.
+            tick: called after each dispatch with the number of steps taken and the running `loss` and `accuracy`.
 
         Returns:
             Whether the epoch is complete.
@@ -79,11 +79,11 @@ class Loop:
         return self.done == size
 
     def metrics(self) -> dict[str, float]:
-        """`loss` and `accuracy`, means over the images seen in this epoch so far."""
+        """`loss` and `accuracy`: means over the images seen in this epoch so far."""
         return running(self.engine.fetch(self.totals))
 
     def next_epoch(self) -> None:
-        """Go on to the epoch after this one."""
+        """Go on to the next epoch."""
         self.epoch += 1
         self.done = 0
         self.train_seconds = 0.0
@@ -91,6 +91,6 @@ class Loop:
 
 
 def running(totals: Any) -> dict[str, float]:
-    """`loss` and `accuracy` of totals on the host."""
+    """`loss` and `accuracy` from totals on the host."""
     images = max(int(totals.images), 1)
     return {"loss": float(totals.loss) / images, "accuracy": int(totals.correct) / images}

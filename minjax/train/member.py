@@ -1,4 +1,4 @@
-"""A member of a population: what is kept of it, and how it takes its steps, from its first state to its last epoch."""
+"""A member of a population: how it takes its steps, and the metrics that are kept of it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Initial = Callable[[jax.Array, Any], TrainState]
 
 @flax.struct.dataclass
 class History:
-    """What is kept of a member's epochs, E of them.
+    """Metrics of a member's E epochs.
 
     Attributes:
-        train_loss: [E] sums over the images of an epoch, while it trains.
-        train_correct: int32 [E].
-        test_loss: [E] sums over the test images, after the epoch.
-        test_correct: int32 [E].
+        train_loss: [E], summed over the images of an epoch while it trains.
+        train_correct: int32 [E], correctly classified images, likewise.
+        test_loss: [E], summed over the test images after the epoch.
+        test_correct: int32 [E], correctly classified test images.
         bad_step: int32, the first step whose loss was not finite, from 0; -1: none.
     """
 
@@ -37,29 +37,29 @@ class History:
 
     @classmethod
     def none(cls, epochs: int) -> History:
-        """Of no epoch yet."""
+        """The history before the first epoch."""
         zeros, counts = jnp.zeros(epochs), jnp.zeros(epochs, jnp.int32)
         return cls(zeros, counts, zeros, counts, -jnp.ones((), jnp.int32))
 
 
 @flax.struct.dataclass
 class Carry:
-    """A member, or with leading axes a population: between two dispatches nothing else is known."""
+    """All that a dispatch passes on to the next about a member, or with leading axes about a population."""
 
     state: TrainState
     totals: Totals
     history: History
 
 
-def fresh(initial: Initial, epochs: int, seed: jax.Array, extra: Any) -> Carry:
+def fresh(initial: Initial, epochs: int, seed: jax.Array, variant: Any) -> Carry:
     """A member before its first step."""
-    return Carry(initial(seed, extra), Totals.zero(), History.none(epochs))
+    return Carry(initial(seed, variant), Totals.zero(), History.none(epochs))
 
 
 def advance(
     carry: Carry,
     seed: jax.Array,
-    extra: Any,
+    variant: Any,
     images: jax.Array,
     labels: jax.Array,
     test_images: jax.Array,
@@ -74,19 +74,19 @@ def advance(
     batch_size: int,
     evaluation_batch: int,
 ) -> Carry:
-    """Take steps `first` to `last - 1` of a member, counted over all epochs; with step 0 it begins."""
+    """Take a member's steps `first` to `last - 1`, counted over all epochs; at step 0 its state is made."""
     size = len(labels) // batch_size  # steps of an epoch
     epochs = carry.history.train_loss.shape[-1]
-    carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, extra), lambda: carry)
+    carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, variant), lambda: carry)
 
-    def epoch(place: jax.Array, carry: Carry) -> Carry:
-        start, end = jnp.maximum(first - place * size, 0), jnp.minimum(last - place * size, size)
+    def epoch(index: jax.Array, carry: Carry) -> Carry:
+        start, end = jnp.maximum(first - index * size, 0), jnp.minimum(last - index * size, size)
         state, totals = run_steps(
             carry.state,
             carry.totals,
             images,
             labels,
-            place + 1,
+            index + 1,
             start,
             end - start,
             step=step,
@@ -109,10 +109,10 @@ def advance(
             )
             old = carry.history
             return Totals.zero(), History(
-                train_loss=old.train_loss.at[place].set(totals.loss),
-                train_correct=old.train_correct.at[place].set(totals.correct),
-                test_loss=old.test_loss.at[place].set(loss),
-                test_correct=old.test_correct.at[place].set(jnp.sum(predicted == test_labels, dtype=jnp.int32)),
+                train_loss=old.train_loss.at[index].set(totals.loss),
+                train_correct=old.train_correct.at[index].set(totals.correct),
+                test_loss=old.test_loss.at[index].set(loss),
+                test_correct=old.test_correct.at[index].set(jnp.sum(predicted == test_labels, dtype=jnp.int32)),
                 bad_step=jnp.where(old.bad_step < 0, totals.bad_step, old.bad_step),
             )
 

@@ -1,24 +1,24 @@
-"""How long a dispatch is: short enough that a signal is heard in time, long enough that dispatching costs nothing."""
+"""How long a dispatch takes: short enough to react to a signal, long enough that dispatching costs nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 
-TARGET_SECONDS = (
-    3.0  # of a dispatch when an epoch is longer than WHOLE_SECONDS: a signal waits no longer than about that
-)
-WHOLE_SECONDS = 4.0  # what is left of an epoch is one dispatch when it takes less than this
+# The rest of an epoch is one dispatch if it takes no longer than WHOLE_SECONDS. Otherwise dispatches take about
+# TARGET_SECONDS, which is how long a signal then waits.
+WHOLE_SECONDS = 4.0
+TARGET_SECONDS = 3.0
 
 
 @dataclasses.dataclass
 class Pace:
-    """How many steps to take in the next dispatch, from how long the last one took.
+    """Decides how many steps the next dispatch takes from how long the last one took.
 
     Attributes:
-        fixed: a number that the user asked for, or None.
-        seconds_per_step: of the last dispatch; None before the first.
-        agree: makes of this process's number the one that all processes of a run take.
+        fixed: the number that the user asked for, or None.
+        seconds_per_step: measured in the last dispatch; None before the first.
+        agree: turns this process's number into the one that all processes of the run use.
     """
 
     fixed: int | None = None
@@ -26,7 +26,7 @@ class Pace:
     agree: Callable[[int], int] = lambda count: count
 
     def steps(self, left: int) -> int:
-        """How many of the `left` steps to take; at least 1."""
+        """How many of the `left` steps to take: at least 1."""
         return self.agree(self._steps(left))
 
     def _steps(self, left: int) -> int:
@@ -39,5 +39,5 @@ class Pace:
         return max(1, min(left, int(TARGET_SECONDS / self.seconds_per_step)))
 
     def note(self, steps: int, seconds: float) -> None:
-        """Remember how long a dispatch took."""
+        """Note how long a dispatch took."""
         self.seconds_per_step = seconds / steps

@@ -1,12 +1,12 @@
-"""Populations: networks of one shape that differ in seed (and in what is live of a padded one) trained by one program.
+"""Populations: networks of one shape, trained by one program, that differ in seed or in which part of them is live.
 
-Order, augmentation, step and evaluation are those of a single run (`run_steps`, `run_batches`), so that a member is
-what the same run trained alone would be. Two ways, one program each:
+Order, augmentation, step and evaluation are those of a single run (`run_steps`, `run_batches`), so each member is what
+the same run on its own would give. A population runs in one of two ways, each a single program:
 
 - *together*: `vmap` over the members, which fills an accelerator with small networks;
 - *one by one*: a loop over the members inside the program. On two CPU cores it is as fast for fully connected networks
-  and many times faster for convolutions, whose weights `vmap` turns into grouped convolutions; and a member's numbers
-  do not depend on its company, to the last bit.
+  and many times faster for convolutions, which `vmap` turns into grouped convolutions; and a member's numbers do not
+  depend on the other members, to the last bit.
 
 With several devices each of them has an equal share of the members.
 """
@@ -36,16 +36,16 @@ AXIS = "members"
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
-    """Members that are through all epochs.
+class TrainedMembers:
+    """Members that have finished all epochs.
 
     Attributes:
-        first: which of the population's members is the first of them.
-        count: how many.
-        history: of each, on the host, with a leading axis.
-        seconds: spent since the last of these.
-        carry: the whole population on the devices, with its leading axis in the order of `Population.places`.
-        extras: likewise.
+        first: index of the first of them in the population.
+        count: how many there are.
+        history: their metrics, on the host, with a leading axis of members.
+        seconds: spent training since the previous ones finished.
+        carry: the whole population on the devices, members in the slots that `Population.slots` gives.
+        variants: what else tells the members apart, in the same slots.
     """
 
     first: int
@@ -53,19 +53,19 @@ class Trained:
     history: History
     seconds: float
     carry: Carry
-    extras: Any
+    variants: Any
 
 
 class Population:
-    """Compiled once, it trains any number of populations of at most `capacity` members.
+    """Trains populations of at most `capacity` members, any number of them, with one compiled program.
 
     Attributes:
-        mesh: of all devices, along the members.
+        mesh: the devices, along the members' axis.
         capacity: members at a time, a multiple of the devices.
-        local: members of a device.
-        steps: of a member, over all epochs.
+        local: members per device.
+        steps: gradient steps that each member takes, over all epochs.
         sizes: images that a member sees in an epoch ("train") and after it ("test").
-        program: of its dispatches.
+        program: the compiled program that every dispatch runs.
     """
 
     def __init__(
@@ -88,17 +88,18 @@ class Population:
 
         Args:
             apply: `model.apply`.
-            optimizer: of every member.
-            initial: (seed int32, extra) -> a member's new state; `extra` is a pytree of what else tells members apart.
-            train: on the host; the incomplete last batch of an epoch is dropped.
-            test: on the host, evaluated whole after every epoch.
-            inputs: augmentation and normalisation.
-            epochs: of every member.
-            batch_size: of each member.
+            optimizer: trains every member.
+            initial: (seed int32, variant) -> a member's new state; the variant is a pytree that holds what tells
+                members apart besides the seed.
+            train: the training split, on the host; the incomplete last batch of an epoch is dropped.
+            test: the split that is evaluated after every epoch, on the host.
+            inputs: how images are augmented and normalised.
+            epochs: how many each member trains for.
+            batch_size: images per step of a member.
             capacity: members at a time; rounded up to a multiple of the devices.
-            together: `vmap` over the members, or one by one.
-            devices: so many of them; None: all.
-            evaluation_batch: images of a batch of the evaluation.
+            together: whether to `vmap` over the members or run them one by one.
+            devices: how many devices to use; None: all.
+            evaluation_batch: images per batch of the evaluation.
 
         Raises:
             UserError: more devices than there are.
@@ -127,31 +128,31 @@ class Population:
         self.pace = Pace()
 
     def train(
-        self, seeds: np.ndarray, extras: Any, *, stop: Callable[[], bool], tick: Callable[[float], None] | None = None
-    ) -> Iterator[Trained]:
-        """Train members to the end, and give those that are through after each dispatch.
+        self, seeds: np.ndarray, variants: Any, *, stop: Callable[[], bool], tick: Callable[[float], None] | None = None
+    ) -> Iterator[TrainedMembers]:
+        """Train members to the end; after each dispatch, yield those that have finished.
 
         Args:
             seeds: int [M], M at most the capacity.
-            extras: pytree with a leading axis M, as `initial` takes it.
-            stop: asked between dispatches; True ends it, and members that are not through are lost.
-            tick: called after each dispatch with the share of the population's steps taken in it.
+            variants: pytree with a leading axis M, an entry for each member, as `initial` takes it.
+            stop: asked between dispatches; True ends the training, and unfinished members are lost.
+            tick: called after each dispatch with the fraction of the population's steps taken in it.
 
         Yields:
-            The members that are through; their arrays on the devices are used up by the next dispatch.
+            The members that have finished; the next dispatch reuses the memory of their arrays on the devices.
         """
         count = len(seeds)
-        seeds, extras = self.spread((np.asarray(seeds, np.int32), extras))
-        carry = self.spread_like(self._nothing(seeds, extras))
+        seeds, variants = self.spread((np.asarray(seeds, np.int32), variants))
+        carry = self.spread_like(self._nothing(seeds, variants))
         devices = self.capacity // self.local
         rounds = self.local if self.together else -(-count // devices)
-        done, step, reported, spent = 0, 0, 0, 0.0  # members of a device that are through; steps of the next
+        done, step, reported, spent = 0, 0, 0, 0.0  # members of a device that have finished; steps taken by the next
         while done < rounds:
             if stop():
                 return
             few, first, taken = self._next(rounds - done, step)
-            place = map(np.int32, (done, done + few, first, first + taken))
-            carry, seconds = self.program.timed(carry, seeds, extras, *self._splits, *place)
+            window = map(np.int32, (done, done + few, first, first + taken))
+            carry, seconds = self.program.timed(carry, seeds, variants, *self._splits, *window)
             self.pace.note(few * taken, seconds)
             spent += seconds
             if tick is not None:
@@ -160,13 +161,13 @@ class Population:
             if step == self.steps:
                 done, step = done + few, 0
                 through = count if self.together else min(done * devices, count)
-                places = self.places(reported, through - reported)
-                history = jax.tree.map(lambda x: x[places], jax.device_get(carry.history))  # noqa: B023
-                yield Trained(reported, through - reported, history, spent, carry, extras)
+                slots = self.slots(reported, through - reported)
+                history = jax.tree.map(lambda x: x[slots], jax.device_get(carry.history))  # noqa: B023
+                yield TrainedMembers(reported, through - reported, history, spent, carry, variants)
                 reported, spent = through, 0.0
 
     def _next(self, left: int, step: int) -> tuple[int, int, int]:
-        """Members of a device, first step and steps of the next dispatch."""
+        """What the next dispatch does on each device: how many members, their first step, how many steps."""
         if self.together:
             return left, step, -(-self.pace.steps((self.steps - step) * left) // left)
         work = self.pace.steps(left * self.steps - step)
@@ -174,34 +175,34 @@ class Population:
             return work // self.steps, 0, self.steps
         return 1, step, min(work, self.steps - step)
 
-    def places(self, first: int, count: int) -> np.ndarray:
-        """Where members stand in the arrays: one by one, devices take turns, so that they are through together."""
+    def slots(self, first: int, count: int) -> np.ndarray:
+        """Indices of members in the arrays. One by one, devices take turns, so that all of them finish together."""
         members = np.arange(first, first + count)
         devices = self.capacity // self.local
         return members if self.together else members % devices * self.local + members // devices
 
     def spread(self, tree: Any) -> Any:
-        """Arrays of members [M, ...] on the devices, in the order of `places`; the last one fills what is left.
+        """Arrays of members [M, ...] on the devices, each in its slot; the last member fills the slots that are left.
 
         Raises:
             ValueError: no members, or more than the capacity.
         """
-        return self.spread_like(jax.tree.map(self._placed, tree))
+        return self.spread_like(jax.tree.map(self._in_slots, tree))
 
     def spread_like(self, tree: Any) -> Any:
-        """Arrays that have as many entries for each device along their first axis, on the devices."""
+        """Arrays with the same number of entries for each device along their first axis, on the devices."""
         return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
 
-    def _placed(self, x: np.ndarray) -> np.ndarray:
+    def _in_slots(self, x: np.ndarray) -> np.ndarray:
         if not 1 <= len(x) <= self.capacity:
             raise ValueError(f"{len(x)} members; the population takes 1 to {self.capacity}")
         result = np.repeat(x[-1:], self.capacity, axis=0)
-        result[self.places(0, len(x))] = x
+        result[self.slots(0, len(x))] = x
         return result
 
-    def _nothing(self, seeds: Any, extras: Any) -> Carry:
-        """Zeros: the first step of a member makes its state."""
-        member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, extras))
+    def _nothing(self, seeds: Any, variants: Any) -> Carry:
+        """Zeros in the shape of a population: a member's first step makes its state."""
+        member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, variants))
         like = jax.eval_shape(partial(fresh, self._initial, self.epochs), *member)
         return jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
 
@@ -210,11 +211,11 @@ def over_members(function: Callable[..., Any], mesh: Mesh, members: int, same: i
     """A program that runs on every device of a mesh, each with its own members.
 
     Args:
-        function: of `members` arguments with a leading axis of members, the first of which it uses up, and `same`
-            arguments that all devices share; what it returns has the leading axis as well.
-        mesh: of the devices, along `AXIS`.
-        members: see above.
-        same: see above.
+        function: takes arguments with a leading axis of members, the first of which is donated, then arguments that
+            all devices share; what it returns has the leading axis too.
+        mesh: the devices, along `AXIS`.
+        members: how many arguments have the leading axis.
+        same: how many arguments the devices share.
     """
     own = PartitionSpec(AXIS)
     specs = (*[own] * members, *[PartitionSpec()] * same)
@@ -222,18 +223,18 @@ def over_members(function: Callable[..., Any], mesh: Mesh, members: int, same: i
     return Compiled(jax.jit(mapped, donate_argnums=0))
 
 
-def _together(member: Callable, carry: Carry, seeds, extras, *rest) -> Carry:
+def _together(member: Callable, carry: Carry, seeds, variants, *rest) -> Carry:
     *splits, _, _, first, last = rest
-    return jax.vmap(lambda c, s, e: member(c, s, e, *splits, first, last))(carry, seeds, extras)
+    return jax.vmap(lambda c, s, e: member(c, s, e, *splits, first, last))(carry, seeds, variants)
 
 
-def _one_by_one(member: Callable, carry: Carry, seeds, extras, *rest) -> Carry:
-    """Members `low` to `high - 1` of this device, one after the other."""
+def _one_by_one(member: Callable, carry: Carry, seeds, variants, *rest) -> Carry:
+    """Advance this device's members `low` to `high - 1`, one after the other."""
     *splits, low, high, first, last = rest
 
     def one(i: jax.Array, carry: Carry) -> Carry:
         at = lambda tree: jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, i, keepdims=False), tree)  # noqa: E731
-        new = member(at(carry), at(seeds), at(extras), *splits, first, last)
+        new = member(at(carry), at(seeds), at(variants), *splits, first, last)
         return jax.tree.map(lambda x, y: lax.dynamic_update_index_in_dim(x, y, i, 0), carry, new)
 
     return lax.fori_loop(low, high, one, carry)

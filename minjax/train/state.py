@@ -1,4 +1,4 @@
-"""What a training run carries from step to step."""
+"""The state that a training run carries from step to step."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from flax import linen as nn
 
 @flax.struct.dataclass
 class TrainState:
-    """The whole state of a run; together with (configuration, data) it determines everything that follows.
+    """The whole state of a run: with the configuration and the data it determines everything that follows.
 
     Attributes:
-        step: int32 scalar, gradient steps done.
+        step: int32 scalar, gradient steps taken.
         params: pytree of parameters.
-        model_state: every other collection of the model (batch-norm statistics); `{}` for a network without.
+        model_state: the model's other collections (batch-norm statistics); `{}` for a network that has none.
         opt_state: the optimizer's state.
-        key: uint32 [2], the data of the run's random key; never advanced: draws are functions of (key, step).
+        key: uint32 [2], the run's random key as data. It never changes: draws are functions of (key, step).
     """
 
     step: jax.Array
@@ -32,20 +32,20 @@ class TrainState:
 
 
 def in_float64(state: TrainState) -> TrainState:
-    """The state with every floating-point array in float64, for runs whose equality is to be shown (needs x64)."""
+    """The state with all floating-point arrays in float64, for tests that compare runs (needs JAX_ENABLE_X64)."""
     return jax.tree.map(lambda x: x.astype(jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x, state)
 
 
 def init(
     model: nn.Module, optimizer: optax.GradientTransformation, image_shape: tuple[int, int, int], seed
 ) -> TrainState:
-    """A new state: parameters drawn from `seed` (an int or a traced int32), step 0.
+    """A new state at step 0, with parameters drawn from `seed` (an int or a traced int32).
 
     Args:
         model: called as `model.apply(variables, images, train=bool)`.
-        optimizer: whose state is made for the parameters.
+        optimizer: the transformation whose state is made for the parameters.
         image_shape: (height, width, channels) of one image.
-        seed: of everything random in the run.
+        seed: decides everything random in the run.
 
     Raises:
         UserError: the model cannot take images of this shape.
@@ -55,7 +55,7 @@ def init(
 
 
 def begin(draw: Callable[[jax.Array], dict[str, Any]], optimizer: optax.GradientTransformation, seed) -> TrainState:
-    """A new state of variables that are drawn from a key: `params` and what else the model keeps."""
+    """A new state whose variables, `params` and the model's other collections, are drawn from a key."""
     init_key, run_key = jax.random.split(jax.random.key(seed))
     variables = draw(init_key)
     params = variables.pop("params")

@@ -20,18 +20,19 @@ def train_step(
     *,
     apply: Callable[..., Any],
     optimizer: optax.GradientTransformation,
-    transform: Callable[[Any], Any] | None = None,
+    reparametrize: Callable[[Any], Any] | None = None,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """Forward, backward, update.
+    """Take one gradient step: forward, backward, update.
 
     Args:
-        state: before the step.
+        state: the state before the step.
         batch: images [B, H, W, C], already augmented and normalised, and labels int32 [B].
-        key: for dropout; the mask of an image is a function of it and of the image's position in the global batch.
+        key: for dropout; an image's mask is a function of it and of the image's position in the global batch.
         apply: `model.apply`.
-        optimizer: the optax transformation whose state `state` holds.
-        transform: a function params -> params applied before the model (quantization-aware training), or None.
+        optimizer: the transformation whose state `state` holds.
+        reparametrize: makes of the parameters, which are updated, those that the model uses, such as rounded ones in
+            quantization-aware training; gradients pass through it. None: the same parameters.
         axis_name: the `pmap` axis to average gradients and sum metrics over, or None.
 
     Returns:
@@ -42,7 +43,7 @@ def train_step(
     mutable = list(state.model_state)
 
     def loss_fn(params):
-        used = params if transform is None else transform(params)
+        used = params if reparametrize is None else reparametrize(params)
         logits, model_state = apply(
             {"params": used, **state.model_state}, images, train=True, rngs={"dropout": key}, mutable=mutable
         )

@@ -12,7 +12,7 @@ import pytest
 
 from minjax.errors import UserError
 from minjax.processes import joining
-from minjax.processes.hosts import ALONE, Ended, Hosts, Lost
+from minjax.processes.hosts import ALONE, CoordinatorLost, Hosts, PeerEnded
 from minjax.tasks.signals import Stop
 from minjax.tasks.train import check_agreement
 from minjax.train.pace import Pace
@@ -56,7 +56,7 @@ def play(*parts):
     def one(index):
         try:
             return parts[index](Hosts(index, len(parts), service))
-        except (Ended, Lost, UserError) as error:
+        except (PeerEnded, CoordinatorLost, UserError) as error:
             return error
 
     with ThreadPoolExecutor(len(parts)) as pool:
@@ -65,13 +65,13 @@ def play(*parts):
 
 def test_one_process_agrees_with_itself():
     assert ALONE.first
-    assert ALONE.gather({"a": 1}) == [{"a": 1}]
-    assert ALONE.from_first(7) == 7
+    assert ALONE.all_gather({"a": 1}) == [{"a": 1}]
+    assert ALONE.broadcast(7) == 7
     assert ALONE.on_first(lambda: "made") == "made"
-    assert ALONE.end(75) == 75
-    ALONE.leave(1, "nobody hears")
+    assert ALONE.finish(75) == 75
+    ALONE.abort(1, "nobody hears")
     tree = {"a": np.ones(2)}
-    assert ALONE.share(tree) is tree
+    assert ALONE.broadcast_arrays(tree) is tree
 
 
 def test_values_arrive_in_order_and_the_first_one_decides():
@@ -79,9 +79,9 @@ def test_values_arrive_in_order_and_the_first_one_decides():
 
     def part(hosts):
         time.sleep(0.02 * (2 - hosts.index))
-        seen = [hosts.gather({"number": [hosts.index, n]}) for n in range(3)]
+        seen = [hosts.all_gather({"number": [hosts.index, n]}) for n in range(3)]
         first = hosts.on_first(lambda: made.append(1) or "from the first")
-        return seen, first, hosts.from_first(hosts.index), hosts.end(0)
+        return seen, first, hosts.broadcast(hosts.index), hosts.finish(0)
 
     results, service = play(part, part, part)
     expected = [[{"number": [i, n]} for i in range(3)] for n in range(3)]
@@ -93,12 +93,12 @@ def test_values_arrive_in_order_and_the_first_one_decides():
 @pytest.mark.parametrize("who", [0, 1, 2])
 def test_a_process_that_ends_ends_the_others_with_its_code_and_its_reason(who):
     def part(hosts):
-        hosts.gather(0)
+        hosts.all_gather(0)
         if hosts.index == who:
-            hosts.leave(2, "no space left")
+            hosts.abort(2, "no space left")
             return "left"
         for _ in range(100):
-            hosts.gather(1)
+            hosts.all_gather(1)
         return "never"
 
     results, _ = play(part, part, part)
@@ -108,7 +108,9 @@ def test_a_process_that_ends_ends_the_others_with_its_code_and_its_reason(who):
 
 
 def test_all_take_the_worst_code_when_all_end():
-    results, _ = play(lambda hosts: hosts.end(0), lambda hosts: hosts.end(2, "report"), lambda hosts: hosts.end(0))
+    results, _ = play(
+        lambda hosts: hosts.finish(0), lambda hosts: hosts.finish(2, "report"), lambda hosts: hosts.finish(0)
+    )
     assert results == [2, 2, 2]
 
 
@@ -116,12 +118,12 @@ def test_the_first_process_goes_on_with_a_round_that_a_signal_broke():
     def first(hosts):
         take, hosts._take = hosts._take, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
-            hosts.gather(0)
+            hosts.all_gather(0)
         hosts._take = take
-        hosts.leave(130, "Ctrl-C")
+        hosts.abort(130, "Ctrl-C")
         return "left"
 
-    results, _ = play(first, lambda hosts: hosts.gather(1))
+    results, _ = play(first, lambda hosts: hosts.all_gather(1))
     assert results[0] == "left"
     assert results[1].code == 130
 
@@ -131,10 +133,10 @@ def test_without_the_service_a_process_is_lost():
         if hosts.first:
             hosts.client.gone = True
             return "gone"
-        return hosts.gather(1)
+        return hosts.all_gather(1)
 
     results, _ = play(part, part)
-    assert isinstance(results[1], Lost)
+    assert isinstance(results[1], CoordinatorLost)
 
 
 def test_a_signal_in_one_process_stops_all_at_the_same_place():
@@ -152,7 +154,7 @@ def test_a_signal_in_one_process_stops_all_at_the_same_place():
 
 def test_the_pace_is_the_first_process_s():
     def part(hosts):
-        pace = Pace(agree=hosts.from_first)
+        pace = Pace(agree=hosts.broadcast)
         pace.note(1, 0.1 * (hosts.index + 1))
         return pace.steps(1000)
 
@@ -179,25 +181,25 @@ COMPLETE = {"auto": False, "coordinator": "", "processes": None, "process": None
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"coordinator": "a:1"}, "several processes need distributed.processes and distributed.process too"),
-        ({"processes": 2, "process": 0}, "several processes need distributed.coordinator too"),
+        ({"coordinator": "a:1"}, "several processes also need distributed.processes and distributed.process"),
+        ({"processes": 2, "process": 0}, "several processes also need distributed.coordinator"),
         ({"coordinator": "a", "processes": 2, "process": 0}, "coordinator is 'a'; it must be host:port"),
         ({"coordinator": "a:b", "processes": 2, "process": 0}, "it must be host:port"),
         ({"coordinator": "a:70000", "processes": 2, "process": 0}, "it must be host:port"),
         ({"coordinator": "a:1", "processes": 2, "process": 2}, "process is 2 of distributed.processes=2; .* 0 to 1"),
         ({"coordinator": "a:1", "processes": 0, "process": 0}, "distributed.processes is 0; it must be at least 1"),
-        ({"auto": True, "process": 0}, "give it or those"),
+        ({"auto": True, "process": 0}, "set either it or those three"),
         ({"timeout": 0}, "timeout is 0"),
         ({"lost_after": 0}, "lost_after 0"),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(fields, message):
     with pytest.raises(UserError, match=message):
-        joining.check(**(COMPLETE | fields))
+        joining.is_distributed(**(COMPLETE | fields))
 
 
 def test_nothing_is_joined_unless_asked_for():
-    with joining.together(**COMPLETE) as hosts:
+    with joining.joined(**COMPLETE) as hosts:
         assert hosts is ALONE
         assert joining.current() is ALONE
-    assert not joining.check(**(COMPLETE | {"coordinator": "a:1", "processes": 1, "process": 0}))
+    assert not joining.is_distributed(**(COMPLETE | {"coordinator": "a:1", "processes": 1, "process": 0}))

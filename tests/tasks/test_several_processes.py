@@ -249,7 +249,7 @@ def test_a_coordinator_that_does_not_answer_is_one_line_with_its_address(start, 
     codes, _, errors = finish(processes, limit=60)
     assert codes[1] == 2
     assert errors[1].count("\n") == 1
-    assert f"the coordinator at {address} does not answer within 3 s" in error_line(errors[1])
+    assert f"the coordinator at {address} did not answer within 3 s" in error_line(errors[1])
 
 
 def test_processes_that_do_not_come_are_one_line(start, tmp_path):
@@ -257,7 +257,7 @@ def test_processes_that_do_not_come_are_one_line(start, tmp_path):
     processes[1].kill()
     codes, _, errors = finish(processes, limit=60)
     assert codes[0] == 2
-    assert "not all 2 processes came to the coordinator at 127.0.0.1:" in error_line(errors[0])
+    assert "not all 2 processes connected to the coordinator at 127.0.0.1:" in error_line(errors[0])
 
 
 def test_a_port_that_is_taken_is_one_line(start, tmp_path):
@@ -275,7 +275,7 @@ def test_a_port_that_is_taken_is_one_line(start, tmp_path):
     ("fields", "message"),
     [
         (["--config.distributed.auto=True"], "distributed.auto: JAX finds no cluster here"),
-        (["--config.distributed.processes=2"], "several processes need distributed.coordinator and"),
+        (["--config.distributed.processes=2"], "several processes also need distributed.coordinator and"),
     ],
 )
 def test_fields_of_the_command_line_are_checked(tmp_path, fields, message):

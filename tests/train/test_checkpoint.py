@@ -88,7 +88,7 @@ def small_files():
 
 
 def test_a_quota_is_one_error_and_nothing_from_threads(saved, small_files, capfd):
-    with pytest.raises(UserError, match=r"cannot write a checkpoint in .*: File too large; .* same command goes on"):
+    with pytest.raises(UserError, match=r"cannot write a checkpoint in .*: File too large; .* same command resumes"):
         saved.save(9, {"w": np.zeros(100_000)}, Position(9), 0.5)
     assert saved.steps() == [2, 4, 5]
     assert sorted(path.name for path in saved.directory.iterdir()) == ["2", "4", "5"]

@@ -74,10 +74,10 @@ def test_batch_norm_per_device_normalises_each_part_alone_and_keeps_the_mean():
 @pytest.mark.parametrize(
     ("batch", "size", "message"),
     [
-        (60, 1437, "batch_size 60 does not divide by the 8 devices; the nearest that do: 56 and 64"),
-        (3, 1437, "batch_size 3 does not divide by the 8 devices; the nearest that does: 8"),
-        (99, 100, "batch_size 99 does not divide by the 8 devices; the nearest that does: 96"),
-        (5, 7, "batch_size 5 does not divide by the 8 devices; the training split has only 7 images"),
+        (60, 1437, "batch_size 60 is not a multiple of 8, the number of devices; the nearest are 56 and 64"),
+        (3, 1437, "batch_size 3 is not a multiple of 8, the number of devices; the nearest is 8"),
+        (99, 100, "batch_size 99 is not a multiple of 8, the number of devices; the nearest is 96"),
+        (5, 7, "batch_size 5 is not a multiple of 8, the number of devices; the training split has only 7 images"),
         (101, 100, "batch_size is 101; the training split has 100 images"),
     ],
 )
@@ -92,7 +92,10 @@ def test_a_batch_that_does_not_divide_by_the_devices_is_refused(batch, size, mes
     [
         (["--config.devices=9"], "devices is 9; there are 8 (cpu), so it must be 1 to 8, or None for all"),
         (["--config.devices=0"], "devices is 0; there are 8 (cpu)"),
-        (["--config.batch_size=60"], "batch_size 60 does not divide by the 8 devices; the nearest that do: 56 and 64"),
+        (
+            ["--config.batch_size=60"],
+            "batch_size 60 is not a multiple of 8, the number of devices; the nearest are 56 and 64",
+        ),
         (["--config.drop_last=False", "--config.batch_size=64"], "drop_last=False is for one device only; there are 8"),
     ],
 )

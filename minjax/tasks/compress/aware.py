@@ -50,7 +50,7 @@ class Aware:
             rate = run["optimizer"]["learning_rate"] / 10
         epochs = run["epochs"] if from_scratch else self._quantize["aware_epochs"]
         for bits in missing:
-            tuner = Tuner(self._trained, epochs, rate, transform=compress.straight_through(self._rounding(bits)))
+            tuner = Tuner(self._trained, epochs, rate, reparametrize=compress.straight_through(self._rounding(bits)))
             if from_scratch:
                 start = tuner.initial(run["seed"])
             else:

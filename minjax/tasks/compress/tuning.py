@@ -39,14 +39,14 @@ class Tuner:
         epochs: how long to train.
         learning_rate: constant learning rate; None: the run's own schedule over `epochs`.
         hold: pytree of bool: the leaves whose masks are kept in the optimizer's state; None: nothing is pruned.
-        transform: params -> params, applied before the model (quantization-aware training).
+        reparametrize: params -> params that the model uses (quantization-aware training).
     """
 
     trained: Trained
     epochs: int
     learning_rate: float | None
     hold: Any = None
-    transform: Callable[[Any], Any] | None = None
+    reparametrize: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
         parts, config = self.trained.parts, copy.deepcopy(self.trained.config)
@@ -67,7 +67,7 @@ class Tuner:
             parts.engine.inputs,
             batch_size=config["batch_size"],
             drop_last=config["drop_last"],
-            transform=self.transform,
+            reparametrize=self.reparametrize,
         )
         shape = parts.dataset.image_shape
         self._initial = jax.jit(lambda seed: init(parts.model, optimizer, shape, seed))

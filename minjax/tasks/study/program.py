@@ -23,7 +23,7 @@ from minjax.studies.points import Point
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
 from minjax.train import state as train_state
 from minjax.train.engine import steps_per_epoch
-from minjax.train.population import History, Population, Trained
+from minjax.train.population import History, Population, TrainedMembers
 
 MOST = 256  # members at a time
 BYTES = 2**30  # that their states may take together
@@ -163,7 +163,7 @@ class Program:
             ]
 
     def _curves(
-        self, members: Sequence[Member], trained: Trained, stop: Callable[[], bool]
+        self, members: Sequence[Member], trained: TrainedMembers, stop: Callable[[], bool]
     ) -> list[records.MemberCurves | None] | None:
         """A member's curves, or None for one that has none; None for all when told to stop."""
         wanted = [has_curves(member.point, self.study["curves"]) for member in members]
@@ -172,7 +172,7 @@ class Program:
         state = trained.carry.state
         real = [self._real(member.point) for member in members]
         measured = self.curves.measure(
-            state.params, state.model_state, trained.extras, real, trained.first, stop=stop, wanted=wanted
+            state.params, state.model_state, trained.variants, real, trained.first, stop=stop, wanted=wanted
         )
         if measured is None:
             return None
