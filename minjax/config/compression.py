@@ -176,6 +176,6 @@ COMPRESS = within(
         ),
         Field("shrink_amounts", (0.25, 0.5, 0.75), Each(AMOUNT), "Fractions of the channels that are removed."),
         Field("shrink_axis", "in", Choice(("in", "out")), "Which channels are removed: input or output channels."),
-        Field("latency_batch", 1, Integer(1), "Images per batch when latency is measured."),
+        Field("latency_batch", 1, Integer(1, 4096), "Images per batch when latency is measured."),
     ),
 )

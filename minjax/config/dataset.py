@@ -44,6 +44,6 @@ DATASET = within(
             Choice(("auto", "none", "crop", "flip", "crop_flip")),
             "Random crops and horizontal flips while training; auto: what suits the data.",
         ),
-        Field("crop_padding", 4, Integer(0, 4096), "Pixels of zeros on each side before a random crop."),
+        Field("crop_padding", 4, Integer(0, 256), "Pixels of zeros on each side before a random crop."),
     ),
 )

@@ -13,7 +13,7 @@ from minjax.config.table import FIELDS, SECTIONS, TRAINING, leaves, plain
 
 RESUMED = frozenset({Role.SCIENCE, Role.SEED, Role.TASK})  # these must be as they were for a run to go on
 SHARED = frozenset({*RESUMED, Role.HOW, Role.NAME})  # these must be the same in all processes of a run
-TRAINED_INSIDE = "training."  # config.json of a compression holds that of the training before it under this name
+TRAINED_INSIDE = "training."  # config.json of a compression states under this name how its network was trained
 
 
 def role(name: str) -> Role:

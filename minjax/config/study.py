@@ -132,7 +132,9 @@ STUDY = within(
             "Where members are trained: in this process, or as tasks of a Ray cluster (pip install 'minjax[ray]').",
             _WHERE,
         ),
-        Field("workers", None, OrNone(Integer(1)), "ray, on this machine: CPUs of the cluster; None: all.", _WHERE),
+        Field(
+            "workers", None, OrNone(Integer(1, 4096)), "ray, on this machine: CPUs of the cluster; None: all.", _WHERE
+        ),
         Field(
             "ray_address",
             "",

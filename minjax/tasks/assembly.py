@@ -11,6 +11,8 @@ import optax
 from flax import linen as nn
 
 from minjax import data, models, optim, tree
+from minjax.config.kinds import MOST
+from minjax.errors import UserError
 from minjax.train import state as train_state
 from minjax.train.engine import Engine, axis_name, steps_per_epoch
 from minjax.train.epoch import Input
@@ -123,6 +125,10 @@ def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:
 def build_optimizer(config: dict[str, Any], epoch_steps: int) -> tuple[optax.GradientTransformation, optax.Schedule]:
     """The optimizer of a resolved configuration, and its schedule over steps."""
     fields = config["optimizer"]
+    if config["epochs"] * epoch_steps > MOST:
+        raise UserError(
+            f"epochs is {config['epochs']}; of {epoch_steps} steps each, a run has at most {MOST // epoch_steps}"
+        )
     hyper = {key: fields[key] for key in optim.DEFAULTS[fields["name"]] if key != "learning_rate"}
     schedule = optim.schedules.build(
         fields["schedule"],

@@ -59,6 +59,16 @@ BAD = {
         "optimizer 'sgdm' has no field 'gamma'; it has: .*momentum",
     ),
     "epochs": (["--config.epochs=0"], "epochs is 0; it must be at least 1"),
+    "epochs without end": (["--config.epochs=2147483648"], "epochs is 2147483648; it must be at most 2,147,483,647"),
+    "too many steps": (
+        ["--config.epochs=2147483647"],
+        "epochs is 2147483647; of 11 steps each, .* at most 195225786",
+    ),
+    "seed": (["--config.seed=2147483648"], "seed is 2147483648; it must be at most 2,147,483,647"),
+    "warm-up": (["--config.optimizer.warmup_epochs=inf"], "warmup_epochs is inf; it must be a number .* and finite"),
+    "milestones": (["--config.optimizer.milestones=None"], "optimizer.milestones is None; it must be a tuple"),
+    "padding": (["--config.dataset.crop_padding=-1"], "dataset.crop_padding is -1; it must be at least 0"),
+    "a field of another task": (["--config.prune.rounds=0"], "prune.rounds is 0; it must be at least 1"),
     "batch larger than the split": (
         ["--config.batch_size=2000"],
         "batch_size is 2000; the training split has 1437 images",

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from minjax.findings.compression import headline
 from minjax.records.compression import SUMMARY, CompressionSummary
-from minjax.records.record import read
+from minjax.records.record import read, read_config
 from minjax.tasks import train, workdir
 from minjax.tasks.compress import settings
 from minjax.tasks.compress.compression import Compression
@@ -38,22 +38,25 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         print(f"work directory: {directory}")
     if settled["run"]:
         check(Path(settled["run"]))
+        settled["training"] = read_config(settled["run"])  # another network is another compression
     workdir.check(directory, settled)
     if (directory / SUMMARY).exists():
         print(f"{directory}: this compression is finished: {headline(read(directory / SUMMARY, CompressionSummary))}")
         return 0
     settings.check_patterns(settled)
     with workdir.locked(directory):
-        workdir.claim(directory, settled)
         source = Path(settled["run"]) if settled["run"] else directory / "trained"
         if not settled["run"]:
+            workdir.claim(directory, settled)
             training = config.copy_and_resolve_references()
             training.task = "train"
             if code := train.run(training, source, command):
                 return code
         with Stop() as stop:
             try:
-                return Compression(settled, directory, source, command, stop).run()
+                compression = Compression(settled, directory, source, command, stop)
+                workdir.claim(directory, settled)  # a network that cannot be compressed claims no directory
+                return compression.run()
             except Interrupted as interruption:
                 print(f"minjax: {interruption}", file=sys.stderr)
                 return RESUMABLE

@@ -16,12 +16,11 @@ from minjax.config import SECTIONS_OF, check, plain
 from minjax.config.resolving import resolve
 from minjax.config.table import TRAINING
 from minjax.errors import UserError
-from minjax.records.record import read_config
 from minjax.tasks.assembly import build_model, load_data
 
 
 def settle(config: ConfigDict) -> dict[str, Any]:
-    """The resolved configuration: what is asked of compression, and of training where no run is given.
+    """The resolved configuration: what is asked of compression, and of the training before it where no run is given.
 
     Raises:
         UserError: an unknown name, a number out of range.
@@ -47,11 +46,10 @@ def check_patterns(settled: dict[str, Any]) -> None:
     include, exclude = (tuple(settled["prune"][field]) for field in ("include", "exclude"))
     if not include and not exclude:
         return
+    config = settled["training"]
     if settled["run"]:
-        config = read_config(settled["run"])
         shape, classes = config["data"]["image_shape"], config["data"]["classes"]
     else:
-        config = settled["training"]
         dataset = load_data(config)
         shape, classes = dataset.image_shape, dataset.num_classes
     model = build_model(config | {"parallel": "auto", "sync_batch_norm": True}, classes)

@@ -51,7 +51,7 @@ def test_runs_that_cannot_be_compressed(run, tmp_path, capsys, monkeypatch):
         shutil.copytree(trained, copy)
         change(copy)
         assert re.search(message, attempt(copy)), name
-        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        assert not (tmp_path / "out" / "config.json").exists(), name  # so that another run is not refused
     code = main(
         [
             f"--config={PRESET}",
@@ -63,6 +63,19 @@ def test_runs_that_cannot_be_compressed(run, tmp_path, capsys, monkeypatch):
     assert code == 2
     assert "'conv9*' matches no parameter; there are: conv1/kernel" in capsys.readouterr().err
     assert not (tmp_path / "p").exists()  # so that the corrected command is not refused
+
+
+def test_another_network_is_another_compression(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    moved = tmp_path / "moved"
+    shutil.copytree(run[0] / "trained", moved)
+    arguments = [f"--config={PRESET}", *NONE, f"--workdir={tmp_path / 'out'}"]
+    assert main([*arguments, f"--config.run={run[0] / 'trained'}"]) == 0
+    assert main([*arguments, f"--config.run={moved}"]) == 0
+    assert "this compression is finished" in capsys.readouterr().out
+    changed(moved / "config.json", lambda config: config.update(seed=7))
+    assert main([*arguments, f"--config.run={moved}"]) == 2
+    assert "training.seed: there " in capsys.readouterr().err
 
 
 def status(directory: Path, value: str) -> None:
