@@ -10,6 +10,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def plural(number: int, noun: str) -> str:
+    """'1 seed', '1,135 networks'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def percent(fraction: float, digits: int = 2) -> str:
     """0.9656 -> '96.56 %'."""
     return f"{100 * fraction:.{digits}f} %"

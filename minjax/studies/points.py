@@ -18,6 +18,7 @@ from minjax import models
 from minjax.config import plain, roles
 from minjax.config.model import ARCHITECTURE
 from minjax.errors import UserError
+from minjax.findings.samples import equal
 from minjax.models.fields import CHECKS
 from minjax.records.study import Training
 from minjax.studies.grid import Choice
@@ -39,6 +40,7 @@ class Point:
         num_params: trainable parameters, exactly.
         overrides: what the grid sets: field with dots -> value, as JSON has it.
         config: the whole resolved configuration.
+        names: all names that the network has in the grid, this one among them.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Point:
     num_params: int
     overrides: dict[str, Any]
     config: dict[str, Any] = dataclasses.field(repr=False)
+    names: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -115,7 +118,8 @@ def points(
             if not choices
             else f"the grid is empty: none of its {len(choices)} points can be{reason}"
         )
-    return list(found.values())
+    names = {point: tuple(one.name for one in same) for point, same in distinct(found.values()).items()}
+    return [dataclasses.replace(point, names=names[point.id]) for point in found.values()]
 
 
 def override(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +170,11 @@ def distinct(points: Iterable[Point]) -> dict[str, list[Point]]:
     for point in points:
         groups.setdefault(point.id, []).append(point)
     return groups
+
+
+def has_curves(point: Point, which: str) -> bool:
+    """Whether a point is pruned and quantized: "all" are, "none", or those of "equal" shapes, which are compared."""
+    return which == "all" or (which == "equal" and equal(point.fields, point.labels))
 
 
 def training(points: Iterable[Point]) -> list[Training]:

@@ -213,6 +213,7 @@ def test_what_a_point_holds():
         "num_params": 64 * 50 + 50 + 50 * 50 + 50 + 50 * 10 + 10,
         "overrides": {"model.name": "dnn", "model.widths": [50, 50]},
         "config": None,
+        "names": ("dnn-2-equal-50",),
     }
     assert point.config["model"] == {"name": "dnn", "init": "paper", "dropout": 0.0, "widths": [50, 50]}
     assert json.loads(json.dumps(point.config)) == point.config

@@ -1,8 +1,7 @@
-"""Where the members of a study are trained: in this process, or as Ray tasks on a cluster. The records are the same."""
+"""Where the members of a study are trained: in this process, or as Ray tasks on a cluster. The records are equal."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import math
@@ -14,21 +13,15 @@ from typing import Any, Protocol
 
 import minjax
 from minjax.errors import UserError
-from minjax.tasks.study.plan import Plan
-from minjax.tasks.study.program import Member
-from minjax.tasks.study.worker import Line, Worker
+from minjax.records.study import MemberRecord
+from minjax.studies.points import Point
+from minjax.tasks.study.members import Member, failed
+from minjax.tasks.study.plan import Job, Plan
+from minjax.tasks.study.program import Programs
 
 RETRIES = 3  # of a task whose worker is lost
 WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """What a stage of the study asks of one group."""
-
-    group: str
-    members: tuple[Member, ...]
 
 
 class Executor(Protocol):
@@ -40,23 +33,23 @@ class Executor(Protocol):
         recorded: Collection[tuple[str, int]],
         stop: Callable[[], bool],
         tick: Callable[[float], None],
-    ) -> Iterator[list[Line]]:
-        """The lines of the members that are not recorded, as they are through."""
+    ) -> Iterator[list[MemberRecord]]:
+        """Train the members that have no record yet and yield their records as they finish (see `Program.train`)."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Release what is held."""
 
 
 class Local:
-    """One job after the other, here."""
+    """One job after the other, in this process."""
 
-    def __init__(self, worker: Worker):
-        self.worker = worker
+    def __init__(self, programs: Programs):
+        self.programs = programs
 
-    def run(self, jobs, recorded, stop, tick) -> Iterator[list[Line]]:
+    def run(self, jobs, recorded, stop, tick) -> Iterator[list[MemberRecord]]:
         """See `Executor`."""
         for job in jobs:
-            yield from self.worker.train(job.group, job.members, recorded=recorded, stop=stop, tick=tick)
+            yield from self.programs[job.group].train(job.members, recorded=recorded, stop=stop, tick=tick)
             if stop():
                 return
 
@@ -65,19 +58,18 @@ class Local:
 
 
 class OnRay:
-    """Parts of jobs as Ray tasks: with resources, tried again when their worker is lost.
+    """Jobs in parts as Ray tasks, each with its resources; a part is tried again when its process is lost.
 
     Args:
-        worker: of this process, which records failures and knows the groups.
-        asked: the configuration, from which each worker makes its own study.
+        plan: of the study; each process of the cluster makes the same plan from its configuration.
 
     Raises:
         UserError: Ray is not installed, or its cluster cannot be reached.
     """
 
-    def __init__(self, worker: Worker, asked: dict[str, Any]):
+    def __init__(self, plan: Plan):
         self.ray = _ray()
-        self.worker, self.asked, self.study = worker, asked, asked["study"]
+        self.plan, self.study = plan, plan.study
         paths = [str(Path(minjax.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         kept = {key: value for key, value in os.environ.items() if key.startswith(("JAX_", "MINJAX_", "XLA_"))}
         environment = {"env_vars": {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
@@ -100,52 +92,53 @@ class OnRay:
             max_retries=RETRIES,
         )
 
-    def run(self, jobs, recorded, stop, tick) -> Iterator[list[Line]]:
+    def run(self, jobs, recorded, stop, tick) -> Iterator[list[MemberRecord]]:
         """See `Executor`."""
-        text = json.dumps(self.asked)
+        config = json.dumps(self.plan.config)
         waiting = {}
         for job in jobs:
-            left = [member for member in job.members if (member.point.id, member.seed) not in recorded]
+            left = [member for member in job.members if member.key not in recorded]
             for part in self._parts(left):
-                named = [(member.point.id, member.seed) for member in part]
-                waiting[self._task.remote(text, job.group, named)] = (job.group, part)
+                task = self._task.remote(config, job.group.name, [member.key for member in part])
+                waiting[task] = (job.group, part)
         while waiting:
             ready, _ = self.ray.wait(list(waiting), num_returns=1, timeout=WAIT_SECONDS)
             for reference in ready:
                 group, part = waiting.pop(reference)
                 try:
-                    lines = self.ray.get(reference)
+                    records = self.ray.get(reference)
                 except self.ray.exceptions.RayError as error:
-                    lines = self.worker.failures(part, " ".join(str(error).split())[:300])
-                tick(len(part) * self.worker.groups[group].seconds)
-                yield lines
+                    reason = " ".join(str(error).split())[:300]
+                    records = [failed(member, self.plan.dataset, reason) for member in part]
+                tick(len(part) * group.seconds)
+                yield records
             if stop():
                 for reference in waiting:
                     self.ray.cancel(reference, force=True)
                 return
 
     def _parts(self, members: Sequence[Member]) -> list[list[Member]]:
-        """A job in parts, so that all workers have some of it."""
+        """The members of a job in parts, so that all processes of the cluster get some."""
         slots = max(1, int(self.ray.cluster_resources().get("CPU", 1) // max(self.study["cpus_per_task"], 1e-9)))
         size = max(1, math.ceil(len(members) / slots))
         return [list(members[first : first + size]) for first in range(0, len(members), size)]
 
     def close(self) -> None:
-        """Leave the cluster; one that was started here ends."""
+        """Leave the cluster; one that was started here ends with that."""
         self.ray.shutdown()
 
 
-def executor(worker: Worker, asked: dict[str, Any]) -> Executor:
+def executor(plan: Plan, programs: Programs) -> Executor:
     """The executor that `study.executor` names.
 
     Raises:
         UserError: Ray is not installed or not reached.
     """
-    return Local(worker) if asked["study"]["executor"] == "local" else OnRay(worker, asked)
+    return Local(programs) if plan.study["executor"] == "local" else OnRay(plan)
 
 
 def check(study: dict[str, Any]) -> None:
-    """See that the executor can be had, before anything is written.
+    """See that the executor is available, before anything is written.
 
     Raises:
         UserError: Ray is not installed, or nothing answers at its address.
@@ -156,7 +149,7 @@ def check(study: dict[str, Any]) -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Ray itself waits for minutes, and then ends the process."""
+    """Try the address: Ray itself would wait for minutes, and then end the process."""
     host, _, port = address.rpartition(":")
     if not port.isdigit():
         return
@@ -174,15 +167,16 @@ def _ray() -> Any:
     return ray
 
 
-def _train(asked: str, group: str, named: list[tuple[str, int]]) -> list[Line]:
-    """In a worker of Ray: train members that are named by point and seed."""
-    worker, points = _worker(asked)
-    members = [Member(points[point], seed) for point, seed in named]
-    return [one for lines in worker.train(group, members) for one in lines]
+def _train(config: str, group: str, keys: list[tuple[str, int]]) -> list[MemberRecord]:
+    """Train members, given by point and seed, in a process of the cluster."""
+    plan, programs, points = _planned(config)
+    members = [Member(points[point], seed) for point, seed in keys]
+    program = programs[next(one for one in plan.groups if one.name == group)]
+    return [record for records in program.train(members) for record in records]
 
 
 @functools.lru_cache(maxsize=1)
-def _worker(asked: str) -> tuple[Worker, dict[str, Any]]:
-    """The worker of this process; it lives as long as the process, with the programs that it has compiled."""
-    plan = Plan(json.loads(asked))
-    return plan.worker, {point.id: point for point in plan.points}
+def _planned(config: str) -> tuple[Plan, Programs, dict[str, Point]]:
+    """The plan of this process, with the programs that it has compiled so far; kept as long as the process lives."""
+    plan = Plan(json.loads(config))
+    return plan, Programs(plan), {point.id: point for point in plan.networks}

@@ -1,60 +1,78 @@
-"""What a study is before it runs: its data, its grid of networks, the programs that train them, and what they take."""
+"""What a study is before it runs: its data, its grid of points, the groups that share a program, the predicted time."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from minjax.config.resolving import resolve_fields
 from minjax.errors import UserError
+from minjax.findings.words import plural
+from minjax.records.study import MemberRecord
 from minjax.studies import cost
 from minjax.studies.groups import Group, Workload, groups
 from minjax.studies.order import coarse
-from minjax.studies.points import Point, distinct, points, table
+from minjax.studies.points import Point, distinct, has_curves, points, table
+from minjax.studies.sequence import Stage, stage
 from minjax.tasks.assembly import load_data
 from minjax.tasks.console import duration
 from minjax.tasks.study import settings
-from minjax.tasks.study.program import has_curves
-from minjax.tasks.study.worker import Worker
+from minjax.tasks.study.members import Member
 from minjax.train.engine import choose_devices
 
 
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What a stage asks of one group."""
+
+    group: Group
+    members: tuple[Member, ...]
+
+
 class Plan:
-    """Made of the configuration alone, so that it is the same in every process.
+    """Made from the configuration alone, so that it is the same in every process.
 
     Attributes:
+        config: the study's configuration.
+        study: its section `study`.
+        seeds: the seeds of every point.
+        limits: the tolerances of the findings.
         dataset: on the host.
-        points: of the whole grid.
-        groups: of its networks.
-        worker: that can train them here.
+        points: the whole grid; a network with several names is there under each.
+        networks: each network once.
+        groups: the networks by the program that trains them.
     """
 
-    def __init__(self, asked: dict[str, Any]):
+    def __init__(self, config: dict[str, Any]):
         """Load the data and lay out the grid; nothing is compiled or written.
 
         Raises:
-            UserError: whatever does not fit: the data, the grid, the batch, the devices.
+            UserError: whatever does not fit: the data, the grid, the batch size, the devices.
         """
-        self.asked, self.study = asked, asked["study"]
-        choose_devices(asked["devices"])
-        self.dataset = load_data(asked)
-        if asked["batch_size"] > len(self.dataset.train):
+        self.config, self.study = config, config["study"]
+        self.seeds, self.limits = settings.seeds(config), settings.limits(self.study)
+        choose_devices(config["devices"])
+        self.dataset = load_data(config)
+        if config["batch_size"] > len(self.dataset.train):
             raise UserError(
-                f"batch_size is {asked['batch_size']}; the training split has {len(self.dataset.train)} images"
+                f"batch_size is {config['batch_size']}; the training split has {len(self.dataset.train)} images"
             )
         self.points = points(
-            settings.choices(asked),
-            asked,
+            settings.choices(config),
+            config,
             image_shape=self.dataset.image_shape,
             num_classes=self.dataset.num_classes,
             resolve=resolve_fields,
             skip=True,
         )
         _check_data(self.points)
+        self.networks = [same[0] for same in distinct(self.points).values()]
         self.machine = cost.machine()
         self.groups = self._groups()
-        self.worker = Worker(asked, self.dataset, self.points, self.groups)
+        self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
 
     def _groups(self) -> list[Group]:
         study, test = self.study, len(self.dataset.test)
@@ -66,13 +84,49 @@ class Plan:
             image_shape=self.dataset.image_shape,
             classes=self.dataset.num_classes,
         )
-        networks = [group[0] for group in distinct(self.points).values()]
         packing = cost.nominal(jax.default_backend())
-        return groups(networks, work, self.machine, study["seeds"], study["programs"], packing)
+        return groups(self.networks, work, self.machine, study["seeds"], study["programs"], packing)
 
-    def seconds(self, of: list[Point]) -> float:
-        """Predicted, of training these points with all seeds, compilation included."""
-        wanted = {point.id for point in of}
+    def stage(self, records: Sequence[MemberRecord]) -> Stage | None:
+        """The stage that a study with these records is in; None when it is finished."""
+        return stage(
+            self.points,
+            records,
+            self.seeds,
+            extent=self.study["extent"],
+            every=self.study["coarse"],
+            reach=self.study["reach"],
+            limits=self.limits,
+        )
+
+    def jobs(self, stage: Stage) -> list[Job]:
+        """All members of a stage by their groups, recorded ones among them: an executor leaves those out."""
+        asked = {point.id for point in stage.asked}
+        found = [
+            Job(group, tuple(Member(point, seed) for point in group.points if point.id in asked for seed in self.seeds))
+            for group in self.groups
+        ]
+        return [job for job in found if job.members]
+
+    def missing(self, points: Sequence[Point], records: Sequence[MemberRecord]) -> list[Member]:
+        """The members of some points that have no record."""
+        recorded = {(record.point, record.seed) for record in records}
+        members = [Member(point, seed) for point in points for seed in self.seeds]
+        return [member for member in members if member.key not in recorded]
+
+    def left(self, stage: Stage | None, records: Sequence[MemberRecord]) -> list[Member]:
+        """The members that are still to be trained, as far as is known in this stage."""
+        if self.study["extent"] == "all":
+            return self.missing(self.networks, records)
+        return [] if stage is None else self.missing(stage.points, records)
+
+    def seconds(self, members: Sequence[Member]) -> float:
+        """Predicted seconds for training these members, without compilation."""
+        return sum(self._seconds[member.point.id] for member in members)
+
+    def _seconds_of(self, points: Sequence[Point]) -> float:
+        """Predicted seconds for training these points with all seeds, compilation included."""
+        wanted = {point.id for point in points}
         total = 0.0
         for group in self.groups:
             count = sum(point.id in wanted for point in group.points)
@@ -80,35 +134,38 @@ class Plan:
         return total
 
     def describe(self) -> None:
-        """The dry run: points, parameters, programs and the predicted time."""
+        """Print the dry run: points, parameters, programs and the predicted time."""
         print("\n".join(table(self.points)))
         first, rest = coarse(self.points, self.study["coarse"])
         curves = sum(has_curves(point, self.study["curves"]) for point in [*first, *rest])
-        print(f"{self.study['seeds']} seeds each; {len(self.groups)} programs; {curves} networks with curves")
         print(
-            f"predicted: {duration(self.seconds(first))} for the coarse grid ({len(first)} networks), "
-            f"{duration(self.seconds([*first, *rest]))} for all; a guess from a matrix product of "
+            f"{plural(len(self.seeds), 'seed')} each; {plural(len(self.groups), 'program')}; "
+            f"{plural(curves, 'network')} with curves"
+        )
+        print(
+            f"predicted: {duration(self._seconds_of(first))} for the coarse grid ({plural(len(first), 'network')}), "
+            f"{duration(self._seconds_of([*first, *rest]))} for all; a guess from a matrix product at "
             f"{self.machine.throughput / 1e9:.0f} GFLOP/s on this machine"
         )
 
     def check_budget(self) -> None:
-        """See that the coarse grid fits in the budget.
+        """See that the coarse grid fits into the budget.
 
         Raises:
-            UserError: it will hardly do.
+            UserError: it most likely does not.
         """
         budget = self.study["budget_minutes"]
         first, _ = coarse(self.points, self.study["coarse"])
-        least = self.seconds(first) / 60
+        least = self._seconds_of(first) / 60
         if budget is not None and least > budget:
             raise UserError(
-                f"study.budget_minutes is {budget:g}; the coarse grid alone ({len(first)} networks, "
-                f"{self.study['seeds']} seeds each) needs about {least:.1f} minutes or more"
+                f"study.budget_minutes is {budget:g}; the coarse grid alone ({plural(len(first), 'network')}, "
+                f"{plural(len(self.seeds), 'seed')} each) needs about {least:.1f} minutes or more"
             )
 
 
-def _check_data(grid: list[Point]) -> None:
-    """All points are of the same data, which is loaded once."""
+def _check_data(grid: Sequence[Point]) -> None:
+    """See that all points share one data set, which is loaded once."""
     for point in grid:
         for field in point.overrides:
             if field.startswith("dataset."):

@@ -1,10 +1,9 @@
-"""The program of a group: built when it is first needed, it trains members and measures their curves."""
+"""The program of a group: it trains members, measures their curves, and yields their records."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -15,64 +14,40 @@ from minjax.curves.population import PopulationCurves
 from minjax.curves.versions import amounts
 from minjax.data import Dataset, Split
 from minjax.data.splits import stratified
-from minjax.findings.samples import equal
 from minjax.models import padded
-from minjax.records import study as records
+from minjax.records.study import MemberCurves, MemberRecord, MemberSeconds
 from minjax.studies.groups import Group
-from minjax.studies.points import Point
+from minjax.studies.points import Point, has_curves
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
+from minjax.tasks.study.members import Member, failed
+from minjax.tasks.study.members import trained as record
+from minjax.tasks.study.plan import Plan
 from minjax.train import state as train_state
 from minjax.train.engine import steps_per_epoch
-from minjax.train.population import History, Population, TrainedMembers
+from minjax.train.population import Population, TrainedMembers
 
-MOST = 256  # members at a time
-BYTES = 2**30  # that their states may take together
-
-
-@dataclasses.dataclass(frozen=True)
-class Member:
-    """A point to be trained with a seed."""
-
-    point: Point
-    seed: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What came of a member.
-
-    Attributes:
-        history: of this member, on the host.
-        sizes: images of an epoch's training and of its evaluation.
-        curves: `pruning` and `quantization`, or None.
-        seconds: its share of the time for `train` and `curves`.
-    """
-
-    member: Member
-    history: History
-    sizes: dict[str, int]
-    curves: records.MemberCurves | None
-    seconds: records.MemberSeconds
+MOST = 256  # members trained at a time
+BYTES = 2**30  # of memory for their states
 
 
 class Program:
     """Trains the members of one group.
 
     Attributes:
-        capacity: members at a time.
+        capacity: how many members it trains at a time.
     """
 
     def __init__(self, group: Group, dataset: Dataset, study: dict[str, Any], seed: int, members: int):
-        """Build the programs; nothing is compiled yet.
+        """Build what is to be compiled; nothing is compiled yet.
 
         Args:
-            group: whose members are trained.
+            group: the points that it trains.
             dataset: on the host.
-            study: the configuration's block.
-            seed: of the choice of test images for the curves.
+            study: the section `study` of the configuration.
+            seed: chooses the test images for the curves.
             members: how many there will be at most.
         """
-        self.group, self.study = group, study
+        self.group, self.dataset, self.study = group, dataset, study
         config = group.config
         self.model = build_model(config, dataset.num_classes)
         optimizer, _ = build_optimizer(config, steps_per_epoch(len(dataset.train), config["batch_size"], True))
@@ -86,7 +61,7 @@ class Program:
             draw = lambda key: {"params": padded.initial(self.model, live, self.numbers, key)}  # type: ignore  # noqa: E731
             return train_state.begin(draw, optimizer, key_seed)
 
-        one = jax.tree.map(lambda x: x[0], self._lives(group.points[:1]))
+        one = jax.tree.map(lambda x: x[0], self._variants(group.points[:1]))
         like = jax.eval_shape(initial, 0, one)
         self.shapes = {name: tuple(leaf.shape) for name, leaf in tree.leaves(like.params).items()}
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
@@ -120,77 +95,116 @@ class Program:
 
     @property
     def compilations(self) -> int:
-        """Programs compiled so far."""
+        """How many programs were compiled so far: training and curves."""
         return self.population.program.compilations + self.curves.program.compilations
 
     @property
     def compile_seconds(self) -> float:
-        """Spent on that."""
+        """Seconds spent compiling."""
         return self.population.program.compile_seconds + self.curves.program.compile_seconds
 
     def train(
-        self, members: Sequence[Member], *, stop: Callable[[], bool], tick: Callable[[float], None]
-    ) -> Iterator[list[Outcome]]:
-        """Train members, no more than the capacity; what comes of them is given as they are through.
+        self,
+        members: Sequence[Member],
+        *,
+        recorded: Collection[tuple[str, int]] = (),
+        stop: Callable[[], bool] = lambda: False,
+        tick: Callable[[float], None] = lambda seconds: None,
+    ) -> Iterator[list[MemberRecord]]:
+        """Train members of the group and yield their records, some at a time.
+
+        Members that run one after the other are left out if they are recorded. Members that run side by side are
+        trained in the populations that they were in before the study was interrupted, so that what a member is beside
+        does not change; those that are recorded are not yielded again.
 
         Args:
-            members: of the group.
-            stop: asked between dispatches; True ends it.
-            tick: called with the share of the members' training that a dispatch has taken.
+            members: all that this stage of the study asks of the group.
+            recorded: (point, seed) of the members that have a record.
+            stop: asked between dispatches; True ends the training.
+            tick: called with the predicted seconds of the work that was done.
         """
-        seeds = np.array([member.seed for member in members], np.int32)
-        lives = self._lives([member.point for member in members])
-        for trained in self.population.train(seeds, lives, stop=stop, tick=tick):
-            few = members[trained.first : trained.first + trained.count]
-            before = self.curves.program.seconds
-            curves = self._curves(few, trained, stop)
-            if curves is None:
+        if not self.population.together:
+            members = [member for member in members if member.key not in recorded]
+        for first in range(0, len(members), self.capacity):
+            population = members[first : first + self.capacity]
+            if all(member.key in recorded for member in population):
+                continue
+            yield from self._train(population, recorded, stop, tick)
+            if stop():
                 return
-            measuring = self.curves.program.seconds - before
-            wanted = max(1, sum(curve is not None for curve in curves))
-            yield [
-                Outcome(
-                    member,
-                    jax.tree.map(lambda x: x[place], trained.history),  # noqa: B023
-                    self.population.sizes,
-                    curves[place],
-                    records.MemberSeconds(
-                        train=trained.seconds / len(few),
-                        curves=0.0 if curves[place] is None else measuring / wanted,
-                    ),
-                )
-                for place, member in enumerate(few)
-            ]
+
+    def _train(
+        self,
+        members: Sequence[Member],
+        recorded: Collection[tuple[str, int]],
+        stop: Callable[[], bool],
+        tick: Callable[[float], None],
+    ) -> Iterator[list[MemberRecord]]:
+        """Train one population; members that do not fit into the memory, say, are recorded as failed."""
+        seeds = np.array([member.seed for member in members], np.int32)
+        variants = self._variants([member.point for member in members])
+        work, done = len(members) * self.group.seconds, 0
+        try:
+            for trained in self.population.train(seeds, variants, stop=stop, tick=lambda share: tick(share * work)):
+                part = members[trained.first : trained.first + trained.count]
+                records = self._records(part, trained, stop)
+                if records is None:
+                    return
+                done += len(part)
+                yield [record for record in records if (record.point, record.seed) not in recorded]
+        except (jax.errors.JaxRuntimeError, MemoryError) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            yield [failed(member, self.dataset, reason) for member in members[done:] if member.key not in recorded]
+
+    def _records(
+        self, members: Sequence[Member], trained: TrainedMembers, stop: Callable[[], bool]
+    ) -> list[MemberRecord] | None:
+        """Measure the curves of members that are trained, and record them; None when told to stop."""
+        before = self.curves.program.seconds
+        curves = self._curves(members, trained, stop)
+        if curves is None:
+            return None
+        measured = sum(curve is not None for curve in curves)
+        seconds = (self.curves.program.seconds - before) / max(1, measured)
+        return [
+            record(
+                member,
+                self.dataset,
+                jax.tree.map(lambda x: x[index], trained.history),  # noqa: B023
+                self.population.sizes,
+                curve,
+                MemberSeconds(train=trained.seconds / len(members), curves=0.0 if curve is None else seconds),
+            )
+            for index, (member, curve) in enumerate(zip(members, curves, strict=True))
+        ]
 
     def _curves(
         self, members: Sequence[Member], trained: TrainedMembers, stop: Callable[[], bool]
-    ) -> list[records.MemberCurves | None] | None:
-        """A member's curves, or None for one that has none; None for all when told to stop."""
+    ) -> list[MemberCurves | None] | None:
+        """The curves of each member, None for one that is not to have any; None instead when told to stop."""
         wanted = [has_curves(member.point, self.study["curves"]) for member in members]
         if not any(wanted):
             return [None] * len(members)
         state = trained.carry.state
-        real = [self._real(member.point) for member in members]
-        measured = self.curves.measure(
-            state.params, state.model_state, trained.variants, real, trained.first, stop=stop, wanted=wanted
+        sizes = [self._sizes(member.point) for member in members]
+        return self.curves.measure(
+            state.params, state.model_state, trained.variants, sizes, trained.first, stop=stop, wanted=wanted
         )
-        if measured is None:
-            return None
-        return measured
 
-    def _real(self, point: Point) -> dict[str, int]:
-        """Weights of each leaf that are the point's own."""
+    def _sizes(self, point: Point) -> dict[str, int]:
+        """Leaf name -> how many of its weights belong to the point and are not padding."""
         if not self.group.padded:
             return {name: math.prod(shape) for name, shape in self.shapes.items()}
-        sizes = (self.numbers, *point.config["model"]["widths"], self.classes)
+        widths = (self.numbers, *point.config["model"]["widths"], self.classes)
         found = {}
-        for place, name in enumerate(padded.layers(self.model)):  # type: ignore[arg-type]
-            found[f"{name}/kernel"] = sizes[place] * sizes[place + 1]
-            found[f"{name}/bias"] = sizes[place + 1]
+        names = padded.layers(self.model)  # type: ignore[arg-type]
+        for name, inputs, outputs in zip(names, widths[:-1], widths[1:], strict=True):
+            found[f"{name}/kernel"] = inputs * outputs
+            found[f"{name}/bias"] = outputs
         return found
 
-    def _lives(self, points: Sequence[Point]) -> Any:
-        """What tells the points of a padded group apart, with a leading axis; nothing for others."""
+    def _variants(self, points: Sequence[Point]) -> Any:
+        """What tells the points of a padded group apart, stacked along a leading axis; nothing for other groups."""
         if not self.group.padded:
             return ()
         init = self.group.config["model"]["init"]
@@ -201,14 +215,35 @@ class Program:
         return padded.where_live(self.model, live, self.numbers)  # type: ignore[arg-type]
 
 
-def has_curves(point: Point, which: str) -> bool:
-    """Whether a point is pruned and quantized: those of equal shapes are compared, so they are by default."""
-    return which == "all" or (which == "equal" and equal(point.fields, point.labels))
-
-
 def curve_split(dataset: Dataset, images: int | None, seed: int) -> Split:
-    """The test images that curves are measured on."""
+    """The test images that curves are measured on: all, or so many, drawn by the seed in equal shares of classes."""
     test = dataset.test
     if images is None or images >= len(test):
         return test
     return test.take(stratified(test.labels, images, seed=seed, purpose="test"))
+
+
+class Programs:
+    """The programs of a plan's groups, each built when it is first needed."""
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        self._built: dict[str, Program] = {}
+
+    def __getitem__(self, group: Group) -> Program:
+        """The program of a group."""
+        if group.name not in self._built:
+            plan = self._plan
+            most = len(group.points) * len(plan.seeds)
+            self._built[group.name] = Program(group, plan.dataset, plan.study, plan.config["seed"], most)
+        return self._built[group.name]
+
+    @property
+    def compilations(self) -> int:
+        """How many programs were compiled in this process."""
+        return sum(program.compilations for program in self._built.values())
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds spent compiling in this process."""
+        return sum(program.compile_seconds for program in self._built.values())

@@ -12,7 +12,7 @@ import pytest
 
 from minjax import records
 from minjax.main import main
-from minjax.tasks.study import program
+from minjax.tasks.study import driver, program
 from tests.conftest import ROOT, command, minjax
 
 PRESET = "configs/studies/digits_dnn.py"
@@ -149,14 +149,12 @@ def test_sigterm_ends_with_75_and_resumes(whole, tmp_path):
 
 
 def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatch):
-    from minjax.tasks.study import runner
-
     directory = tmp_path / "budget"
     quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.dnn.depths=(1,)")
     spent = iter([False, True])
-    monkeypatch.setattr(runner.Runner, "_spent", lambda self: next(spent, True))
+    monkeypatch.setattr(driver.Study, "_budget_is_spent", lambda self: next(spent, True))
     assert main(small(directory, *quick, "--config.study.budget_minutes=30")) == 0
-    assert "goes on" in capsys.readouterr().out
+    assert "study.budget_minutes continues" in capsys.readouterr().out
     before = lines(directory)
     assert 0 < len(before) < 25
     monkeypatch.undo()
@@ -185,14 +183,14 @@ def test_a_diverged_member_is_recorded_and_the_others_go_on(tmp_path):
 def test_a_failed_program_is_recorded_and_can_be_tried_again(tmp_path, monkeypatch, capsys):
     directory = tmp_path / "failed"
     quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.seeds=2", "--config.study.programs=2")
-    train = program.Program.train
+    curves = program.Program._curves
 
-    def fail(self, members, **how):
+    def fail(self, members, trained, stop):
         if len(self.group.points[0].fields["widths"]) == 2:
             raise MemoryError("no room for it")
-        return train(self, members, **how)
+        return curves(self, members, trained, stop)
 
-    monkeypatch.setattr(program.Program, "train", fail)
+    monkeypatch.setattr(program.Program, "_curves", fail)
     assert main(small(directory, *quick)) == 0
     failed = [line for line in lines(directory) if line["status"] == "failed"]
     assert len(failed) == 26

@@ -1,0 +1,104 @@
+"""A member of a study, and its record: trained to the end, diverged, or failed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minjax.data import Dataset
+from minjax.records.study import History, MemberCurves, MemberFinal, MemberRecord, MemberSeconds
+from minjax.studies.points import Point
+from minjax.train import population
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A point to be trained with a seed."""
+
+    point: Point
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What its record is known by: the point's id and the seed."""
+        return self.point.id, self.seed
+
+
+def trained(
+    member: Member,
+    dataset: Dataset,
+    history: population.History,
+    images: Mapping[str, int],
+    curves: MemberCurves | None,
+    seconds: MemberSeconds,
+) -> MemberRecord:
+    """The record of a member that was trained, to the end or until it diverged.
+
+    Args:
+        member: which one.
+        dataset: what it was trained on.
+        history: of this member, on the host: sums over the images of each epoch.
+        images: how many images those are, by split ("train", "test").
+        curves: None where none were measured.
+        seconds: its share of the time.
+    """
+    columns = {
+        "train_loss": np.asarray(history.train_loss, float) / images["train"],
+        "train_accuracy": np.asarray(history.train_correct) / images["train"],
+        "test_loss": np.asarray(history.test_loss, float) / images["test"],
+        "test_accuracy": np.asarray(history.test_correct) / images["test"],
+    }
+    step = int(history.bad_step)
+    diverged = step >= 0
+    return MemberRecord(
+        **_about(member, dataset),
+        status="diverged" if diverged else "completed",
+        diverged_step=step if diverged else None,
+        final=None if diverged else MemberFinal(**{name: _finite(column[-1]) for name, column in columns.items()}),
+        history=History(**{name: [_short(x) for x in column] for name, column in columns.items()}),
+        curves=None if diverged else curves,
+        seconds=seconds,
+    )
+
+
+def failed(member: Member, dataset: Dataset, error: str) -> MemberRecord:
+    """The record of a member that could not be trained, with the reason."""
+    return MemberRecord(
+        **_about(member, dataset),
+        status="failed",
+        error=error,
+        final=None,
+        history=None,
+        curves=None,
+        seconds=MemberSeconds(train=0.0, curves=0.0),
+    )
+
+
+def _about(member: Member, dataset: Dataset) -> dict[str, Any]:
+    point = member.point
+    return {
+        "point": point.id,
+        "name": point.name,
+        "names": list(point.names),
+        "family": point.family,
+        "fields": point.fields,
+        "labels": point.labels,
+        "settings": point.settings,
+        "num_params": point.num_params,
+        "seed": member.seed,
+        "dataset": dataset.name,
+        "chance": 1 / dataset.num_classes,
+    }
+
+
+def _short(value: float) -> float | None:
+    """To six digits: histories are most of a study's records."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _finite(value: float) -> Any:
+    return float(value) if math.isfinite(value) else None
