@@ -1,8 +1,8 @@
-"""What training will take, guessed before it: for choosing paddings, for dry runs and for budgets. Never a result.
+"""How long training will take, estimated beforehand: to choose padding, for dry runs and for budgets. Never a result.
 
-A step takes a time for each layer (the operations' own overhead) and one for its arithmetic: three passes (forward,
-and two of the gradient) of two operations for each multiply-add. The throughput is measured with a matrix product on
-the machine at hand; what share of it a family reaches was measured on two CPU cores (digits, batch 128).
+A step takes some time for each layer (the overhead of its operations) and some for its arithmetic: three passes (one
+forward, two for the gradient) of two operations for each multiply-add. The throughput is measured with a matrix product
+on the machine at hand; the share of it that a family reaches was measured on two CPU cores (digits, batch size 128).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import time
 import jax
 import jax.numpy as jnp
 
-LAYER_SECONDS = 25e-6  # of a step, for each layer with weights
-SHARE = {"dnn": 0.8, "cnn": 0.12, "vit": 0.15}  # of a large matrix product's throughput
+LAYER_SECONDS = 25e-6  # per step and layer with weights
+SHARE = {"dnn": 0.8, "cnn": 0.12, "vit": 0.15}  # of the throughput of a large matrix product
 OTHERS = 0.12
 COMPILE_SECONDS = {"dnn": 2.0, "cnn": 4.0, "vit": 8.0}  # training and curves together
 OTHERS_COMPILE = 15.0
@@ -22,46 +22,46 @@ OTHERS_COMPILE = 15.0
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """How fast it is.
+    """How fast a machine computes.
 
     Attributes:
-        throughput: operations a second of a large matrix product.
+        throughput: operations per second in a large matrix product.
     """
 
     throughput: float
 
     def step_seconds(self, family: str, multiply_adds: int, layers: int, batch_size: int) -> float:
-        """Of one training step of one network.
+        """Seconds for one training step of one network.
 
         Args:
-            family: as in `SHARE`.
-            multiply_adds: of one image, forward.
-            layers: with weights.
-            batch_size: images.
+            family: the model's name.
+            multiply_adds: for one image, forward.
+            layers: how many layers have weights.
+            batch_size: images per step.
         """
         arithmetic = 6 * multiply_adds * batch_size / (SHARE.get(family, OTHERS) * self.throughput)
         return layers * LAYER_SECONDS + arithmetic
 
     def image_seconds(self, family: str, multiply_adds: int) -> float:
-        """Of evaluating one image."""
+        """Seconds for evaluating one image."""
         return 2 * multiply_adds / (SHARE.get(family, OTHERS) * self.throughput)
 
     def compile_seconds(self, family: str) -> float:
-        """Of one program."""
+        """Seconds for compiling the programs of one group."""
         return COMPILE_SECONDS.get(family, OTHERS_COMPILE)
 
 
 def nominal(backend: str) -> Machine:
-    """What paddings are chosen by: the same on every machine of a kind, so that a resumed study pads as it did before.
+    """The machine that padding is chosen for: the same for every machine of a kind, so that a resumed study pads alike.
 
     Args:
-        backend: of JAX, such as "cpu"; on any other a small network's time is hardly arithmetic.
+        backend: JAX's, such as "cpu"; on any other the time of a small network is hardly arithmetic.
     """
     return Machine(90e9 if backend == "cpu" else 10e12)
 
 
 def machine(size: int = 1024) -> Machine:
-    """Measure the first device: the fastest of a few float32 products of `size` x `size` matrices."""
+    """Measure the first device: the fastest of five float32 products of `size` x `size` matrices counts."""
     x = jnp.ones((size, size))
     product = jax.jit(lambda x: x @ x)
     best = float("inf")

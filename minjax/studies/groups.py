@@ -1,4 +1,4 @@
-"""Which points one program trains: those that are alike but for what may differ between the members of a population."""
+"""Which points share a program: those that differ only in what may differ between the members of a population."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from minjax.studies.points import Point
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Points of one program.
+    """Points that one program trains.
 
     Attributes:
-        name: of the program, the same wherever the study runs.
+        name: the same wherever the study runs.
         points: each once.
-        config: the resolved configuration of the program; of padded networks with the program's widths.
-        padded: whether the points are padded to it.
-        seconds: predicted, of one member.
-        compile_seconds: predicted.
+        config: the resolved configuration of the program; where points are padded, with the widths of the program.
+        padded: whether narrower points are padded to those widths.
+        seconds: predicted for training one member.
+        compile_seconds: predicted for compiling.
     """
 
     name: str
@@ -43,14 +43,14 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """What the time of a member depends on besides its network.
+    """What the time for a member depends on besides its network.
 
     Attributes:
-        images: of the training split.
+        images: in the training split.
         test_images: evaluated after each epoch.
-        evaluations: of test images for the curves of one member.
+        evaluations: how many test images the curves of one member evaluate, all versions together.
         image_shape: height, width, channels.
-        classes: of the data.
+        classes: how many classes the data have.
     """
 
     images: int
@@ -63,16 +63,16 @@ class Workload:
 def groups(
     points: Sequence[Point], work: Workload, machine: Machine, seeds: int, most: int, packing: Machine
 ) -> list[Group]:
-    """Divide points into programs: fully connected networks that differ in widths alone are padded where that is
-    cheaper than another compilation, every other point has a program of its own.
+    """Divide points into groups: fully connected networks that differ only in their widths are padded where that is
+    cheaper than another compilation; every other point has a program of its own.
 
     Args:
         points: each network once.
-        work: of a member.
-        machine: how fast it is.
-        seeds: of every point.
-        most: programs for the fully connected networks.
-        packing: the machine that paddings are chosen for, see `cost.nominal`.
+        work: what one member asks for.
+        machine: the machine at hand, for the predicted times.
+        seeds: how many seeds each point has.
+        most: the most programs for fully connected networks.
+        packing: the machine that padding is chosen for, see `cost.nominal`.
     """
     alike: dict[str, list[Point]] = {}
     single: list[Point] = []
@@ -88,7 +88,7 @@ def groups(
         seconds = lambda w: seeds * _seconds(_with_widths(same[0].config, w), work, packing)  # noqa: B023, E731
         for one in pack(widths, seconds, compiling, max(1, most // len(alike))):
             config = _with_widths(same[0].config, one.widths)
-            found.append(_group([same[place] for place in one.networks], config, work, machine))
+            found.append(_group([same[index] for index in one.networks], config, work, machine))
     return sorted(found, key=lambda group: (group.seconds, group.points[0].name))
 
 
@@ -110,7 +110,7 @@ def _with_widths(config: dict[str, Any], widths: Sequence[int]) -> dict[str, Any
 
 
 def _seconds(config: dict[str, Any], work: Workload, machine: Machine) -> float:
-    """Of one member: all its steps, the evaluation after each epoch, its curves."""
+    """Seconds for one member: all its steps, the evaluation after each epoch, its curves."""
     family = config["model"]["name"]
     multiply_adds, layers = _arithmetic(config, work)
     steps = config["epochs"] * (work.images // config["batch_size"])
@@ -120,7 +120,7 @@ def _seconds(config: dict[str, Any], work: Workload, machine: Machine) -> float:
 
 
 def _arithmetic(config: dict[str, Any], work: Workload) -> tuple[int, int]:
-    """Multiply-adds of an image and layers with weights; of fully connected networks without tracing any."""
+    """Multiply-adds for one image, and how many layers have weights; nothing is traced for fully connected networks."""
     fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
     name: str = fields.pop("name")
     if name == "dnn":

@@ -1,6 +1,6 @@
-"""In which order the points of a study are trained: a coarse grid first, then the rest, and ever closer to the knee.
+"""The order in which points are trained: a coarse grid first, then ever closer to the knee, then the rest.
 
-Pure functions of points and of what is done; what a clock says never changes what comes next.
+Pure functions of the points and of what is recorded; no clock ever changes what comes next.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from collections.abc import Collection, Iterable, Sequence
 from minjax.errors import UserError
 from minjax.studies.points import Point, distinct
 
-# The labels that divide a family's points into series; within one, the size alone grows.
+# The labels that divide the points of a family into series, in which only the size grows.
 _SERIES = ("depth", "shape")
 
 
 def coarse(points: Iterable[Point], every: int = 2) -> tuple[list[Point], list[Point]]:
     """The coarse grid and the rest: each network once, under the first of its names, in the order of the points.
 
-    Of every series (one family, depth and shape, and one setting of everything outside the model) the coarse grid has
-    every `every`-th size, from the smallest, and the largest. The usual grids are spaced by ratios, and so is this.
+    From every series (one family, depth and shape, and one setting of everything outside the model) the coarse grid
+    takes every `every`-th size, beginning with the smallest, and the largest. The usual grids are spaced by ratios, so
+    this one is too.
 
     Raises:
         UserError: `every` is not an integer of at least 1.
     """
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise UserError(f"every {every!r}-th size: it must be an integer of at least 1")
+        raise UserError(f"study.coarse is {every!r}; it must be an integer of at least 1")
     listed = list(points)
     series: dict[str, set[int]] = {}
     for point in listed:
@@ -45,15 +46,14 @@ def _series(point: Point) -> str:
 
 
 def refine(sizes: Sequence[int], knee: int, done: Collection[int], reach: int = 1) -> list[int]:
-    """The sizes to measure next around a knee, the most telling first; empty where there is nothing left to ask.
+    """The sizes to measure next around a knee, the most informative first; empty where none is left.
 
     Args:
         sizes: the distinct sizes of a grid, ascending.
-        knee: index in `sizes` of the best guess of the minimal one.
+        knee: the index in `sizes` of the best guess of the minimal size.
         done: the sizes that are measured; the guess itself comes first where it is not among them.
-        reach: of so many gaps between measured sizes on each side of the guess, the middle one (on a log scale) is
-            asked for. The gap below comes before the one above: the smallest network that learns is at the guess or
-            below it.
+        reach: how many gaps between measured sizes to halve on each side of the guess (on a log scale). The gap below
+            comes before the one above: the smallest network that learns is at the guess or below it.
 
     Called again with what was measured and the guess that follows from it, it halves the gaps until the neighbours of
     the guess are measured.
@@ -75,7 +75,7 @@ def refine(sizes: Sequence[int], knee: int, done: Collection[int], reach: int = 
 
 
 def _middle(sizes: Sequence[int], known: list[int], low: int, high: int) -> list[int]:
-    """The index in the middle of the gap between two known ones; beyond the last known one: the end of the grid."""
+    """The index in the middle of the gap between two known ones; the end of the grid beyond the last known one."""
     if high == 0:
         return [0] if known[0] > 0 else []
     if low == len(known) - 1:

@@ -1,8 +1,8 @@
 """Which networks share a compiled program: narrow ones padded to a common width, as far as that saves time.
 
-A program costs its compilation once, a padded network costs the time of the wide one each time it is trained. The
-cheapest division is looked for greedily: of all pairs of programs the one is merged that saves most, until none saves
-anything; and beyond that, the cheapest merges, until there are no more than `most`.
+A program costs its compilation once; a padded network costs the time of the wide one each time it is trained. The
+cheapest division is found greedily: the pair of programs whose merger saves most is merged, until no merger saves
+anything, and after that the cheapest mergers follow until there are no more than `most`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Widths = tuple[int, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Pack:
-    """Networks that are trained by one program.
+    """Networks that one program trains.
 
     Attributes:
-        widths: of the program's layers.
-        networks: places of the networks in what was packed.
+        widths: those of the program's layers.
+        networks: the networks' indices in what was packed.
     """
 
     widths: Widths
@@ -30,20 +30,20 @@ class Pack:
 def pack(
     networks: Sequence[Widths], seconds: Callable[[Widths], float], compile_seconds: float, most: int | None = None
 ) -> list[Pack]:
-    """Divide networks into programs; only those with as many layers can share one.
+    """Divide networks into programs; only networks of equal depth can share one.
 
     Args:
         networks: the widths of each network's hidden layers.
-        seconds: what training a network with these widths takes, all seeds together.
-        compile_seconds: of a program.
-        most: no more programs than that, if there are as few depths.
+        seconds: how long training a network with these widths takes, all seeds together.
+        compile_seconds: how long compiling a program takes.
+        most: the most programs to have, if there are no more depths than that.
 
     Returns:
-        The programs, by depth and then by their widths; every network is in one of them, and no layer of it is wider
+        The programs, by depth and then by widths; every network is in one of them, and none of its layers is wider
         than the program's.
     """
     packs = [
-        Pack(widths, tuple(place for place, own in enumerate(networks) if own == widths)) for widths in set(networks)
+        Pack(widths, tuple(index for index, own in enumerate(networks) if own == widths)) for widths in set(networks)
     ]
     packs.sort(key=_order)
     costs = {widths: seconds(widths) for widths in networks}
@@ -54,7 +54,7 @@ def pack(
         return costs[widths]
 
     def loss(a: Pack, b: Pack) -> float:
-        """What merging them adds to the time; less than 0 saves."""
+        """The time that merging them adds; it saves time below 0."""
         wide = _wider(a.widths, b.widths)
         more = len(a.networks) * (cost(wide) - cost(a.widths)) + len(b.networks) * (cost(wide) - cost(b.widths))
         return more - compile_seconds

@@ -1,5 +1,8 @@
-"""What a study trains next, from its records alone: replayed from the beginning each time, so that a study that was
-killed anywhere asks for the same points in the same order as one that was not."""
+"""What a study trains next, from its records alone.
+
+The stages are replayed from the beginning each time, so that a study that was killed at any moment asks for the same
+points in the same order as one that was not.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ Done = Mapping[str, Sequence[MemberRecord]]
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What is to be trained before anything else is asked.
+    """What is to be trained before anything else is asked for.
 
     Attributes:
         name: coarse, refinement or rest.
-        points: that have members missing, each network once.
+        points: those with members missing, each network once.
         asked: all points of the stage.
     """
 
@@ -40,19 +43,19 @@ def stage(
     reach: int = 1,
     limits: Limits = LIMITS,
 ) -> Stage | None:
-    """The stage that a study is in, None when it is through.
+    """The stage that a study is in; None when it is finished.
 
-    First the coarse grid, then round after round the sizes around the minimal one of what is known, then (with
-    extent "all") the rest. A round is asked for by the records of the rounds before it only.
+    First comes the coarse grid, then, round after round, the sizes around the minimal size as it is known by then, and
+    at last (with extent "all") the rest. Each round depends only on the records of the rounds before it.
 
     Args:
-        points: of the whole grid.
+        points: the whole grid.
         members: the records so far.
-        seeds: of every point.
-        extent: "all" or "knee" (without the rest).
-        every: of the coarse grid, see `order.coarse`.
-        reach: of the refinement, see `order.refine`.
-        limits: of the minimal size.
+        seeds: the seeds of every point.
+        extent: "all", or "knee" (without the rest).
+        every: how coarse the coarse grid is, see `order.coarse`.
+        reach: how far a round reaches, see `order.refine`.
+        limits: the tolerances of the minimal size.
     """
     done: dict[str, list[MemberRecord]] = {}
     for member in members:
@@ -78,7 +81,7 @@ def _missing(name: str, asked: Sequence[Point], whole: Collection[str]) -> Stage
 
 
 def _asked(points: Sequence[Point], known: Collection[str], done: Done, reach: int, limits: Limits) -> list[Point]:
-    """The points that a round of refinement asks for: of each family, all of equal shape of the sizes it asks for."""
+    """The points that a round of refinement asks for: in each family, all of equal shape and of certain sizes."""
     networks = [group[0] for group in distinct(points).values() if equal(group[0].fields, group[0].labels)]
     families = sorted({point.family for point in networks})
     asked: list[Point] = []
@@ -94,7 +97,7 @@ def _asked(points: Sequence[Point], known: Collection[str], done: Done, reach: i
 
 
 def _knee(members: Sequence[MemberRecord], sizes: Sequence[int], limits: Limits) -> int | None:
-    """Place of the best guess of the minimal size; the largest where none qualifies, None where nothing can be said."""
+    """The index of the best guess of the minimal size; the largest where none qualifies, None where it is unknown."""
     guess = guess_of(members, limits)
     if guess is None:
         return None
@@ -102,7 +105,7 @@ def _knee(members: Sequence[MemberRecord], sizes: Sequence[int], limits: Limits)
 
 
 def guess_of(members: Sequence[MemberRecord], limits: Limits = LIMITS) -> int | None:
-    """The minimal size by what is known of one family on one data set, without an interval; -1: none qualifies."""
+    """The minimal size of one family on one data set as known so far; -1: none qualifies; None: too little is known."""
     usable = [member for member in members if member.status != "failed"]
     seeds: dict[str, set[int]] = {}
     for member in usable:

@@ -23,7 +23,7 @@ def test_the_coarse_grid_comes_first():
     assert [p.labels["width"] for p in coarse(dnns[:12], every=4)[0]] == [1, 10, 100, 1000]
     assert coarse(dnns, every=1)[1] == []
     assert coarse(reversed(dnns[:12]))[0] == list(reversed(coarse(dnns[:12])[0]))
-    with pytest.raises(UserError, match="every 0-th size"):
+    with pytest.raises(UserError, match=r"study\.coarse is 0"):
         coarse(dnns, every=0)
 
 

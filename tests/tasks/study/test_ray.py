@@ -18,6 +18,7 @@ from tests.conftest import ROOT, command
 pytest.importorskip("ray", reason="the ray extra is not installed")
 
 PRESET = "configs/studies/digits_dnn.py"
+pytestmark = pytest.mark.slow  # Ray starts processes
 FIELDS = (
     "--config.study.dnn.widths=(2,4,8,16)", "--config.study.dnn.depths=(1,2)", "--config.study.dnn.shapes=('equal',)",
     "--config.epochs=3", "--config.study.amounts=3", "--config.study.bits=(8,2)", "--config.dataset.limit_train=300",

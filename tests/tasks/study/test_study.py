@@ -16,6 +16,7 @@ from minjax.tasks.study import driver, program
 from tests.conftest import ROOT, command, minjax
 
 PRESET = "configs/studies/digits_dnn.py"
+pytestmark = pytest.mark.slow  # whole studies, some in processes of their own
 SMALL = (
     "--config.study.dnn.widths=(1,4,8,16,32)", "--config.study.dnn.depths=(1,2)", "--config.epochs=3",
     "--config.study.amounts=5", "--config.study.bits=(8,4,2)", "--config.dataset.limit_train=500",

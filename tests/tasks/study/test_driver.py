@@ -1,0 +1,163 @@
+"""The driver with an executor that trains nothing: stages, records, the progress bar, the end."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from minjax.records.record import append, read, read_lines
+from minjax.records.study import MEMBERS, SUMMARY, MemberRecord, StudySummary
+from minjax.tasks import console
+from minjax.tasks.study import driver, settings
+from minjax.tasks.study.members import failed
+from minjax.tasks.study.plan import Plan
+from tests.conftest import ROOT
+from tests.findings.synthetic import changed, final
+
+
+class Instant:
+    """Records members at once, each with an accuracy by its size; every tick says twice what was predicted."""
+
+    def __init__(self, plan, most=None, fails=()):
+        self.plan, self.most, self.fails, self.asked = plan, most, fails, []
+
+    def run(self, jobs, recorded, stop, tick):
+        for job in jobs:
+            left = [member for member in job.members if member.key not in recorded]
+            if left and not stop():
+                self.asked += [member.key for member in left]
+                tick(2 * len(left) * job.group.seconds)
+                yield [self.record(member) for member in left]
+
+    def record(self, member):
+        record = failed(member, self.plan.dataset, "no memory")
+        if member.point.num_params in self.fails:
+            return record
+        accuracy = min(0.95, member.point.num_params / 1000) + 0.001 * member.seed % 0.004
+        return changed(record, status="completed", error=None, final=final(accuracy, accuracy))
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture(scope="module", name="plan")
+def _plan():
+    specification = importlib.util.spec_from_file_location("preset", ROOT / "configs" / "studies" / "digits_dnn.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    config = module.get_config()
+    config.study.dnn.depths = (1,)
+    config.study.dnn.widths = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32)
+    return Plan(settings.settle(config))
+
+
+@pytest.fixture(name="study")
+def _study(plan, tmp_path, monkeypatch):
+    """Runs a study in a directory and returns the exit code; its bars and executor are kept."""
+    monkeypatch.setattr(driver.Study, "_report", lambda self, summary: None)
+    monkeypatch.setattr(plan, "study", dict(plan.study))
+
+    class Stop:
+        name = "SIGTERM"
+        after = None
+
+        def __call__(self):
+            return self.after is not None and len(read_lines(tmp_path / MEMBERS, MemberRecord)) >= self.after
+
+    def run(stop_after=None, **how):
+        run.executor, Stop.after = Instant(plan, **how), stop_after
+        monkeypatch.setattr(driver, "executor", lambda *_: run.executor)
+        return driver.Study(plan, tmp_path, "minjax study", Stop()).run()
+
+    return run
+
+
+def members(directory):
+    return read_lines(directory / MEMBERS, MemberRecord)
+
+
+def test_every_member_is_asked_for_once_and_the_summary_says_so(study, plan, tmp_path):
+    assert study() == 0
+    assert len(study.executor.asked) == len(set(study.executor.asked)) == 60
+    assert {(one.point, one.seed) for one in members(tmp_path)} == set(study.executor.asked)
+    assert study.executor.closed
+    summary = read(tmp_path / SUMMARY, StudySummary)
+    assert (summary.status, summary.members.completed, summary.members.planned) == ("completed", 60, 60)
+    assert summary.training[0].settings["optimizer.learning_rate"] == 0.1
+    (certificate,) = summary.findings.certificates
+    assert certificate.num_params in {point.num_params for point in plan.networks}
+    assert certificate.bytes.float32 == 4 * certificate.num_params
+
+
+def test_the_bar_never_passes_its_end(study, plan, monkeypatch):
+    """Predicted seconds are an estimate; however much work is reported, nothing is left at the end, and not less."""
+    bars = []
+
+    class Bar(driver.Progress):
+        def __init__(self, *args, **fields):
+            super().__init__(*args, **fields)
+            bars.append(self)
+
+        def advance(self, *args, **fields):
+            super().advance(*args, **fields)
+            assert self._bar.n <= self._bar.total
+            assert self.seconds_left >= 0
+
+    monkeypatch.setattr(console.sys, "stderr", Terminal())
+    monkeypatch.setattr(driver, "Progress", Bar)
+    plan.study["extent"] = "knee"
+    assert study() == 0
+    (bar,) = bars
+    assert bar._bar.n == bar._bar.total > 0
+
+
+class Terminal:
+    """Standard error that looks like one, and keeps nothing."""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        return len(text)
+
+    def flush(self):
+        pass
+
+
+def test_a_signal_ends_it_and_the_same_command_goes_on(study, tmp_path, capsys):
+    assert study(stop_after=1) == 75
+    assert "SIGTERM: every finished member is saved; to resume: minjax study" in capsys.readouterr().err
+    before = members(tmp_path)
+    assert 0 < len(before) < 60
+    assert study() == 0
+    assert not {(one.point, one.seed) for one in before} & set(study.executor.asked)
+    assert len(members(tmp_path)) == 60
+
+
+def test_a_spent_budget_ends_it_with_what_was_found(study, plan, tmp_path, capsys):
+    plan.study["budget_minutes"] = 1e-9
+    append(tmp_path / MEMBERS, *[Instant(plan).record(member) for member in plan.missing(plan.networks, [])[:50]])
+    assert study() == 0
+    assert study.executor.asked == []
+    assert "with 50 members recorded; the same command with a larger study.budget_minutes continues" in (
+        capsys.readouterr().out
+    )
+    summary = read(tmp_path / SUMMARY, StudySummary)
+    assert (summary.status, summary.members.completed, summary.members.planned) == ("budget", 50, 60)
+
+
+def test_failed_members_are_said_counted_and_tried_again(study, plan, tmp_path, capsys):
+    size = plan.networks[0].num_params
+    assert study(fails=(size,)) == 0
+    assert f"failed: {plan.networks[0].name}: no memory" in capsys.readouterr().out
+    assert read(tmp_path / SUMMARY, StudySummary).members.failed == 5
+    plan.study["retry_failed"] = True
+    assert study() == 0
+    assert len(study.executor.asked) == 5
+    assert {one.status for one in members(tmp_path)} == {"completed"}
+
+
+def test_nothing_is_said_about_a_study_that_failed_altogether(study, plan, tmp_path):
+    assert study(fails=tuple(point.num_params for point in plan.networks)) == 0
+    assert not (tmp_path / SUMMARY).exists()
