@@ -1,9 +1,9 @@
-"""How often the interval of the minimal size holds the truth: `python benchmarks/coverage.py [--out=FILE]`.
+"""How often the interval of the minimal size contains the truth: `python benchmarks/coverage.py [--out=FILE]`.
 
-Simulated studies whose minimal size is known (minjax/studies/coverage.py says what they are), 200 at each setting:
+Simulated studies whose minimal size is known (minjax/findings/coverage.py says how), 200 for each setting:
 grids of 12, 40 and 120 sizes over four decades, seed noise of 0.003, 0.007 and 0.015, five seeds; then what the
-definitions do not ask for: small networks that fail for some seeds, and architectures that differ by more than noise.
-Prints a table and writes the record. Two minutes on a core.
+definitions do not assume: small networks that fail for some seeds, and architectures that differ by more than noise.
+Prints a table and writes the record. Takes two minutes on one core.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS = ("curve", "sizes", "noise", "dying", "scatter", "covered", "exact", "m
 
 
 def row(one: Coverage) -> str:
-    """A line of the table."""
+    """One line of the table."""
     cells = [one.shape, str(one.sizes), f"{one.noise:g}", f"{one.dying:g}", f"{one.scatter:g}"]
     cells += [f"{100 * one.covered:.1f} %", f"{100 * one.exact:.1f} %", f"{10**one.width:.2f}", f"{one.steps:g}"]
     return "| " + " | ".join(cells) + " |"

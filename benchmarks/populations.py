@@ -1,17 +1,17 @@
-"""A study's training beside the same networks trained one at a time, by minjax and by PyTorch, in one run.
+"""A study's training compared with the same networks trained one at a time, by minjax and by PyTorch, in one run.
 
     pip install -e ".[bench]"
     python benchmarks/populations.py                       # 20 of the 114 networks of configs/studies/digits_dnn.py
     python benchmarks/populations.py --points=6 --seeds=2  # a quick look
 
-The networks are every so-manieth by size, the smallest and the largest among them. Three sides, the same data (digits,
-1,437 images), batch, epochs, optimizer and evaluation after each epoch:
+The networks are evenly spread over size, with the smallest and the largest among them. The three sides share the data
+(digits, 1,437 images), the batch size, the epochs, the optimizer and the evaluation after each epoch:
 
-- *population*: the study's own programs, padded widths and all seeds of the chosen networks; compilation counts by the
-  share of the study's networks that were chosen, since the study compiles once for all of them;
-- *one at a time*: the program of task=train for each network, one seed of each measured and multiplied by the seeds,
-  compilation once a network (without the persistent cache);
-- *PyTorch*: a loop over the same data in memory, one seed of each measured and multiplied by the seeds.
+- *population*: the study's own programs, with padded widths and all seeds of the chosen networks; compilation counts
+  by the share of the study's networks that were chosen, since the study compiles once for all of them;
+- *one at a time*: the program of task=train for each network, one seed measured and multiplied by the number of seeds,
+  compilation once per network (without the persistent cache);
+- *PyTorch*: a loop over the same data in memory, one seed measured and multiplied by the number of seeds.
 
 Writes the record and the page made from it.
 """
@@ -37,7 +37,7 @@ SIDES = ("population", "one at a time", "PyTorch")
 
 
 def load_study(flags: argparse.Namespace):
-    """The plan of the preset, as task=study makes it, with fewer seeds if asked for."""
+    """The plan of the preset, as task=study makes it, with as many seeds as asked for."""
     from minjax.tasks.study import settings
     from minjax.tasks.study.plan import Plan
 
@@ -53,17 +53,16 @@ def load_study(flags: argparse.Namespace):
 
 
 def choose(study: Any, count: int) -> list[Any]:
-    """So many of the study's networks, evenly by size."""
-    from minjax.studies.points import distinct
-
-    networks = sorted((group[0] for group in distinct(study.points).values()), key=lambda p: (p.num_params, p.name))
-    places = sorted({round(i * (len(networks) - 1) / (count - 1)) for i in range(count)})
-    return [networks[place] for place in places]
+    """`count` of the study's networks, evenly spread over size."""
+    networks = sorted(study.networks, key=lambda point: (point.num_params, point.name))
+    indices = sorted({round(i * (len(networks) - 1) / (count - 1)) for i in range(count)})
+    return [networks[index] for index in indices]
 
 
 def population_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict[str, Any]:
-    """Train all seeds of the chosen networks by the programs of the whole study."""
-    from minjax.tasks.study.program import Member, Program
+    """Train all seeds of the chosen networks with the programs of the whole study."""
+    from minjax.tasks.study.members import Member
+    from minjax.tasks.study.program import Program
 
     ids = {point.id for point in chosen}
     train = compiling = 0.0
@@ -74,22 +73,20 @@ def population_side(study: Any, chosen: list[Any], flags: argparse.Namespace) ->
             continue
         program = Program(group, study.dataset, study.study, flags.seed, len(members))
         programs += 1
-        for first in range(0, len(members), program.capacity):
-            few = members[first : first + program.capacity]
-            for outcomes in program.train(few, stop=lambda: False, tick=lambda share: None):
-                train += sum(outcome.seconds["train"] for outcome in outcomes)
-                for outcome in outcomes:
-                    if outcome.member.seed == flags.seed:
-                        finals[outcome.member.point.id] = int(outcome.history.test_correct[-1])
+        for records in program.train(members):
+            train += sum(record.seconds.train for record in records)
+            for record in records:
+                if record.seed == flags.seed:
+                    finals[record.point] = round(record.final.test_accuracy * len(study.dataset.test))
         compiling += program.compile_seconds
         print(f"population: {group.config['model']['widths']}: {len(members)} members", flush=True)
     share = len(chosen) / len({point.id for point in study.points})
-    share *= len(study.groups) / programs  # what the programs that no chosen network is in cost
+    share *= len(study.groups) / programs  # programs that no chosen network is in cost something too
     return {"train": train, "compile": compiling * share, "programs": len(study.groups), "correct": finals}
 
 
 def alone_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict[str, Any]:
-    """Train one seed of each by the engine of task=train."""
+    """Train one seed of each with the engine of task=train."""
     import jax
 
     from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
@@ -123,7 +120,7 @@ def alone_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict
 
 
 def torch_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict[str, Any]:
-    """Train one seed of each by a PyTorch loop."""
+    """Train one seed of each in a PyTorch loop."""
     import numpy as np
     import torch
 

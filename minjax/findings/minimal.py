@@ -49,7 +49,7 @@ class Located:
     """What `locate` found: indices into the grid of sizes.
 
     Attributes:
-        place: of the minimal size; None: no size qualifies.
+        index: of the minimal size; None: no size qualifies.
         low, high: of the ends of its interval; `high` is the number of sizes where it lies beyond the grid.
         target: the accuracy that the fit had to reach.
         noise: the standard deviation over seeds, pooled over the sizes.
@@ -57,7 +57,7 @@ class Located:
         none: the share of the replicates in which no size qualified.
     """
 
-    place: int | None
+    index: int | None
     low: int
     high: int
     target: float
@@ -103,18 +103,18 @@ def minimal(
     if located.target <= found[0].chance + limits.margin:
         reached = percent(located.target + limits.tolerance, 1)
         return msgspec.structs.replace(nothing, reason=f"nothing learns: the largest sizes reach {reached}")
-    if located.place is None:
+    if located.index is None:
         return msgspec.structs.replace(nothing, reason=_no_stable_size(sizes, sds, located, limits))
-    place = located.place
+    index = located.index
     return msgspec.structs.replace(
         nothing,
-        num_params=sizes[place],
+        num_params=sizes[index],
         interval=(sizes[located.low], sizes[min(located.high, len(sizes) - 1)]),
-        point=best[place].point,
-        name=best[place].name,
-        accuracy=float(means[place]),
-        sigma=float(sds[place]),
-        below=_below(place, sizes, sds, located, limits),
+        point=best[index].point,
+        name=best[index].name,
+        accuracy=float(means[index]),
+        sigma=float(sds[index]),
+        below=_below(index, sizes, sds, located, limits),
         notes=tuple(_notes(located, len(sizes))),
     )
 
@@ -140,10 +140,10 @@ def _no_stable_size(sizes: Sequence[int], sds: np.ndarray, located: Located, lim
     )
 
 
-def _below(place: int, sizes: Sequence[int], sds: np.ndarray, located: Located, limits: Limits) -> Below | None:
-    if not place:
+def _below(index: int, sizes: Sequence[int], sds: np.ndarray, located: Located, limits: Limits) -> Below | None:
+    if not index:
         return None
-    fitted, sd = float(located.fit[place - 1]), float(sds[place - 1])
+    fitted, sd = float(located.fit[index - 1]), float(sds[index - 1])
     reasons = []
     if fitted < located.target:
         low, high = apart(fitted, located.target)
@@ -153,7 +153,7 @@ def _below(place: int, sizes: Sequence[int], sds: np.ndarray, located: Located, 
         reasons.append(f"its standard deviation over seeds, {high}, is above {low}")
     if not reasons:  # the running sums say below, the fit itself says equal: they round differently
         reasons.append(f"its fitted accuracy, {percent(fitted)}, is below the target by no more than a rounding error")
-    return Below(num_params=sizes[place - 1], accuracy=fitted, sigma=sd, why=", and ".join(reasons))
+    return Below(num_params=sizes[index - 1], accuracy=fitted, sigma=sd, why=", and ".join(reasons))
 
 
 def _notes(located: Located, n: int) -> Iterable[str]:
@@ -192,7 +192,7 @@ def locate(
         seed: of the draws: the same records give the same interval.
     """
     n = len(means)
-    place = int(_first(means, sds, counts, limits))
+    index = int(_first(means, sds, counts, limits))
     target = float(_target(means, counts, limits))
     fit = isotonic(means, counts)
     tame = sds <= WILD * limits.sigma
@@ -202,17 +202,17 @@ def locate(
     rng = np.random.default_rng(seed)
     drawn = fit + np.sqrt(noise**2 / counts + excess) * rng.standard_normal((replicates, n))
     deviations = noise * np.sqrt(rng.chisquare(counts - 1, (replicates, n)) / (counts - 1))
-    places = np.sort(_first(drawn, deviations, counts, limits))
+    indices = np.sort(_first(drawn, deviations, counts, limits))
     tail = (1 - LEVEL) / 2 * (replicates - 1)
-    low, high = int(places[math.floor(tail)]), int(places[math.ceil(replicates - 1 - tail)])
+    low, high = int(indices[math.floor(tail)]), int(indices[math.ceil(replicates - 1 - tail)])
     return Located(
-        place=place if place < n else None,
-        low=min(low, place, n - 1),
-        high=max(high, place),
+        index=index if index < n else None,
+        low=min(low, index, n - 1),
+        high=max(high, index),
         target=target,
         noise=pooled,
         fit=fit,
-        none=float((places == n).mean()),
+        none=float((indices == n).mean()),
     )
 
 

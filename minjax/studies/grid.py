@@ -1,8 +1,8 @@
-"""Which networks a study compares: generators of named overrides of the configuration, for the three families of
-paper 2 (Zheng et al., arXiv 2601.17987) and for any field.
+"""Which networks a study compares: named overrides of the configuration, for the three families of paper 2 (Zheng et
+al., arXiv 2601.17987) and for any field.
 
 A generator returns `Choice`s; nothing is built here, and no data is needed. Of paper 2 only the abstract was at hand,
-so how the shapes are made is ours: the width named is that of the widest layer, *decreasing* halves it layer by
+so the shapes are minjax's own: the width named is that of the widest layer, *decreasing* halves it layer by
 layer, *increasing* is the reverse.
 """
 
@@ -40,12 +40,12 @@ class Axis:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One point of a grid before it meets a configuration.
+    """One point of a grid before it is applied to a configuration.
 
     Attributes:
         name: short, for people.
-        labels: where it stands on the grid's own axes, such as {"depth": 2, "shape": "equal", "width": 50}.
-        overrides: what it sets: field with dots -> value.
+        labels: its coordinates on the grid's own axes, such as {"depth": 2, "shape": "equal", "width": 50}.
+        overrides: the fields that it sets: name with dots -> value.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Choice:
 def layer_sizes(depth: int, width: int, shape: str) -> tuple[int, ...]:
     """The sizes of `depth` layers whose widest has `width` units.
 
-    Each layer of "decreasing" is half of the one before, rounded as Python rounds (half to even, as everywhere in
-    minjax), at least 1.
+    Each layer of "decreasing" is half as wide as the one before, rounded as Python rounds (half to even, as everywhere
+    in minjax), and at least 1.
 
     >>> layer_sizes(4, 50, "decreasing")
     (50, 25, 12, 6)
@@ -78,8 +78,8 @@ def layer_sizes(depth: int, width: int, shape: str) -> tuple[int, ...]:
 def dnn(depths: Sequence[int] = DEPTHS, widths: Sequence[int] = WIDTHS, shapes: Sequence[str] = SHAPES) -> list[Choice]:
     """Fully connected networks: every depth, shape and width; by default paper 2's 120 points.
 
-    One layer has one shape, called equal whatever `shapes` are asked for. Some networks have several names (all shapes
-    of width 1, for example): `points.distinct` finds them.
+    A single layer has one shape, called equal whatever `shapes` are asked for. Some networks have several names (all
+    shapes of width 1, for example): `points.distinct` finds them.
 
     Raises:
         UserError: an axis without values, with one twice, or with one that cannot be (a width of 0, say).
@@ -92,7 +92,7 @@ def cnn(
 ) -> list[Choice]:
     """Convolutional networks: every depth, shape and number of channels (of the widest layer).
 
-    An unpadded 3x3 convolution takes two pixels a side: images of 8x8 take a depth of 3 at most.
+    An unpadded 3x3 convolution removes two pixels from height and width: 8x8 images allow a depth of 3 at most.
 
     Raises:
         UserError: as `dnn`.
@@ -129,10 +129,10 @@ def vit(
     """Vision transformers: every depth, width of a token, number of heads and of hidden units.
 
     Args:
-        depths: numbers of blocks.
-        dims: numbers of a token.
-        heads: must divide the dims; `points.points` says which do not, or leaves them out.
-        mlp_dims: hidden units of the blocks and of the head; None: as many as `dim`.
+        depths: how many blocks.
+        dims: the width of a token.
+        heads: how many heads, which must divide the width; `points.points` reports those that do not, or skips them.
+        mlp_dims: hidden units of the blocks and of the head; None: as many as the width.
 
     Raises:
         UserError: as `dnn`.
@@ -199,7 +199,7 @@ def sweep(axes: Mapping[str, Sequence[Any]] | Iterable[Axis | tuple[str, Sequenc
 
 
 def product(first: Sequence[Choice], second: Sequence[Choice]) -> list[Choice]:
-    """Every choice of the first with every one of the second: the DNNs at three learning rates, say.
+    """Every choice of the first with every one of the second: a family at three learning rates, say.
 
     Raises:
         UserError: both set one field, or have one label.
@@ -215,7 +215,7 @@ def product(first: Sequence[Choice], second: Sequence[Choice]) -> list[Choice]:
 
 
 def fixed(choices: Iterable[Choice], overrides: Mapping[str, Any]) -> list[Choice]:
-    """The same choices with some more fields set that are no axis: a patch size for the transformers alone, say.
+    """The same choices with further fields set that are no axis: a patch size for the transformers alone, say.
 
     Raises:
         UserError: a field that a choice sets itself.

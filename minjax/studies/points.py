@@ -1,7 +1,7 @@
-"""The points of a study: choices of a grid applied to a configuration, with their sizes and identities.
+"""The points of a study: the choices of a grid applied to a configuration, with their sizes and identities.
 
-A point is identified by what is trained: two names of one network have one id, and so has a field that an axis sets to
-the value it has anyway. Nothing is allocated: sizes are those of `jax.eval_shape`.
+A point is identified by what is trained: two names of one network have the same id, and setting a field to the value
+that it has anyway does not change the id. Nothing is allocated: sizes come from `jax.eval_shape`.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Point:
         name: short, for people.
         family: the model's name.
         fields: the architecture: the model's fields apart from those of initialization and dropout, as JSON has them.
-        labels: where it stands on the grid's own axes.
+        labels: its coordinates on the grid's own axes.
         num_params: trainable parameters, exactly.
-        overrides: what the grid sets: field with dots -> value, as JSON has it.
+        overrides: the fields that the grid sets: name with dots -> value, as JSON has it.
         config: the whole resolved configuration.
         names: all names that the network has in the grid, this one among them.
     """
@@ -55,7 +55,7 @@ class Point:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the grid sets beside the architecture."""
+        """The fields that the grid sets beside the architecture."""
         architecture = {"model.name", *(f"model.{field}" for field in self.fields)}
         return {field: value for field, value in self.overrides.items() if field not in architecture}
 
@@ -69,16 +69,16 @@ def points(
     resolve: Resolve | None = None,
     skip: bool = False,
 ) -> list[Point]:
-    """The points of a grid, in its order; a network with several names is there under each.
+    """The points of a grid, in its order; a network with several names appears under each.
 
     Args:
         choices: from `grid`.
-        config: the study's configuration as nested dicts, all fields present; None where a default is to be taken.
+        config: the study's configuration as nested dicts, with all fields; None stands for a default.
         image_shape: height, width, channels.
-        num_classes: of the data.
-        resolve: fills in the defaults of a configuration and checks it; without it, only the model's are.
-        skip: leave out the combinations that no network can have (heads that do not divide the dim, more convolutions
-            than the image has pixels for). A value that its field never takes is an error in any case.
+        num_classes: how many classes the data have.
+        resolve: fills in the defaults of a configuration and checks it; None: only the model's are filled in.
+        skip: leave out impossible combinations (heads that do not divide the width, more convolutions than the image
+            has pixels for). A value that its field never takes is an error in any case.
 
     Raises:
         UserError: no points at all, a field that is not in the configuration, a value that it cannot take, a field
@@ -135,16 +135,16 @@ def override(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
     changed = plain(config)
     for field, value in overrides.items():
         *sections, last = field.split(".")
-        place: Any = changed
+        inner: Any = changed
         for section in sections:
-            place = place.get(section) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place:
+            inner = inner.get(section) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or last not in inner:
             near = difflib.get_close_matches(field, _field_names(changed), n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise UserError(f"unknown field {field!r}{hint}; an axis is a field of the configuration")
-        if isinstance(place[last], dict):
+        if isinstance(inner[last], dict):
             raise UserError(f"{field} is a section of the configuration; an axis is one of its fields")
-        place[last] = plain(value)
+        inner[last] = plain(value)
     return changed
 
 
@@ -165,7 +165,7 @@ def identity(config: Mapping[str, Any], image_shape: Sequence[int], num_classes:
 
 
 def distinct(points: Iterable[Point]) -> dict[str, list[Point]]:
-    """Id -> the points that are this network, in their order; the first stands for all of them."""
+    """Id -> the points that are the same network, in their order; the first stands for all of them."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(point.id, []).append(point)
@@ -221,7 +221,7 @@ def _check_fields(overrides: Mapping[str, Any]) -> None:
 
 
 def _check_values(name: str, fields: Mapping[str, Any]) -> None:
-    """What is wrong with one field of a model alone, which `skip` does not forgive."""
+    """Check each field of a model by itself; `skip` does not excuse what is wrong here."""
     for field, value in fields.items():
         try:
             CHECKS[field](value)
@@ -230,7 +230,7 @@ def _check_values(name: str, fields: Mapping[str, Any]) -> None:
 
 
 def _with_model(config: dict[str, Any]) -> dict[str, Any]:
-    """With the model's own values of its fields that are None."""
+    """The configuration with the model's own defaults for its fields that are None."""
     given = {key: value for key, value in config["model"].items() if value is not None}
     own = models.fields(given["name"])
     foreign = sorted(set(given) - set(own) - {"name"})

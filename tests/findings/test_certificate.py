@@ -91,7 +91,7 @@ def test_at_an_end_of_the_grid_it_is_a_bound(accuracy, said):
 def test_the_reason_is_never_empty():
     """A fit that equals the target where the running sums say that it is below, by their last digit."""
     tie = Below(num_params=200, accuracy=0.94, sigma=0.001, why="")
-    located = minimal.Located(place=1, low=1, high=1, target=0.94, noise=0.001, fit=np.array([0.94, 0.95]), none=0.0)
+    located = minimal.Located(index=1, low=1, high=1, target=0.94, noise=0.001, fit=np.array([0.94, 0.95]), none=0.0)
     below = minimal._below(1, [200, 400], np.array([0.001, 0.001]), located, LIMITS)
     assert changed(below, why="") == tie
     said = sentences(changed(certify(study()), below=below))[3]

@@ -106,7 +106,7 @@ def test_the_fit_is_isotonic_and_reaches_its_level_where_locate_says():
         fit = isotonic(means, counts)
         np.testing.assert_allclose(fit, isotonic_regression(means, sample_weight=counts), atol=1e-12)
         found = locate(means, np.zeros(n), counts, LIMITS, replicates=10)
-        assert found.place == np.argmax(fit >= found.target)
+        assert found.index == np.argmax(fit >= found.target)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

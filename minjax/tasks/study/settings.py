@@ -55,7 +55,7 @@ def limits(study: dict[str, Any]) -> Limits:
 
 def seeds(asked: dict[str, Any]) -> list[int]:
     """The seeds of every point."""
-    return [asked["seed"] + place for place in range(asked["study"]["seeds"])]
+    return [asked["seed"] + index for index in range(asked["study"]["seeds"])]
 
 
 def _check_together(asked: dict[str, Any]) -> None:
