@@ -33,7 +33,8 @@ ROWS = (
 )
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
-# A report is made from records, on a machine that has neither the model nor a device.
+# A report is made from records and findings, on a machine that has neither the model nor a device.
+FROM_RECORDS = ("records", "findings", "report")
 NOT_IN_A_REPORT = ("jax", "flax", "optax", "orbax", "minjax.models", "minjax.tree", "minjax.train.step")
 # Seconds of importing that a run without TensorBoard does not need; import them in the function that does.
 SLOW = ("tensorflow", "tensorflow_datasets", "tensorboard", "clu.metric_writers")
@@ -154,7 +155,7 @@ def upward_imports(code: Code) -> list[str]:
 def report_imports(code: Code) -> list[str]:
     """What a report may not need: itself at all, or through what it imports when it is imported."""
     wrong = []
-    for module in (m for m in code.sources if room(m) == "report"):
+    for module in (m for m in code.sources if room(m) in FROM_RECORDS):
         reached, waiting = {module}, [module]
         while waiting:
             new = code.eagerly(waiting.pop()) - reached
@@ -277,6 +278,7 @@ def test_a_house_in_order_passes(rule):
         (report_imports, {"report__figures": "from minjax.models import build"}, "figures needs minjax.models"),
         (report_imports, {"report__figures": "from minjax.train import loop"}, "needs jax through minjax.train.step"),
         (report_imports, {"records": "import jax"}, "minjax.report needs jax through minjax.records"),
+        (report_imports, {"findings": "from minjax import models"}, "minjax.findings needs minjax.models"),
         (report_imports, {"report": "def f():\n    from minjax.train.step import step"}, "needs minjax.train.step"),
         (cycles, {"data__a": "from minjax.data import b", "data__b": "import minjax.data.a"}, "minjax.data.a -> "),
         (cycles, {"train__loop": "def f():\n    from minjax.train.step import step"}, "minjax.train.loop -> "),

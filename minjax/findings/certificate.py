@@ -56,7 +56,7 @@ def subject(found: Minimal) -> str:
 
 
 def answer(found: Minimal) -> str:
-    """'1,135 parameters'; 'at least' or 'at most' so many at an end of the grid; or 'no minimal size'."""
+    """'1,135 parameters', 'at least' or 'at most' that many at an end of the grid, or 'no minimal size'."""
     if found.num_params is None:
         return "no minimal size"
     bound = "at least " if _is_largest(found) else "at most " if _is_smallest(found) else ""

@@ -95,8 +95,8 @@ def minimal(
         level=LEVEL,
     )
     if len(sizes) < LEAST_SIZES:
-        few = f"{_sizes(len(sizes))} of equal shape with at least {LEAST_SEEDS} seeds, and {LEAST_SIZES} are needed"
-        return msgspec.structs.replace(nothing, reason=few)
+        reason = f"{_sizes(len(sizes))} of equal shape with at least {LEAST_SEEDS} seeds, and {LEAST_SIZES} are needed"
+        return msgspec.structs.replace(nothing, reason=reason)
     means, sds, counts, best = _by_size(used, sizes)
     located = locate(means, sds, counts, limits, replicates=replicates, seed=seed)
     nothing = msgspec.structs.replace(nothing, target=located.target, noise=located.noise)

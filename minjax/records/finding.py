@@ -157,7 +157,7 @@ class Statistic(Record, frozen=True, kw_only=True):
 
 
 class Claim(Record, frozen=True, kw_only=True):
-    """A claim of paper 2 and what the study says of it.
+    """A claim of paper 2 and what the study says about it.
 
     Attributes:
         number: 1 to 7.

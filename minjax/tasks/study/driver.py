@@ -36,7 +36,7 @@ from minjax.tasks.study.program import Programs
 
 
 class Study:
-    """One run of a plan, which goes on from the records of earlier ones.
+    """One run of a plan, which continues from the records of earlier ones.
 
     Attributes:
         records: those of points.jsonl so far.
@@ -62,7 +62,7 @@ class Study:
         self._guess = ""  # of the minimal size
 
     def run(self) -> int:
-        """Train what has no record, find what the records say, write it down; returns the exit code."""
+        """Train the members that have no record, write findings and pages; returns the exit code."""
         print(self._opening(), flush=True)
         executing = executor(self.plan, self.programs)
         try:
@@ -106,7 +106,7 @@ class Study:
         return "completed"
 
     def _train_stage(self, stage: Stage, executing: Executor, progress: Progress) -> Status | None:
-        """Train what a stage lacks; why the study ends with it, None if it goes on."""
+        """Train what a stage lacks; returns why the study ends here, None if it continues."""
         self._spent = self._budget_is_spent()
         if self._spent:
             return "budget"
@@ -201,7 +201,7 @@ class Study:
         )
 
     def _end(self, status: Status) -> int:
-        """Say how to go on, where there is something left; returns the exit code."""
+        """Say how to continue, where something is left; returns the exit code."""
         if status == "interrupted":
             print(
                 f"minjax: {self.stop.name}: every finished member is saved; to resume: {self.provenance.command}",

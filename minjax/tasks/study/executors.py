@@ -19,7 +19,7 @@ from minjax.tasks.study.members import Member, failed
 from minjax.tasks.study.plan import Job, Plan
 from minjax.tasks.study.program import Programs
 
-RETRIES = 3  # of a task whose worker is lost
+RETRIES = 3  # of a task whose process is lost
 WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
 

@@ -216,7 +216,7 @@ class Program:
 
 
 def curve_split(dataset: Dataset, images: int | None, seed: int) -> Split:
-    """The test images that curves are measured on: all, or so many, drawn by the seed in equal shares of classes."""
+    """The test images that curves are measured on: all of them, or `images`, drawn from every class alike."""
     test = dataset.test
     if images is None or images >= len(test):
         return test

@@ -1,0 +1,34 @@
+"""Numbers as sentences print them."""
+
+from __future__ import annotations
+
+import pytest
+
+from minjax.findings import words
+from minjax.findings.regimes import definition
+from minjax.findings.samples import Limits
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.01, "1 point"), (0.005, "0.5 points"), (0.02, "2 points"), (0.0125, "1.25 points")]
+)
+def test_points(fraction, text):
+    assert words.points(fraction) == text
+
+
+def test_two_numbers_that_differ_do_not_read_alike():
+    assert words.apart(0.93, 0.94) == ("93.00 %", "94.00 %")
+    assert words.apart(0.966664, 0.966668) == ("96.6664 %", "96.6668 %")
+    assert words.apart(0.5, 0.5) == ("50.000000 %", "50.000000 %")
+
+
+def test_lists_and_plurals():
+    assert words.listed(["a"]) == "a"
+    assert words.listed(["a", "b", "c"]) == "a, b and c"
+    assert words.listed(["a", "b"], "or") == "a or b"
+    assert (words.plural(1, "seed"), words.plural(1135, "network")) == ("1 seed", "1,135 networks")
+
+
+def test_the_regimes_are_defined_with_the_tolerances_that_were_used():
+    assert "more than 2 points over seeds, or if more than 25 % of its seeds" in definition()
+    assert "more than 7.5 points above its test accuracy" in definition(Limits(gap=0.075))
