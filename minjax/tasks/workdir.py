@@ -1,4 +1,4 @@
-"""The directory of a run: where it is, whose it is, and what must match before a run may go on in it."""
+"""The work directory: where it is, which configuration it belongs to, and who may write in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def default(config: dict[str, Any]) -> Path:
 
 
 def check(workdir: Path, config: dict[str, Any]) -> None:
-    """See that this configuration may run in the directory; writes nothing.
+    """See that the directory is free or belongs to this configuration; writes nothing.
 
     Raises:
         UserError: it holds another configuration (the differences are listed) or something that is not a run.
@@ -45,7 +45,7 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
 
 
 def claim(workdir: Path, config: dict[str, Any]) -> None:
-    """Make the directory this configuration's, with what is known of the data by now, or find that it is.
+    """Write the configuration, which by now describes the data too, or see that the directory belongs to it already.
 
     Raises:
         UserError: as `check`, or the data is not what the run began with.
@@ -57,7 +57,7 @@ def claim(workdir: Path, config: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Hold the directory against a second process; the lock goes with the process, however it ends.
+    """Keep other processes out of the directory; the lock ends with this process, however that ends.
 
     Raises:
         UserError: another process holds it, or it cannot be written.
