@@ -42,7 +42,6 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[str]]:
             others.append(argument)
             continue
         text = text if equals else waiting.pop(0)
-        last.pop(name, None)
         cleared.pop(name, None)
         if declared.optional and text == "None":
             cleared[name] = None
