@@ -18,7 +18,7 @@ def test_points(fraction, text):
 
 def test_two_numbers_that_differ_do_not_read_alike():
     assert words.apart(0.93, 0.94) == ("93.00 %", "94.00 %")
-    assert words.apart(0.966664, 0.966668) == ("96.6664 %", "96.6668 %")
+    assert words.apart(0.966664, 0.966668) == ("96.666 %", "96.667 %")
     assert words.apart(0.5, 0.5) == ("50.000000 %", "50.000000 %")
 
 
