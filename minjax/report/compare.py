@@ -1,4 +1,4 @@
-"""Several runs side by side: architecture x optimizer x data set beside paper 1's figures, and the curves overlaid."""
+"""The page over several runs: architecture x optimizer x data set beside paper 1's figures, and the curves overlaid."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from minjax import records
 from minjax.errors import UserError
-from minjax.report import paper
-from minjax.report.formats import ABSENT, count, mean_std, percent, plain, printable
+from minjax.records.run import Run, RunSummary, read_run
+from minjax.report import epochs, paper
+from minjax.report.formats import ABSENT, count, mean_std, percent, plain, plural, printable
 from minjax.report.groups import Group, group_runs, seed_of
-from minjax.report.record import RunRecord, read
-from minjax.report.tables import Table
+from minjax.report.page import Block, Note, Notes, Page, Picture, Section, Table, columns
+from minjax.report.page import write as write_page
+from minjax.report.run import status, status_text
 
 PICTURE, CSV = "compare.png", "table.csv"
 CSV_HEADER = (
@@ -25,99 +26,105 @@ CSV_HEADER = (
     *("max_test_accuracy_mean", "max_test_accuracy_std"),
     *("paper_max_test_accuracy", "paper_dataset", "paper_table"),
 )
-ACCURACIES = (("final", "test_accuracy"), ("best_validation", "test_accuracy"), ("max_test_accuracy", "test_accuracy"))
+ACCURACIES = {
+    "final test accuracy": "final",
+    "best-validation test accuracy": "best_validation",
+    "maximum test accuracy": "max_test_accuracy",
+}
 
 
 def write(run_dirs: Iterable[Path | str], out_dir: Path | str) -> Path:
     """Write a comparison of runs, from their records alone, into `out_dir`.
 
-    Files: table.csv (fractions; a line a group of runs that differ in their seed alone), compare.png (a line a run),
-    report.md and index.html, each replaced atomically. Runs that are unfinished, interrupted or diverged are listed
-    as such and are in no mean. A directory named twice counts once.
+    Files: table.csv (fractions; a line for each group of runs that differ in their seed alone), compare.png (a line
+    for each run), report.md and index.html, each replaced atomically. Runs that are unfinished, interrupted or
+    diverged are listed as such and are in no mean. A directory named twice counts once.
 
     Args:
-        run_dirs: run directories, as many as are to be compared.
+        run_dirs: the run directories to compare.
         out_dir: where to write; made if need be.
 
     Returns:
         The path of index.html.
 
     Raises:
-        UserError: no run at all, not one with a result, a directory that is not a run's, a corrupt record, no space
-            or no permission.
+        UserError: no run at all, none with a result, a directory that is not a run's, a damaged record, no space or no
+            permission.
     """
     named = {Path(run_dir).resolve(): Path(run_dir) for run_dir in run_dirs}
     if not named:
         raise UserError("no run directories to compare: nothing matched")
-    runs = [read(run_dir) for run_dir in named.values()]
-    if not any(record.summary for record in runs):
-        raise UserError(f"none of these runs has finished yet: {', '.join(str(record.path) for record in runs)}")
-    return _write(runs, Path(out_dir))
-
-
-def _write(runs: Sequence[RunRecord], folder: Path) -> Path:
-    from minjax.report import html, plots  # Jinja and matplotlib: only now
-
+    runs = [read_run(run_dir) for run_dir in named.values()]
+    if not any(run.summary for run in runs):
+        raise UserError(f"none of these runs has finished yet: {', '.join(str(run.path) for run in runs)}")
     found = group_runs(runs)
-    pictures = []
+    return write_page(page(runs, found), Path(out_dir), pictures=(PICTURE,), files={CSV: table_csv(found)})
+
+
+def page(runs: Sequence[Run], found: Sequence[Group]) -> Page:
+    """The page over some runs and their groups."""
+    convention = [paper.CONVENTION] if any(group.figure() for group in found) else []
+    explained = (
+        "Mean ± sample standard deviation over seeds where several runs completed. The final accuracy is the one "
+        "after the last epoch; the maximum selects the epoch on the test split."
+    )
+    notes, inside = _notes(found), _parent(runs)
+    listed: list[Block] = [_run_table(found, inside)]
+    if inside:
+        listed.append(Note(f"The run directories are in {inside}."))
+    return Page(
+        title=f"Comparison of {plural(len(runs), 'run')}",
+        sections=[
+            Section(
+                "Architecture, optimizer, data set",
+                [_group_table(found), Note(" ".join([explained, *convention])), *([Notes(notes)] if notes else [])],
+            ),
+            Section("Curves", _curves(found)),
+            Section("Runs", [*listed, Note(f"The first table as data, accuracies as fractions: {CSV}.")]),
+        ],
+        wide=True,
+    )
+
+
+def _curves(found: Sequence[Group]) -> list[Block]:
+    images = []
     for dataset in dict.fromkeys(group.dataset for group in found):
         alike = [group for group in found if group.dataset == dataset]
-        lines = [plots.Line(record, group.name) for group in alike for record in group.members if record.epochs]
-        if lines:
-            pictures.append(plots.overlay(dataset, lines))
-    if pictures:
-        records.write_bytes(folder / PICTURE, plots.stack(pictures))
-    else:
-        with records.disk_errors(folder / PICTURE):
-            (folder / PICTURE).unlink(missing_ok=True)
-    records.write_text(folder / CSV, _csv(found))
-    inside = _parent(runs)
-    context = {
-        "title": f"Comparison of {len(runs)} run{'s' if len(runs) > 1 else ''}",
-        "table": _summary_table(found),
-        "members": _member_table(found, inside),
-        "inside": printable(inside),
-        "notes": _notes(found),
-        "convention": paper.CONVENTION if any(group.figure() for group in found) else "",
-        "pictures": [html.data_uri(picture) for picture in pictures],  # one a data set, to fit a printed page
-        "files": {"picture": PICTURE, "csv": CSV},
-    }
-    records.write_text(folder / "report.md", html.render("compare.md", **context))
-    records.write_text(folder / "index.html", html.render("compare.html", **context))
-    return folder / "index.html"
+        drawn = [(group.name, run) for group in alike for run in group.members if run.epochs]
+        if drawn:
+            images.append(epochs.overlay(dataset, drawn))
+    if not images:
+        return ["There are no curves: none of the runs has a record of its epochs (metrics.jsonl)."]
+    return [Picture(PICTURE, images, "Training and test loss and accuracy over the epochs, a line for each run")]
 
 
-def _summary_table(found: Sequence[Group]) -> Table:
-    """A row a group; the columns of settings and of best-validation accuracy only where some group has them."""
-    columns = [
+def _group_table(found: Sequence[Group]) -> Table:
+    """A row for each group; settings and best-validation accuracy only where some group has them."""
+    optional = ("settings that differ", "best-validation test accuracy")
+    return columns(
         ("architecture", "l", [group.model for group in found]),
         ("optimizer", "l", [group.optimizer for group in found]),
         ("data set", "l", [group.dataset for group in found]),
         ("settings that differ", "l", [group.differing for group in found]),
-        ("parameters", "r", [count(next(iter(_any(group, "num_params")), None)) for group in found]),
+        ("parameters", "r", [count(group.result.num_params if group.result else None) for group in found]),
         ("epochs", "r", [_epochs(group) for group in found]),
         ("runs", "r", [_runs(group) for group in found]),
-    ]
-    titles = ("final test accuracy", "best-validation test accuracy", "maximum test accuracy")
-    for keys, title in zip(ACCURACIES, titles, strict=True):
-        columns.append((title, "r", [mean_std(group.values(*keys)) for group in found]))
-    columns.append(("paper: maximum", "l", [_paper_cell(group.figure()) for group in found]))
-    optional = ("settings that differ", "best-validation test accuracy")
-    kept = [column for column in columns if column[0] not in optional or set(column[2]) - {"", ABSENT}]
-    header, align, cells = zip(*kept, strict=True)
-    return Table(header, list(zip(*cells, strict=True)), align="".join(align))
+        *((title, "r", [mean_std(_accuracies(group, part)) for group in found]) for title, part in ACCURACIES.items()),
+        ("paper 1: maximum", "l", [_paper_cell(group.figure()) for group in found]),
+        optional=optional,
+    )
 
 
-def _any(group: Group, key: str) -> list[float]:
-    """A number of the summaries of all members that have one, the completed first."""
-    values = group.values(key) + [record.number(key) for record in group.members]
-    return [value for value in values if value is not None]
+def _accuracies(group: Group, part: str) -> list[float]:
+    """The test accuracies of the counted runs that have this one."""
+    parts = [getattr(summary, part) for summary in group.results]
+    return [part.test_accuracy for part in parts if part is not None]
 
 
 def _epochs(group: Group) -> str:
-    """Epochs done by the counted runs; a range where early stopping ended them at different ones."""
-    done = group.values("epochs")
-    return ABSENT if not done else count(min(done)) + (f" to {max(done):.0f}" if max(done) > min(done) else "")
+    """Epochs that the counted runs trained; a range where early stopping ended them at different ones."""
+    done = [summary.epochs for summary in group.results]
+    return ABSENT if not done else count(min(done)) + (f" to {max(done)}" if max(done) > min(done) else "")
 
 
 def _runs(group: Group) -> str:
@@ -126,92 +133,98 @@ def _runs(group: Group) -> str:
 
 
 def _paper_cell(figure: paper.Figure | None) -> str:
-
     if figure is None:
         return ABSENT
     other = "" if figure.same_dataset else f"for {figure.dataset}, "
     return f"{percent(figure.accuracy)} ({other}{figure.table})"
 
 
-def _parent(runs: Sequence[RunRecord]) -> str:
+def _parent(runs: Sequence[Run]) -> str:
     """The directory that holds all the runs, to name it once; empty if there is none but the root."""
     try:
-        parent = os.path.commonpath([record.path.parent for record in runs])
+        parent = os.path.commonpath([run.path.parent for run in runs])
     except ValueError:  # absolute and relative names, or two drives
         return ""
     return "" if parent in ("", ".", os.path.sep) else parent
 
 
-def _member_table(found: Sequence[Group], inside: str) -> Table:
-
+def _run_table(found: Sequence[Group], inside: str) -> Table:
+    """A row for each run, with the group that it belongs to."""
     rows = []
     for group in found:
-        for record in group.members:
-            summary = record.summary or {}
-            repeated = record.status == "completed" and not any(record is counted for counted in group.counted)
+        for run in group.members:
+            summary = run.summary
+            repeated = status(run) == "completed" and not any(run is counted for counted in group.counted)
             rows.append(
                 (
-                    printable(os.path.relpath(record.path, inside) if inside else str(record.path)),
+                    os.path.relpath(run.path, inside) if inside else str(run.path),
                     group.name,
                     group.dataset,
-                    count(seed_of(record)).replace(",", ""),
-                    record.status_text() + ("; the same seed again, not in the means" if repeated else ""),
-                    percent(record.number("final", "test_accuracy")),
-                    percent(record.number("max_test_accuracy", "test_accuracy")),
-                    count(record.number("images_per_second")),
-                    plain(summary.get("device")),
-                    plain(summary.get("git_commit"))[:10],
+                    str(seed_of(run)),
+                    status_text(run) + ("; the same seed again, not in the means" if repeated else ""),
+                    percent(_final(summary)),
+                    percent(_maximum(summary)),
+                    count(summary.images_per_second if summary else None),
+                    plain(summary.device if summary else None),
+                    plain(summary.git_commit if summary else None)[:10],
                 )
             )
-    header = ("run", "of", "data set", "seed", "status", "final", "maximum", "images/s", "device", "commit")
+    header = ("run", "group", "data set", "seed", "status", "final", "maximum", "images/s", "device", "commit")
     return Table(header, rows, align="lllrlrrrll")
 
 
+def _final(summary: RunSummary | None) -> float | None:
+    return summary.final.test_accuracy if summary and summary.final else None
+
+
+def _maximum(summary: RunSummary | None) -> float | None:
+    return summary.max_test_accuracy.test_accuracy if summary and summary.max_test_accuracy else None
+
+
 def _notes(found: Sequence[Group]) -> list[str]:
-    """What a reader must know before comparing: seeds left out, other data, another network than the paper's."""
+    """What a reader must know before comparing: runs left out, other data, another network than the paper's."""
     notes = []
     for group in found:
-        left_out = [record for record in group.members if record.status != "completed"]
-        if left_out and group.counted:
+        missing = sum(status(run) != "completed" for run in group.members)
+        if missing and group.counted:
             notes.append(
-                f"{group.name} on {group.dataset}: {len(left_out)} of {len(group.members)} runs did not complete and "
-                "are in no mean, which is therefore that of the runs that went well."
+                f"{group.name} on {group.dataset}: {missing} of {len(group.members)} runs did not complete and are in "
+                "no mean, so the mean is that of the runs that went well."
             )
-        figure, parameters = group.figure(), next(iter(_any(group, "num_params")), None)
-        classes = next(iter(_any(group, "num_classes")), 0)
-        papers = paper.parameters(group.model, int(classes))
-        if figure and papers and parameters and parameters != papers:
+        figure, result = group.figure(), group.result
+        papers = paper.parameters(group.model, result.num_classes) if result else None
+        if figure and papers and result and result.num_params != papers:
             notes.append(
-                f"{group.name} on {group.dataset} is not the paper's network: {count(parameters)} parameters, the "
-                f"paper's has {papers:,}."
+                f"{group.name} on {group.dataset} is not the paper's network: it has {count(result.num_params)} "
+                f"parameters, the paper's has {papers:,}."
             )
     others = sorted({group.dataset for group in found if (figure := group.figure()) and not figure.same_dataset})
     if others:
-        notes.append(f"Not the paper's data, whose figure stands beside it for orientation only: {'; '.join(others)}.")
+        notes.append(f"The paper used other data; its figure is given for orientation only: {'; '.join(others)}.")
     if any(group.figure() and (group.model, group.optimizer) == ("resnet18", "adabound") for group in found):
         notes.append(paper.DISAGREEMENT)
     if any(group.model == "vit_s" for group in found):
         notes.append(paper.PARAMETERS_NOTE)
     if any(group.model.startswith("vgg16") for group in found):
-        notes.append("The paper gives no figure for VGG16: it could not be trained there (section 5.2).")
+        notes.append("Paper 1 gives no figure for VGG16: it could not be trained there (section 5.2).")
     return notes
 
 
-def _csv(found: Sequence[Group]) -> str:
-
+def table_csv(found: Sequence[Group]) -> str:
+    """The table of groups as data: accuracies as fractions, empty where there is no value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_HEADER)
     for group in found:
-        seeds = " ".join(f"{seed:.0f}" for seed in map(seed_of, group.counted) if seed is not None)
-        numbers = [f"{values[0]:.0f}" if (values := _any(group, key)) else "" for key in ("num_params", "epochs")]
+        seeds = " ".join(str(seed_of(run)) for run in group.counted)
+        numbers = [group.result.num_params, group.result.epochs] if group.result else ["", ""]
         row = [group.model, group.optimizer, group.dataset, group.differing, *numbers]
-        row += [str(len(group.members)), str(len(group.counted)), seeds]
-        for keys in ACCURACIES:
-            values = group.values(*keys)
+        row += [len(group.members), len(group.counted), seeds]
+        for part in ACCURACIES.values():
+            values = _accuracies(group, part)
             row.append(f"{statistics.mean(values):.6f}" if values else "")
             row.append(f"{statistics.stdev(values):.6f}" if len(values) > 1 else "")
         figure = group.figure()
         row += [f"{figure.accuracy:.4f}", figure.dataset, figure.table] if figure else ["", "", ""]
-        writer.writerow(row)
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import statistics
 import unicodedata
@@ -19,8 +18,13 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return ABSENT if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
+def plural(number: float, noun: str) -> str:
+    """1, 'seed' -> '1 seed'; 1500 -> '1,500 seeds'."""
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
+
+
 def mean_std(fractions: Sequence[float]) -> str:
-    """Mean and sample standard deviation in percent: '91.72 ± 0.15 %'; without the deviation for one value."""
+    """Mean and sample standard deviation in percent: '91.72 ± 0.15 %'; of a single value without the deviation."""
     if len(fractions) < 2:
         return percent(fractions[0] if fractions else None)
     return f"{100 * statistics.mean(fractions):.2f} ± {100 * statistics.stdev(fractions):.2f} %"
@@ -37,7 +41,7 @@ def count(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: '12.3 s', '3 min 05 s', '1 h 02 min'; None -> a dash."""
+    """Seconds as a person would say them: '12.3 s', '3 min 05 s', '1 h 02 min'; None -> a dash."""
     if seconds is None:
         return ABSENT
     if seconds < 59.95:
@@ -46,15 +50,8 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def finite(value: Any) -> float | None:
-    """The number as a float; None for anything that is not a finite number (a diverged run has such)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
 def plain(value: Any) -> str:
-    """A JSON value of a configuration as text: strings bare, lists and objects as JSON, None as a dash."""
+    """A JSON value as text: strings without quotes, lists and objects as JSON, None as a dash."""
     if value is None:
         return ABSENT
     return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
@@ -63,7 +60,7 @@ def plain(value: Any) -> str:
 def printable(text: str) -> str:
     """`text` on one line that can be encoded: control characters and lone surrogates become U+FFFD.
 
-    Class names are folder names, and a file system allows anything in those.
+    Names of classes are names of folders, and a file system allows anything in those.
     """
     kept = (
         character if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") else "\ufffd" for character in text

@@ -1,4 +1,4 @@
-"""Paper 1's figures (Tables 2 to 7), to stand beside measured ones.
+"""Paper 1's figures (Tables 2 to 7), to compare measured ones with.
 
 Source: Folea, "Benchmark of neural network models with reduced number of parameters for image classification".
 Its figure is the largest test accuracy over the epochs of one run with one seed.
@@ -24,16 +24,16 @@ PARAMETERS = {
     "vit_s": (840_010, 851_620),
 }
 PARAMETERS_NOTE = (
-    "The paper prints 827,338 parameters for ViT_S: its counting tool leaves out the class token and the position "
+    "Paper 1 prints 827,338 parameters for ViT_S: its counting tool leaves out the class token and the position "
     "embedding (12,672); the network has 840,010 for 10 classes."
 )
 CONVENTION = (
-    "The paper's figure is the largest test accuracy over the epochs of one run with one seed, which selects on the "
-    "test split: compare it with the maximum, not with the final accuracy. Its code trains with batch size 8 and for "
-    "200 epochs by default; its captions say 1000 and 100."
+    "Paper 1's figure is the largest test accuracy over the epochs of one run with one seed, which selects the epoch "
+    "on the test split: compare it with the maximum, not with the final accuracy. The paper's code trains with batch "
+    "size 8 for 200 epochs by default; its captions say 1000 and 100."
 )
 DISAGREEMENT = (
-    "For ResNet18 with AdaBound on CIFAR-10 the paper has three figures: 94.13 % (Table 2), 94.78 % (its public log) "
+    "For ResNet18 with AdaBound on CIFAR-10, paper 1 has three figures: 94.13 % (Table 2), 94.78 % (its public log) "
     "and 95.0 % (the baseline of its pruning tables)."
 )
 _CIFAR = re.compile(r"cifar[-_ ]?(100|10)(?!\d)", re.IGNORECASE)
@@ -48,7 +48,7 @@ class Figure:
         accuracy: maximum test accuracy, a fraction.
         dataset: what the paper trained on, "CIFAR-10" or "CIFAR-100".
         table: where it stands, e.g. "Table 2".
-        same_dataset: False where the run's own data only resembles the paper's.
+        same_dataset: False where the run's data only resembles the paper's.
     """
 
     accuracy: float
@@ -67,8 +67,8 @@ def figure(model: str, optimizer: str, dataset: str, *, is_folder: bool = False)
     """The paper's figure for this network and optimizer on this data, None if it has none.
 
     The data set is matched by its display name. Exactly `cifar10` or `cifar100` is the paper's own. A folder, or a
-    name that goes on (`cifar10-jpeg`), is other data: the figure comes with ``same_dataset=False`` and must be shown
-    as one for CIFAR-10.
+    longer name (`cifar10-jpeg`), is other data: the figure comes with ``same_dataset=False`` and must be shown as one
+    for CIFAR-10.
     """
     match = _CIFAR.match(dataset)
     if not match:

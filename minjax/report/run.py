@@ -1,31 +1,32 @@
-"""The report of one run: pictures, tables and a page, in the run's own directory."""
+"""The page of one run, in the run's own directory; and the names and the status that other pages give it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from minjax import records
 from minjax.errors import UserError
-from minjax.report import paper, tables
-from minjax.report.formats import percent, printable
-from minjax.report.record import Predictions, RunRecord, read
+from minjax.records.run import Predictions, Run, RunSummary, read_run
+from minjax.report import classes, epochs, paper
+from minjax.report.formats import count, decimal, duration, percent, printable
+from minjax.report.page import Block, Note, Page, Pair, Picture, Section, Table, Tile, pairs
+from minjax.report.page import write as write_page
+from minjax.report.provenance import provenance_table, settings_section
 
-CURVES, MATRIX, MATRIX_CSV, SCORES = (
-    "curves.png",
-    "confusion_matrix.png",
-    "confusion_matrix.csv",
-    "classification_report.txt",
-)
+CURVES, MATRIX = "curves.png", "confusion_matrix.png"
+MATRIX_CSV, SCORES = "confusion_matrix.csv", "classification_report.txt"
+WARNINGS = {
+    "diverged": "The loss stopped being a finite number. The figures are those of the epochs before that.",
+    "interrupted": "The run was stopped before its last epoch. The figures are those of the epochs that it finished.",
+}
 
 
 def write(run_dir: Path | str, *, title: str | None = None) -> Path:
     """Write the report of a run from its records alone into ``<run_dir>/report/``.
 
-    Files: curves.png, confusion_matrix.png, confusion_matrix.csv (a header of class names, then a row a true class),
-    classification_report.txt, report.md and index.html, each replaced atomically. Without metrics.jsonl there are no
-    curves, without predictions.npz no per-class figures: the page says so, and what an earlier report left of them
-    is removed.
+    Files: curves.png, confusion_matrix.png, confusion_matrix.csv (a header of class names, then a row for each true
+    class), classification_report.txt, report.md and index.html, each replaced atomically. Without metrics.jsonl there
+    are no curves, without predictions.npz no per-class figures: the page says so, and what an earlier report left of
+    them is removed.
 
     Args:
         run_dir: a run directory with a summary.json.
@@ -35,97 +36,174 @@ def write(run_dir: Path | str, *, title: str | None = None) -> Path:
         The path of index.html.
 
     Raises:
-        UserError: not a run directory, an unfinished run, a corrupt record, no space or no permission.
+        UserError: not a run directory, an unfinished run, a damaged record, no space or no permission.
     """
-    record = read(run_dir)
-    if record.summary is None:
+    run = read_run(run_dir)
+    if run.summary is None:
         raise UserError(
-            f"{record.path} is an unfinished run ({record.status_text()}): it has no summary.json to report on; "
+            f"{run.path} is an unfinished run ({status_text(run)}): it has no summary.json to report on; "
             "the command that started it resumes it"
         )
-    folder = record.path / "report"
-    pictures = _write_curves(record, folder)
-    classes: dict[str, Any] = {"scores": None}
-    if record.predictions:
-        classes = _write_classes(record.predictions, folder)
-        classes["which"] = which_accuracy(record)
-        pictures["matrix"] = classes.pop("picture")
-    else:
-        _remove(folder, MATRIX, MATRIX_CSV, SCORES)
-    return _write_pages(record, folder, title, pictures, classes)
+    files: dict[str, str | None] = {MATRIX_CSV: None, SCORES: None}
+    if run.predictions:
+        matrix = classes.confusion_matrix(run.predictions)
+        files = {
+            MATRIX_CSV: classes.confusion_csv(matrix, classes.class_names(run.predictions)),
+            SCORES: classes.classification_report(run.predictions),
+        }
+    return write_page(page(run, title), run.path / "report", pictures=(CURVES, MATRIX), files=files)
 
 
-def which_accuracy(record: RunRecord) -> str:
+def page(run: Run, title: str | None = None) -> Page:
+    """The page of a run that has a summary."""
+    summary = run.summary
+    assert summary is not None
+    return Page(
+        title=title or f"{model(run)} on {dataset(run)} with {optimizer(run)}",
+        status=summary.status,
+        status_text=status_text(run),
+        warnings=[WARNINGS[summary.status]] if summary.status in WARNINGS else (),
+        tiles=_accuracies(summary),
+        sections=[
+            Section("", _opening(run, summary)),
+            Section("Curves", _curves(run)),
+            Section("Classes", _classes(run.predictions, summary)),
+            settings_section(run.config),
+            Section("Provenance", [provenance_table(run.path, status_text(run), summary, seed=summary.seed)]),
+        ],
+    )
+
+
+def _opening(run: Run, summary: RunSummary) -> list[Block]:
+    blocks: list[Block] = [
+        Note(
+            "The maximum is paper 1's convention: it selects the epoch on the test split, so it is too high for new "
+            "images and is given for comparison with the paper only."
+        ),
+        Pair([_subject(run, summary), _outcome(summary)]),
+    ]
+    papers = summary.model == "vit_s" and summary.num_params == paper.PARAMETERS["vit_s"][0]
+    return [*blocks, Note(paper.PARAMETERS_NOTE)] if papers else blocks
+
+
+def _curves(run: Run) -> list[Block]:
+    if not run.epochs:
+        return ["There are no curves: the run has no record of its epochs (metrics.jsonl)."]
+    return [Picture(CURVES, [epochs.curves(run)], "Loss, accuracy and learning rate over the epochs")]
+
+
+def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block]:
+    if predictions is None:
+        return [
+            "There are no per-class figures and no confusion matrix: the run has no stored predictions "
+            "(predictions.npz)."
+        ]
+    matrix, names = classes.confusion_matrix(predictions), classes.class_names(predictions)
+    alt = "Confusion matrix: a row for each true class, a column for each predicted class"
+    confusions = classes.confusions_table(matrix, names)
+    return [
+        f"These figures are of the stored predictions: {which_accuracy(predictions, summary)}.",
+        classes.scores_table(predictions),
+        Picture(MATRIX, [classes.confusion_picture(matrix, names)], alt, caption="Confusion matrix"),
+        confusions if confusions.rows else "No image was misclassified.",
+        Note(f"The matrix as data: {MATRIX_CSV}, whose rows are true classes in the order of the header; the scores "
+             f"as text: {SCORES}."),
+    ]  # fmt: skip
+
+
+def which_accuracy(predictions: Predictions, summary: RunSummary) -> str:
     """The accuracy of the stored predictions, and which of the run's named accuracies it is."""
-    assert record.predictions is not None
-    labels, predicted = record.predictions.labels, record.predictions.predicted
-    accuracy = float((labels == predicted).mean())
+    accuracy = float((predictions.labels == predictions.predicted).mean())
     named = {
-        "the final test accuracy": record.number("final", "test_accuracy"),
-        "the best-validation test accuracy": record.number("best_validation", "test_accuracy"),
-        "the maximum test accuracy": record.number("max_test_accuracy", "test_accuracy"),
+        "the final test accuracy": summary.final,
+        "the best-validation test accuracy": summary.best_validation,
+        "the maximum test accuracy": summary.max_test_accuracy,
     }
-    half_an_image = 0.5 / len(labels)
-    name = next(
-        (name for name, value in named.items() if value is not None and abs(value - accuracy) < half_an_image), ""
+    half_an_image = 0.5 / len(predictions.labels)
+    same = [name for name, part in named.items() if part and abs(part.test_accuracy - accuracy) < half_an_image]
+    name = same[0] if same else "which is none of the accuracies above"
+    return f"{percent(accuracy)} of {len(predictions.labels):,} test images, {name}"
+
+
+def _accuracies(summary: RunSummary) -> list[Tile]:
+    """The three test accuracies, each with its name, its value in percent and how its epoch was chosen."""
+    final, best, top = summary.final, summary.best_validation, summary.max_test_accuracy
+    if best:
+        chosen = f"epoch {best.epoch}, the best on the validation split ({percent(best.validation_accuracy)} there)"
+    else:
+        chosen = "the run had no validation split"
+    largest = "paper 1's convention: selected on the test split" + (f", epoch {top.epoch}" if top else "")
+    return [
+        Tile("Final test accuracy", percent(final.test_accuracy if final else None), "after the last epoch"),
+        Tile("Best-validation test accuracy", percent(best.test_accuracy if best else None), chosen),
+        Tile("Maximum test accuracy", percent(top.test_accuracy if top else None), largest),
+    ]
+
+
+def _subject(run: Run, summary: RunSummary) -> Table:
+    """What was trained, on what, for how long."""
+    return pairs(
+        ("model", model(run)),
+        ("data set", dataset(run)),
+        ("optimizer", optimizer(run)),
+        ("parameters", count(summary.num_params)),
+        ("classes", count(summary.num_classes)),
+        ("epochs", count(summary.epochs)),
+        ("steps", count(summary.steps)),
     )
-    return f"{percent(accuracy)} of {len(labels):,} test images, " + (
-        name or "which is none of the accuracies named above"
+
+
+def _outcome(summary: RunSummary) -> Table:
+    """The losses at the end, and the time that it took."""
+    final, seconds = summary.final, summary.seconds
+    return pairs(
+        ("final training loss", decimal(final.train_loss if final else None)),
+        ("final training accuracy", percent(final.train_accuracy if final else None)),
+        ("final test loss", decimal(final.test_loss if final else None)),
+        ("images per second", count(summary.images_per_second)),
+        ("setup time", duration(seconds.setup)),
+        ("compilation time", duration(seconds.compile)),
+        ("training time", duration(seconds.train)),
+        ("evaluation time", duration(seconds.evaluate)),
     )
 
 
-def _write_curves(record: RunRecord, folder: Path) -> dict[str, bytes | None]:
-    from minjax.report import plots
-
-    if not record.epochs:
-        _remove(folder, CURVES)
-        return {"curves": None, "matrix": None}
-    picture = plots.curves(record)
-    records.write_bytes(folder / CURVES, picture)
-    return {"curves": picture, "matrix": None}
+def model(run: Run) -> str:
+    """The model's name, fit to print."""
+    return _name(run, "model")
 
 
-def _write_classes(predictions: Predictions, folder: Path) -> dict[str, Any]:
-    from minjax.report import classes, plots
-
-    matrix = classes.confusion_matrix(predictions)
-    picture = plots.confusion(matrix, predictions.class_names)
-    records.write_bytes(folder / MATRIX, picture)
-    records.write_text(folder / MATRIX_CSV, classes.confusion_csv(matrix, predictions.class_names))
-    records.write_text(folder / SCORES, classes.classification_report(predictions))
-    return {
-        "scores": classes.scores_table(predictions),
-        "confusions": classes.confusions_table(matrix, predictions.class_names),
-        "picture": picture,
-    }
+def optimizer(run: Run) -> str:
+    """The optimizer's name, fit to print."""
+    return _name(run, "optimizer")
 
 
-def _write_pages(
-    record: RunRecord, folder: Path, title: str | None, pictures: dict[str, bytes | None], classes: dict[str, Any]
-) -> Path:
-    from minjax.report import html  # imports Jinja
-
-    parameters = record.number("num_params")
-    context = {
-        "title": printable(title or f"{record.model} on {record.dataset} with {record.optimizer}"),
-        "status": record.status,
-        "status_text": record.status_text(),
-        "accuracies": tables.accuracies(record),
-        "subject": tables.subject(record),
-        "outcome": tables.outcome(record),
-        "parameters_note": paper.PARAMETERS_NOTE if record.model == "vit_s" and parameters == 840_010 else "",
-        "settings": tables.settings(record),
-        "provenance": tables.provenance(record),
-        "classes": classes,
-        "files": {"curves": CURVES, "matrix": MATRIX, "csv": MATRIX_CSV, "scores": SCORES},
-        "pictures": {name: html.data_uri(png) if png else None for name, png in pictures.items()},
-    }
-    records.write_text(folder / "report.md", html.render("run.md", **context))
-    records.write_text(folder / "index.html", html.render("run.html", **context))
-    return folder / "index.html"
+def dataset(run: Run) -> str:
+    """The data set's name as it is shown; for a user's own folder that is the folder's name."""
+    if run.summary is None and is_folder(run) and run.config["dataset"].get("path"):
+        return printable(Path(run.config["dataset"]["path"]).name)
+    return _name(run, "dataset")
 
 
-def _remove(folder: Path, *names: str) -> None:
-    for name in names:
-        with records.disk_errors(folder / name):
-            (folder / name).unlink(missing_ok=True)
+def is_folder(run: Run) -> bool:
+    """Whether the data came from a user's own folder."""
+    return run.config.get("dataset", {}).get("name") == "folder"
+
+
+def _name(run: Run, key: str) -> str:
+    return printable(str(getattr(run.summary, key) if run.summary else run.config.get(key, {}).get("name", "unknown")))
+
+
+def status(run: Run) -> str:
+    """`completed`, `diverged`, `interrupted`, or `unfinished` where there is no summary yet."""
+    return run.summary.status if run.summary else "unfinished"
+
+
+def status_text(run: Run) -> str:
+    """The status in words: with the step of a diverged run, and how far a run came that was cut short."""
+    if status(run) == "completed":
+        return "completed"
+    if run.summary and run.summary.status == "diverged":
+        return "diverged" if run.summary.diverged_step is None else f"diverged at step {run.summary.diverged_step:,}"
+    last, planned = run.epochs[-1].epoch if run.epochs else 0, run.config.get("epochs")
+    return f"{status(run)} after epoch {last}" + ("" if planned is None else f" of {planned}")

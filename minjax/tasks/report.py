@@ -1,32 +1,30 @@
-"""task=report: one page over several runs, or over several studies; of a single one its own report anew."""
+"""task=report: one page over several runs or several studies; for a single directory, its own report once more."""
 
 from __future__ import annotations
 
-import dataclasses
 import glob
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from ml_collections import ConfigDict
 
-from minjax import records, report
 from minjax.errors import UserError
-from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.samples import Sample
 from minjax.findings.study import findings
-from minjax.records.record import builtins
-from minjax.records.study import MemberRecord
+from minjax.records.finding import CertificateBytes
+from minjax.records.record import CONFIG, read_config
+from minjax.records.study import Study
+from minjax.studies.sizes import theoretical_bytes
 
-KINDS = {"train": "training runs", "study": "studies", "compress": "compression runs"}  # first what a page is of
+KINDS = {"train": "training runs", "study": "studies", "compress": "compressions"}  # in the order that a page chooses
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
-    """Report on the directories that `config.run` names; with a single one, write that one's own report anew.
+    """Report on the directories that `config.run` names; for a single one, write its own report once more.
 
-    Several training runs are compared, several studies stand on one page with what is found of all their members
-    together. What a glob matches beside that (a compression run, a study among training runs) is left out, and said
-    to be; one that is named among others of another kind is a mistake.
+    Several training runs are compared; several studies get one page with what is found in all their members together.
+    What a glob matches beside that (a compression, a study among training runs) is left out, and a line says so; one
+    that is named among others of another kind is a mistake.
 
     Args:
         config: `run` holds directories or globs, separated by commas.
@@ -37,18 +35,21 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         0.
 
     Raises:
-        UserError: no directory named or matched, one that is not a run's, compression runs to compare, different
-            kinds that were named, studies of different data under one name or with different tolerances.
+        UserError: no directory named or matched, one that is not a run's, compressions to compare, different kinds
+            that were named, studies of different data under one name or with different tolerances.
     """
+    from minjax.report import compare, compression, study  # with matplotlib
+    from minjax.report import run as run_report
+
     found = _directories(config.run)
     if len(found) == 1 and directory is None:
         (path,) = found
-        own = {"compress": report.compression.write, "study": report.study.write}
-        page = own.get(_kind(path), report.run.write)(path)
+        own = {"compress": compression.write, "study": study.write}
+        page = own.get(_kind(path), run_report.write)(path)
     else:
         kind, paths = _alike(found)
         directory = directory or Path("runs") / "report"
-        page = _studies(paths, directory) if kind == "study" else report.compare.write(paths, directory)
+        page = _studies(paths, directory) if kind == "study" else compare.write(paths, directory)
     print(f"report: {page}")
     return 0
 
@@ -66,69 +67,68 @@ def _directories(run: str) -> dict[Path, bool]:
         # A glob may match other things than runs; a directory that was named must be one.
         named = not glob.has_magic(pattern)
         for path in matches:
-            if named or (path / "config.json").exists():
+            if named or (path / CONFIG).exists():
                 found[path] = found.get(path, False) or named
     if not found:
-        raise UserError(f"config.run: nothing that matches {run!r} is a run directory (none holds a config.json)")
+        raise UserError(f"config.run: nothing that matches {run!r} is a run directory (none holds a {CONFIG})")
     return found
 
 
 def _alike(found: dict[Path, bool]) -> tuple[str, list[Path]]:
-    """The kind of page, and those of the directories that it is of; the others are named on a line of their own."""
+    """The kind of page, and the directories of that kind; a line names the others."""
     kinds = {path: _kind(path) for path in found}
     kind = next(kind for kind in KINDS if kind in kinds.values())
     compressed = [path for path in found if kinds[path] == "compress"]
     named = [path for path in compressed if found[path]]
     if named or kind == "compress":
         raise UserError(
-            f"{_listed(named or compressed)}: a compression run is not compared with others; name one alone, without "
-            "--workdir, and its own report is written anew"
+            f"{_listed(named or compressed)}: a compression is not compared with others; name it alone, without "
+            "--workdir, to write its own report once more"
         )
     others = [path for path in found if kinds[path] == "study"] if kind == "train" else []
     if any(found[path] for path in others):
         raise UserError(
             f"{_listed([path for path in others if found[path]])}: a study is not compared with training runs; name "
-            "studies alone, and the page is over them together"
+            "only studies to get one page over all of them"
         )
-    for name, paths in (("compression runs", compressed), ("studies", others)):
+    for name, paths in (("compressions", compressed), ("studies", others)):
         if paths:
             print(f"not compared, {name}: {_listed(paths)}")
     return kind, [path for path in found if kinds[path] == kind]
 
 
 def _studies(paths: Sequence[Path], directory: Path) -> Path:
-    """One page over several studies."""
-    members = msgspec.convert(report.study.members(paths), list[MemberRecord])
-    return report.study.write_together(directory, paths, builtins(findings(members, _limits(paths))))
+    """One page over several studies, with what is found in all their members together."""
+    from minjax.report import study
+
+    studies = study.read_finished(paths)
+    members = [member for one in studies for member in one.members]
+    by_dataset = {member.dataset: one for one in studies for member in one.members}
+
+    def stored(sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:
+        return _bytes(by_dataset[sample.dataset], sample, redundancy, bits)
+
+    return study.write_together(directory, studies, findings(members, study.common_limits(studies), stored))
 
 
-def _limits(paths: Sequence[Path]) -> Limits:
-    """The tolerances that the studies were made with: one set, as findings of all together have only one."""
-    found = {path: _own_limits(_config(path).get("study")) for path in paths}
-    first = found[paths[0]]
-    for path, limits in found.items():
-        if limits != first:
-            raise UserError(f"{paths[0]} and {path} have different tolerances, {first} and {limits}: study each alone")
-    return first
-
-
-def _own_limits(section: Any) -> Limits:
-    section = section if isinstance(section, dict) else {}
-    given = section.get("limits", section)
-    names = [field.name for field in dataclasses.fields(Limits)]
-    return dataclasses.replace(LIMITS, **{name: given[name] for name in names if given.get(name) is not None})
+def _bytes(study: Study, sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:
+    """How many bytes a network of a study takes."""
+    data = study.config["data"]
+    shape = tuple(data["image_shape"])
+    return theoretical_bytes(
+        sample.family,
+        sample.fields,
+        image_shape=shape,
+        num_classes=data["classes"],
+        redundancy=redundancy,
+        bits=bits,
+    )
 
 
 def _kind(path: Path) -> str:
-    """Whose directory it is, by its configuration: one of `KINDS`."""
-    task = _config(path).get("task")
+    """What the directory's configuration says it is: one of `KINDS`."""
+    task = read_config(path).get("task") if (path / CONFIG).exists() else None
     return task if task in KINDS else "train"
-
-
-def _config(path: Path) -> dict[str, Any]:
-    config = path / "config.json"
-    fields = records.read_json(config) if config.exists() else {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def _listed(paths: Sequence[Path]) -> str:

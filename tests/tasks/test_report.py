@@ -1,32 +1,34 @@
-"""task=report: which report of which directories, where compression runs and studies are among them."""
+"""task=report: which report of which directories, where compressions and studies are among them."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 from ml_collections import ConfigDict
 
 from minjax.errors import UserError
+from minjax.records.record import read_config, write_config
+from minjax.records.study import read_study
 from minjax.tasks import report
-from tests.report.compression_records import make_compression
-from tests.report.conftest import make_run
-from tests.report.study.study_records import cnn, dnn, make_study
+from tests.report.compressions import make_compression
+from tests.report.reading import undrawn
+from tests.report.runs import make_run
+from tests.report.studies import cnn, dnn, make_study
 
 
 @pytest.fixture(name="runs")
 def _runs(tmp_path):
     for seed in (1, 2):
-        make_run(tmp_path / f"trained-{seed}", seed=seed, epochs=2, predictions=False)
+        make_run(tmp_path / f"trained-{seed}", seed=seed, epochs=2, with_predictions=False)
     make_compression(tmp_path / "compressed", ("aware",))
     return tmp_path
 
 
 def ask(run: str, directory=None) -> int:
-    return report.run(ConfigDict({"run": run}), directory, "")
+    with undrawn():
+        return report.run(ConfigDict({"run": run}), directory, "")
 
 
-def test_a_single_compression_run_gets_its_own_report(runs, capsys):
+def test_a_single_compression_gets_its_own_report(runs, capsys):
     assert ask(f"{runs}/compressed") == 0
     page = runs / "compressed" / "report" / "index.html"
     assert str(page) in capsys.readouterr().out
@@ -34,9 +36,9 @@ def test_a_single_compression_run_gets_its_own_report(runs, capsys):
     assert (page.parent / "aware.png").exists()
 
 
-def test_a_glob_leaves_compression_runs_out_and_says_so(runs, capsys):
+def test_a_glob_leaves_compressions_out_and_says_so(runs, capsys):
     assert ask(f"{runs}/*", runs / "page") == 0
-    assert f"not compared, compression runs: {runs}/compressed" in capsys.readouterr().out
+    assert f"not compared, compressions: {runs}/compressed" in capsys.readouterr().out
     assert "Comparison of 2 runs" in (runs / "page" / "index.html").read_text()
 
 
@@ -44,7 +46,7 @@ def test_a_glob_leaves_compression_runs_out_and_says_so(runs, capsys):
     "asked", ["{0}/trained-*,{0}/compressed", "{0}/compressed,{0}/*", "{0}/compressed,{0}/trained-1", "{0}/comp*"]
 )
 def test_one_that_is_named_to_be_compared_is_a_mistake(runs, asked):
-    with pytest.raises(UserError, match=r"compressed: a compression run is not compared with others; name one alone"):
+    with pytest.raises(UserError, match=r"compressed: a compression is not compared with others; name it alone"):
         ask(asked.format(runs), runs / "page")
     assert not (runs / "page").exists()
 
@@ -60,8 +62,7 @@ def _studies(tmp_path):
 
 
 def section(path, **fields):
-    config = json.loads((path / "config.json").read_text())
-    (path / "config.json").write_text(json.dumps(config | fields))
+    write_config(path, read_config(path) | fields)
 
 
 def test_a_single_study_gets_its_own_report(studies, capsys):
@@ -76,9 +77,9 @@ def test_several_studies_stand_on_one_page_with_their_findings_together(studies,
     assert ask(asked.format(studies), studies / "page") == 0
     text = (studies / "page" / "index.html").read_text()
     assert "2 studies together" in text
-    alone = json.loads((studies / "study-a" / "study.json").read_text())["claims"][0]
-    assert alone["why"].startswith("there is only one family (dnn)")
-    assert alone["why"] not in text  # claim 1 needs two families, which are there together
+    alone = read_study(studies / "study-a").summary.findings.claims[0]
+    assert alone.why.startswith("there is only one family (dnn)")
+    assert alone.why not in text  # claim 1 needs two families, which are there together
     assert not (studies / "study-a" / "report").exists()
 
 
@@ -86,38 +87,38 @@ def test_a_glob_leaves_studies_out_of_training_runs_and_says_so(runs, studies, c
     assert ask(f"{runs}/*", runs / "page") == 0
     said = capsys.readouterr().out
     assert f"not compared, studies: {studies}/study-a, {studies}/study-b" in said
-    assert f"not compared, compression runs: {runs}/compressed" in said
+    assert f"not compared, compressions: {runs}/compressed" in said
     assert "Comparison of 2 runs" in (runs / "page" / "index.html").read_text()
 
 
-def test_a_glob_leaves_compression_runs_out_of_studies(studies, capsys):
+def test_a_glob_leaves_compressions_out_of_studies(studies, capsys):
     make_compression(studies / "compressed", ("aware",))
     assert ask(f"{studies}/*", studies / "page") == 0
-    assert f"not compared, compression runs: {studies}/compressed" in capsys.readouterr().out
+    assert f"not compared, compressions: {studies}/compressed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("asked", ["{0}/trained-1,{0}/study-a", "{0}/trained-*,{0}/study-a,{0}/study-b"])
 def test_studies_named_among_training_runs_are_a_mistake(runs, studies, asked):
-    with pytest.raises(UserError, match=r"study-\w: a study is not compared with training runs; name studies alone"):
+    with pytest.raises(UserError, match=r"study-\w: a study is not compared with training runs; name only studies"):
         ask(asked.format(runs), runs / "page")
     assert not (runs / "page").exists()
 
 
-def test_a_compression_run_named_among_studies_is_a_mistake(runs, studies):
-    with pytest.raises(UserError, match="compressed: a compression run is not compared with others"):
+def test_a_compression_named_among_studies_is_a_mistake(runs, studies):
+    with pytest.raises(UserError, match="compressed: a compression is not compared with others"):
         ask(f"{studies}/study-a,{runs}/compressed", runs / "page")
 
 
 def test_studies_of_different_tolerances_are_not_mixed(studies):
-    section(studies / "study-b", study={"seeds": [0, 1], "tolerance": 0.02})
+    section(studies / "study-b", study={"seeds": 5, "tolerance": 0.02})
     with pytest.raises(UserError, match=r"study-a and .*study-b have different tolerances"):
         ask(f"{studies}/study-*", studies / "page")
-    section(studies / "study-a", study={"seeds": [0, 1], "tolerance": 0.02})
+    section(studies / "study-a", study={"seeds": 5, "tolerance": 0.02})
     assert ask(f"{studies}/study-*", studies / "page") == 0
 
 
 def test_an_unfinished_study_is_refused(studies):
     (studies / "study-b" / "study.json").unlink()
     for asked in (f"{studies}/study-b", f"{studies}/study-*"):
-        with pytest.raises(UserError, match=r"study-b is not finished: no study.json"):
+        with pytest.raises(UserError, match=r"study-b is not finished: it has no study.json"):
             ask(asked, None if "*" not in asked else studies / "page")

@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minjax.records.compression import TRAINED, Compression, Measurement
 from minjax.report import paper
-from minjax.report.compression.lines import (
+from minjax.report.compression.curves import (
+    PAPER_LABELS,
+    PAPER_METHODS,
     RECIPE,
     SCHEME,
     SERIES,
     aware_pairs,
-    joined,
-    pruned_points,
-    scheme_label,
-    series_name,
-)
-from minjax.report.compression.names import (
-    PAPER_LABELS,
-    PAPER_METHODS,
+    floor,
+    grouped,
     is_format,
+    joined,
     method_name,
+    of,
     ordered,
+    pruned_lines,
+    result,
+    scheme_label,
     scheme_name,
-    with_norm,
+    series_name,
+    statistics,
+    with_statistics,
 )
-from minjax.report.compression.record import TRAINED, CompressionRecord, Point, grouped, norms
-from minjax.report.formats import ABSENT, decimal, finite, percent, printable
-from minjax.report.tables import Table
+from minjax.report.formats import ABSENT, decimal, percent
+from minjax.report.page import Table
 
 MOST_ROWS = 41  # amounts in a table; of more, those in steps of 5 % are shown
 PAPER_NETWORK = "ResNet18, CIFAR-10"
-Captioned = tuple[str, Table]
 
 
 def hundredths(fraction: float | None) -> str:
@@ -39,46 +41,43 @@ def hundredths(fraction: float | None) -> str:
     return ABSENT if fraction is None else f"{100 * fraction:.2f}"
 
 
-def has_papers_method(record: CompressionRecord) -> bool:
-    """Whether the paper pruned a network of this name; on which data is said beside its figures."""
-    return record.model.startswith("resnet18")
+def has_papers_method(compression: Compression) -> bool:
+    """Whether the paper pruned a network of this name; the data are named beside its figures."""
+    return result(compression).model.startswith("resnet18")
 
 
-def pruning(record: CompressionRecord) -> list[Captioned]:
-    """Accuracy by amount, a column a method, a table a kind of batch-norm statistics.
+def pruning(compression: Compression) -> list[Table]:
+    """Accuracy by amount, a column for each method, a table for each kind of batch-norm statistics.
 
-    Beside a method that the paper used stands the paper's column where the network is a ResNet18; in the table of
+    Where the network is a ResNet18, the paper's column stands beside each method that the paper used; in the table of
     batch norm as trained, as the paper left the statistics untouched.
     """
-    points = pruned_points(record)
+    lines = pruned_lines(compression)
     return [
-        (
-            with_norm("Test accuracy (%) by amount pruned (%)", bn, norms(record.points)),
-            _by_amount(record, [point for point in points if point.bn == bn], bn == TRAINED),
-        )
-        for bn in norms(points)
+        _by_amount(compression, [line for line in lines if line.batch_norm == kind], kind) for kind in statistics(lines)
     ]
 
 
-def _by_amount(record: CompressionRecord, points: Sequence[Point], with_papers: bool) -> Table:
-    amounts = _amounts([point.amount for point in points if point.amount is not None])
-    with_papers = with_papers and has_papers_method(record)
+def _by_amount(compression: Compression, lines: Sequence[Measurement], kind: str) -> Table:
+    with_papers = kind == TRAINED and has_papers_method(compression)
     papers_amounts, papers = paper.pruning()
-    ours = f" ({record.model}, {record.dataset})" if with_papers else ""
-    lines, shown = grouped(points, "method", "exclude"), set()
-    columns: list[tuple[str, dict[float, float | None]]] = []
-    for key in ordered(lines):
-        accuracies = {round(p.amount, 6): p.accuracy for p in lines[key] if p.amount is not None}
+    ours = f" ({result(compression).model}, {result(compression).dataset})" if with_papers else ""
+    curves, shown = grouped(lines, "method", "exclude"), set()
+    columns: list[tuple[str, dict[float, float]]] = []
+    for key in ordered(curves):
+        accuracies = {round(line.amount, 6): line.accuracy for line in curves[key] if line.amount is not None}
         columns.append((method_name(*key) + ours, accuracies))
         method = key[0]
         if with_papers and method in PAPER_METHODS and method not in shown:
             shown.add(method)
             values = zip(papers_amounts, papers[PAPER_METHODS[method]], strict=True)
             columns.append(
-                (f"paper: {PAPER_LABELS[method]} ({PAPER_NETWORK})", {round(a, 6): value for a, value in values})
+                (f"paper 1: {PAPER_LABELS[method]} ({PAPER_NETWORK})", {round(a, 6): value for a, value in values})
             )
-    rows = [(f"{100 * a:.4g}", *(hundredths(column.get(round(a, 6))) for _, column in columns)) for a in amounts]
-    return Table(("amount", *(name for name, _ in columns)), rows, align="r" * (len(columns) + 1))
+    amounts = _amounts([line.amount for line in lines if line.amount is not None])
+    rows = [(f"{100 * a:.4g}", *(hundredths(column.get(a)) for _, column in columns)) for a in amounts]
+    caption = with_statistics("Test accuracy (%) by amount pruned (%)", kind, statistics(compression.measurements))
+    return Table(("amount", *(name for name, _ in columns)), rows, align="r" * (len(columns) + 1), caption=caption)
 
 
 def _amounts(measured: Sequence[float]) -> list[float]:
@@ -87,56 +86,52 @@ def _amounts(measured: Sequence[float]) -> list[float]:
     return steps if len(amounts) > MOST_ROWS and len(steps) > 1 else amounts
 
 
-def quantization(record: CompressionRecord) -> list[Captioned]:
-    """Accuracy by bits, a column a scheme, a table a kind of batch-norm statistics; then the number formats."""
-    points = [point for point in record.of("quantization") if point.bits is not None]
-    schemes = [point for point in points if not is_format(point.scheme)]
+def quantization(compression: Compression) -> list[Table]:
+    """Accuracy by bits, a column for each scheme, a table for each kind of batch-norm statistics; then the formats."""
+    every, found = of(compression, "quantization"), statistics(compression.measurements)
+    lines = [line for line in every if line.bits is not None]
+    schemes = [line for line in lines if not is_format(line.scheme)]
     tables = []
-    for bn in norms(schemes):
-        lines = grouped((point for point in schemes if point.bn == bn), *SCHEME)
-        bits = sorted({point.bits for group in lines.values() for point in group if point.bits}, reverse=True)
-        columns = [{point.bits: point.accuracy for point in group} for group in lines.values()]
+    for kind in statistics(schemes):
+        curves = grouped((line for line in schemes if line.batch_norm == kind), *SCHEME)
+        bits = sorted({line.bits for group in curves.values() for line in group if line.bits}, reverse=True)
+        columns = [{line.bits: line.accuracy for line in group} for group in curves.values()]
         rows = [(str(b), *(hundredths(column.get(b)) for column in columns)) for b in bits]
-        whole = {point.activation_bits: point.accuracy for point in record.of("quantization", bits=None, bn=bn)}
+        whole = {line.activation_bits: line.accuracy for line in every if line.bits is None and line.batch_norm == kind}
         if whole:
-            rows.insert(0, ("32, not quantized", *(hundredths(whole.get(key[1])) for key in lines)))
-        header = ("bits", *map(scheme_label, lines))
-        caption = with_norm("Test accuracy (%) by bits of a weight", bn, norms(record.points))
-        tables.append((caption, Table(header, rows, align="r" * len(header))))
-    formats = [point for point in points if is_format(point.scheme)]
-    if formats:
-        tables.append(("Number formats", _formats(formats, norms(record.points))))
-    return tables
+            rows.insert(0, ("32, not quantized", *(hundredths(whole.get(key[1])) for key in curves)))
+        header = ("bits", *map(scheme_label, curves))
+        caption = with_statistics("Test accuracy (%) by bits per weight", kind, found)
+        tables.append(Table(header, rows, align="r" * len(header), caption=caption))
+    formats = [line for line in lines if is_format(line.scheme)]
+    return [*tables, _formats(formats, found)] if formats else tables
 
 
-def _formats(points: Sequence[Point], found: Sequence[str]) -> Table:
+def _formats(lines: Sequence[Measurement], found: Sequence[str]) -> Table:
     rows = [
         (
-            with_norm(scheme_label(tuple(getattr(point, field) for field in SCHEME)), point.bn, found),
-            str(point.bits),
-            percent(point.accuracy),
-            decimal(point.loss),
+            with_statistics(scheme_label(tuple(getattr(line, field) for field in SCHEME)), line.batch_norm, found),
+            str(line.bits),
+            percent(line.accuracy),
+            decimal(line.loss),
         )
-        for point in points
+        for line in lines
     ]
-    return Table(("format", "bits", "test accuracy", "test loss"), rows, align="lrrr")
+    return Table(("format", "bits", "test accuracy", "test loss"), rows, align="lrrr", caption="Number formats")
 
 
-def phases(record: CompressionRecord) -> Table:
-    """Where each curve leaves the plateau, turns, and collapses; amounts in percent, or bits."""
-    rows, found = [], norms(record.points)
-    for phase in record.listed("phases"):
-        if phase.get("curve") == "quantization":
-            name, show = scheme_name(phase.get("scheme"), phase.get("activation_bits")), _bits
+def phases(compression: Compression) -> Table:
+    """Where each curve leaves the plateau, bends most, and collapses; amounts in percent, or bits."""
+    rows, found = [], statistics(compression.measurements)
+    for entry in result(compression).phases:
+        if entry.curve == "quantization":
+            name, show = scheme_name(entry.scheme, entry.activation_bits), _bits
         else:
-            name, show = method_name(phase.get("method"), phase.get("exclude") or ()), _amount
-        turns = [show(finite(phase.get(key))) for key in ("plateau_end", "knee", "collapse_start")]
-        end, redundancy = finite(phase.get("plateau_end")), finite(phase.get("redundancy"))
-        if redundancy is not None and redundancy != end:
-            turns[0] += f" (redundancy {percent(redundancy, 1)})"
-        name = with_norm(name, phase.get("bn") or TRAINED, found)
-        rows.append((printable(str(phase.get("curve"))), name, *turns))
-    return Table(("curve", "of", "plateau ends (redundancy)", "knee", "collapse begins"), rows, align="llrrr")
+            name, show = method_name(entry.method, entry.exclude), _amount
+        turns = [show(value) for value in (entry.plateau_end, entry.knee, entry.collapse_start)]
+        rows.append((entry.curve, with_statistics(name, entry.batch_norm, found), *turns))
+    header = ("curve", "method or scheme", "plateau ends", "knee", "collapse begins")
+    return Table(header, rows, align="llrrr")
 
 
 def _amount(value: float | None) -> str:
@@ -147,64 +142,60 @@ def _bits(value: float | None) -> str:
     return "not reached" if value is None else f"{value:g} bit{'' if value == 1 else 's'}"
 
 
-def rounds(record: CompressionRecord) -> Table:
-    """Accuracy after each round, a row a round, a column a series, with the sparsity reached."""
-    points = [point for point in record.of("rounds") if point.round is not None]
-    groups = joined(points, *SERIES)
-    numbers = sorted({point.round for point in points if point.round is not None})
+def rounds(compression: Compression) -> Table:
+    """Accuracy and sparsity after each round, a row for each round, a column for each series."""
+    lines = [line for line in of(compression, "rounds") if line.round is not None]
+    groups = joined(lines, *SERIES)
     rows = []
-    for number in numbers:
+    for number in sorted({line.round for line in lines if line.round is not None}):
         cells = []
         for group in groups.values():
-            at = next((point for point in group if point.round == number), None)
+            at = next((line for line in group if line.round == number), None)
             cells.append(ABSENT if at is None else f"{hundredths(at.accuracy)} at {hundredths(at.sparsity)}")
         rows.append((str(number), *cells))
     header = ("round", *(series_name(key, list(groups)) for key in groups))
     return Table(header, rows, align="r" * len(header))
 
 
-def aware(record: CompressionRecord) -> Table:
+def aware(compression: Compression) -> Table:
     """Quantized in training beside quantized after it at the same bits, and the difference in points."""
-    pairs = aware_pairs(record)
+    pairs = aware_pairs(compression)
     found = [key[-1] for key, _, _ in pairs]
     rows = []
     for key, group, baseline in pairs:
-        after = {point.bits: point.accuracy for point in baseline}
-        for point in sorted(group, key=lambda p: -(p.bits or 0)):
-            beside = after.get(point.bits)
-            gain = ABSENT
-            if beside is not None and point.accuracy is not None:
-                gain = f"{100 * (point.accuracy - beside):+.2f}"
-            name = with_norm(scheme_label(key[:-1]), key[-1], found)
-            rows.append((name, str(point.bits), percent(beside), percent(point.accuracy), gain))
+        after = {line.bits: line.accuracy for line in baseline}
+        name = with_statistics(scheme_label(key[:-1]), key[-1], found)
+        for line in sorted(group, key=lambda line: -(line.bits or 0)):
+            beside = after.get(line.bits)
+            gain = ABSENT if beside is None else f"{100 * (line.accuracy - beside):+.2f}"
+            rows.append((name, str(line.bits), percent(beside), percent(line.accuracy), gain))
     header = ("scheme", "bits", "after training", "in training", "gain (points)")
     return Table(header, rows, align="lrrrr")
 
 
-def sensitivity(record: CompressionRecord, most: int = 30) -> Table:
-    """What each leaf alone bears within one point of the dense network; the most sensitive first, at most `most`."""
-    points, floor = record.of("sensitivity"), record.floor or 0.0
-    recipes = grouped(points, *RECIPE)
+def sensitivity(compression: Compression, most: int = 30) -> Table:
+    """What each leaf alone can lose on the plateau of the dense network; the most sensitive first, at most `most`."""
+    lines, least = of(compression, "sensitivity"), floor(compression)
     header, columns = ["leaf"], []
-    for (method, exclude, scheme, activation_bits, bn), group in recipes.items():
-        by_bits = any(point.bits is not None for point in group)
+    for (method, exclude, scheme, activation_bits, kind), group in grouped(lines, *RECIPE).items():
+        by_bits = any(line.bits is not None for line in group)
         name = f"fewest bits, {scheme_name(scheme, activation_bits)}" if by_bits else method_name(method, exclude)
-        header.append(with_norm(name if by_bits else f"largest amount, {name}", bn, norms(points)))
-        columns.append({leaf: _bears(alone, floor) for (leaf,), alone in grouped(group, "layer").items()})
-    leaves = [leaf for (leaf,) in grouped(points, "layer") if leaf is not None]
+        header.append(with_statistics(name if by_bits else f"largest amount, {name}", kind, statistics(lines)))
+        columns.append({leaf: _bears(alone, least) for (leaf,), alone in grouped(group, "layer").items()})
+    leaves = [leaf for (leaf,) in grouped(lines, "layer") if leaf is not None]
     leaves.sort(key=lambda leaf: [column.get(leaf, (0.0, ""))[0] for column in columns])
-    rows = [(printable(leaf), *(column.get(leaf, (0.0, ABSENT))[1] for column in columns)) for leaf in leaves[:most]]
+    rows = [(leaf, *(column.get(leaf, (0.0, ABSENT))[1] for column in columns)) for leaf in leaves[:most]]
     return Table(header, rows, align="l" + "r" * len(columns))
 
 
-def _bears(points: Sequence[Point], floor: float) -> tuple[float, str]:
+def _bears(lines: Sequence[Measurement], least: float) -> tuple[float, str]:
     """How far a leaf goes before it first leaves the plateau: a number that grows with it, and as text."""
     borne: Any = None
-    by_bits = any(point.bits is not None for point in points)
-    for point in sorted(points, key=lambda p: -(p.bits or 0) if by_bits else p.amount or 0.0):
-        if (point.accuracy or 0.0) < floor:
+    by_bits = any(line.bits is not None for line in lines)
+    for line in sorted(lines, key=lambda line: -(line.bits or 0) if by_bits else line.amount or 0.0):
+        if line.accuracy < least:
             break
-        borne = point.bits if by_bits else point.amount
+        borne = line.bits if by_bits else line.amount
     if borne is None:
-        return (-1e9 if by_bits else -1.0), f"not {'the most' if by_bits else 'the least'} measured"
+        return (-1e9, "more than measured") if by_bits else (-1.0, "less than measured")
     return (-float(borne), str(borne)) if by_bits else (float(borne), f"{100 * borne:.4g} %")

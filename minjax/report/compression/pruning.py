@@ -1,130 +1,185 @@
-"""Accuracy and loss over the amount pruned, in the form of paper 1's Figure 17."""
+"""Accuracy and loss over the amount pruned, in the form of paper 1's Figure 17; and accuracy over rounds of pruning."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from minjax.records.compression import TRAINED, Compression, FirstLayer, Measurement
 from minjax.report import paper
-from minjax.report.compression import frame
-from minjax.report.compression.lines import lost_planes, phase_is_of, pruned_points
-from minjax.report.compression.names import PAPER_LABELS, PAPER_METHODS, method_name, ordered, with_norm
-from minjax.report.compression.record import TRAINED, CompressionRecord, Point, grouped, norms
-from minjax.report.formats import finite, percent
-from minjax.report.plots import STYLE, png
+from minjax.report.axes import accuracy_axis, fraction_axis, logarithmic_if_wide, references
+from minjax.report.compression.curves import (
+    METHODS,
+    PAPER_LABELS,
+    PAPER_METHODS,
+    SERIES,
+    Key,
+    grouped,
+    joined,
+    lost_planes,
+    method_name,
+    of,
+    ordered,
+    phases_of,
+    pruned_lines,
+    result,
+    series_name,
+    statistics,
+    values,
+    with_statistics,
+)
+from minjax.report.drawing import (
+    COLLAPSE,
+    COLOURS,
+    DASHES,
+    KNEE,
+    WIDTH,
+    free_place,
+    grey_handle,
+    handle,
+    legend,
+    line_style,
+    mark,
+    png,
+    style,
+    visible,
+)
+from minjax.report.formats import percent
 
 PAPER_DASHES: tuple[Any, ...] = ((0, (4, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+PAPER_GREY = "#8a8a8a"
 RESIDUAL_NETWORKS = ("resnet18", "resnet18_s")
+SPARSITIES = (0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+Curves = Mapping[Key, Sequence[Measurement]]
+Looks = Mapping[Key, dict[str, Any]]
 
 
-def picture(record: CompressionRecord) -> bytes | None:
-    """Accuracy above loss, a column a kind of batch-norm statistics; None where nothing was pruned."""
-    points = pruned_points(record)
-    if not points:
+def picture(compression: Compression) -> bytes | None:
+    """Accuracy above loss, a column for each kind of batch-norm statistics; None where nothing was pruned."""
+    lines = pruned_lines(compression)
+    if not lines:
         return None
-    found = norms(points)
-    lines = {bn: grouped((p for p in points if p.bn == bn), "method", "exclude") for bn in found}
-    keys = ordered(dict.fromkeys(key for groups in lines.values() for key in groups))
-    looks = {
-        key: frame.visible(look, [len(groups.get(key, [])) for groups in lines.values()])
-        for key, look in frame.method_looks(keys).items()
+    found, every = statistics(lines), statistics(compression.measurements)
+    by_kind = {
+        kind: grouped((line for line in lines if line.batch_norm == kind), "method", "exclude") for kind in found
     }
-    with matplotlib.rc_context(STYLE):
+    looks = {
+        key: visible(look, [len(curves.get(key, [])) for curves in by_kind.values()])
+        for key, look in method_styles(ordered(dict.fromkeys(k for c in by_kind.values() for k in c))).items()
+    }
+    with style():
         if len(found) > 1:
-            figure = Figure(figsize=(5.2 * len(found), 7.6 + 0.14 * len(looks)), layout="constrained")
+            figure = Figure(figsize=(0.5 * WIDTH * len(found), 7.6 + 0.14 * len(looks)), layout="constrained")
             panels = figure.subplots(2, len(found), sharey="row", squeeze=False)
         else:
-            figure = Figure(figsize=(10.4, 4.6 + 0.14 * len(looks)), layout="constrained")
+            figure = Figure(figsize=(WIDTH, 4.6 + 0.14 * len(looks)), layout="constrained")
             panels = figure.subplots(1, 2, squeeze=False).T
-        references: list[Line2D] = []
-        for column, bn in enumerate(found):
+        handles = [handle(method_name(*key), **look) for key, look in looks.items()]
+        for column, (kind, curves) in enumerate(by_kind.items()):
             accuracy, loss = panels[:, column]
-            with_papers = bn == TRAINED and is_papers_setting(record)
-            others = _accuracy(accuracy, record, lines[bn], looks, with_papers, named=column == 0)
-            references = references or others  # the first column is that of the paper's curves, if any is
-            accuracy.set_title(with_norm("Test accuracy", bn, norms(record.points)), loc="left")
-            for key, group in lines[bn].items():
-                frame.draw(loss, group, "amount", "loss", **looks[key])
-            _loss_axis(loss, named=column == 0)
-            loss.set_title(with_norm("Test loss", bn, norms(record.points)), loc="left")
-        fallen = _where_the_fall_is(record, lines)
-        if fallen is not None:
-            _annotate_fall(panels[0, fallen], record.part("first_layer"))
-        handles = [frame.handle(method_name(*key), **look) for key, look in looks.items()]
-        frame.legend(figure, [*handles, *references, *frame.mark_handles(record)])
+            beside = _papers_curves(accuracy) if kind == TRAINED and is_papers_setting(compression) else []
+            beside += _accuracies(accuracy, compression, curves, looks)
+            accuracy.set_title(with_statistics("Test accuracy", kind, every), loc="left")
+            _losses(loss, curves, looks)
+            loss.set_title(with_statistics("Test loss", kind, every), loc="left")
+            if column == 0:  # the first column is that of the paper's curves, if any is
+                handles += beside
+                accuracy.set_ylabel("test accuracy")
+                loss.set_ylabel("test loss (cross-entropy, nats)")
+        fall = result(compression).first_layer
+        if fall is not None and (place := _column_of_the_fall(fall, by_kind)) is not None:
+            _annotate_fall(panels[0, place], fall)
+        legend(figure, [*handles, *phase_handles(compression)])
         return png(figure)
 
 
-def is_papers_setting(record: CompressionRecord) -> bool:
+def method_styles(keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
+    """Colour by method, dash by what is spared; a known method has its colour in every picture."""
+    methods = list(dict.fromkeys([*METHODS, *(key[0] for key in keys)]))
+    looks = {}
+    for key in keys:
+        place = methods.index(key[0])
+        spared = [other for other in keys if other[0] == key[0]].index(key)
+        dash = DASHES[(spared + place // len(COLOURS)) % len(DASHES)]
+        looks[key] = {"color": COLOURS[place % len(COLOURS)], "linestyle": dash}
+    return looks
+
+
+def is_papers_setting(compression: Compression) -> bool:
     """Whether the network is a ResNet18 and the data are CIFAR-10, in whichever form."""
-    return record.model in RESIDUAL_NETWORKS and paper.cifar_classes(record.dataset) == 10
+    summary = result(compression)
+    return summary.model in RESIDUAL_NETWORKS and paper.cifar_classes(summary.dataset) == 10
 
 
-def _accuracy(
-    axes: Axes,
-    record: CompressionRecord,
-    lines: dict[tuple[Any, ...], list[Point]],
-    looks: dict[tuple[Any, ...], dict[str, Any]],
-    with_papers: bool,
-    named: bool,
-) -> list[Line2D]:
-    """Draw a panel; the handles of what is in it beside the measured lines, the paper's curves first."""
+def phase_handles(compression: Compression) -> list[Line2D]:
+    """The entries of the legend for the marks on curves, where any could be made."""
+    if not result(compression).phases:
+        return []
+    return [grey_handle("knee", **KNEE), grey_handle("collapse begins", **COLLAPSE)]
+
+
+def mark_phases(axes: Axes, compression: Compression, lines: Sequence[Measurement], along: str, colour: Any) -> None:
+    """Mark the knee and the collapse of the curve through these measurements, over `along`."""
+    x, y = values(lines, along, "accuracy")
+    for phases in phases_of(compression, lines[0]):
+        mark(axes, phases.knee, x, y, KNEE, colour)
+        mark(axes, phases.collapse_start, x, y, COLLAPSE, colour)
+
+
+def _papers_curves(axes: Axes) -> list[Line2D]:
+    amounts, curves = paper.pruning()
     handles = []
-    if with_papers:
-        amounts, curves = paper.pruning()
-        for (method, name), dash in zip(PAPER_METHODS.items(), PAPER_DASHES, strict=True):
-            look: dict[str, Any] = {"color": frame.GREY, "linewidth": 1.2, "linestyle": dash}
-            axes.plot(amounts, curves[name], zorder=1.5, **look)
-            handles.append(frame.handle(f"ResNet18 on CIFAR-10, paper: {PAPER_LABELS[method]}", **look))
-    for key, group in lines.items():
-        frame.draw(axes, group, "amount", "accuracy", **looks[key])
-        for phase in record.listed("phases"):
-            if phase_is_of(phase, group[0]):
-                for name, look in (("knee", frame.KNEE), ("collapse_start", frame.COLLAPSE)):
-                    colour = looks[key]["color"]
-                    frame.mark(axes, finite(phase.get(name)), group, "amount", "accuracy", look, colour)
-    handles += frame.accuracy_axis(axes, record, named=named)
-    axes.set_ylim(-0.02, 1.02)
-    frame.amount_axis(axes)
+    for (method, name), dash in zip(PAPER_METHODS.items(), PAPER_DASHES, strict=True):
+        look: dict[str, Any] = {"color": PAPER_GREY, "linewidth": 1.2, "linestyle": dash}
+        axes.plot(amounts, curves[name], zorder=1.5, **look)
+        handles.append(handle(f"ResNet18 on CIFAR-10, paper 1: {PAPER_LABELS[method]}", **look))
     return handles
 
 
-def _loss_axis(axes: Axes, named: bool) -> None:
-    frame.amount_axis(axes)
-    if named:
-        axes.set_ylabel("test loss (cross-entropy, nats)")
-    heights = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.get_lines()] or [np.ones(1)])
-    if heights.min() > 0 and heights.max() > 30 * heights.min():
-        axes.set_yscale("log")
+def _accuracies(axes: Axes, compression: Compression, curves: Curves, looks: Looks) -> list[Line2D]:
+    """A panel of measured curves; the entries of the legend for the levels beside them."""
+    for key, lines in curves.items():
+        axes.plot(*values(lines, "amount", "accuracy"), **looks[key])
+        mark_phases(axes, compression, lines, "amount", looks[key]["color"])
+    handles = references(axes, dense_network=result(compression).dense.accuracy, chance=result(compression).chance)
+    accuracy_axis(axes, "", decimals=0)
+    axes.set_ylim(-0.02, 1.02)
+    _amount_axis(axes)
+    return handles
 
 
-def _where_the_fall_is(record: CompressionRecord, lines: dict[str, Any]) -> int | None:
+def _losses(axes: Axes, curves: Curves, looks: Looks) -> None:
+    for key, lines in curves.items():
+        axes.plot(*values(lines, "amount", "loss"), **looks[key])
+    _amount_axis(axes)
+    logarithmic_if_wide(axes)
+
+
+def _amount_axis(axes: Axes) -> None:
+    fraction_axis(axes, "amount pruned (% of the weights, structured: of the channels)")
+
+
+def _column_of_the_fall(fall: FirstLayer, by_kind: Mapping[str, Curves]) -> int | None:
     """The column whose curve has the recorded fall: that of the batch-norm statistics it was measured with."""
-    fall = record.part("first_layer")
-    amount, accuracy = finite(fall.get("amount")), finite(fall.get("accuracy"))
-    if amount is None or accuracy is None:
-        return None
     away = {}
-    for column, groups in enumerate(lines.values()):
-        for point in groups.get((fall.get("method"), ()), []):
-            if point.amount is not None and abs(point.amount - amount) < 1e-6:
-                away[column] = abs(point.accuracy - accuracy)
+    for column, curves in enumerate(by_kind.values()):
+        for line in curves.get((fall.method, ()), []):
+            if line.amount is not None and abs(line.amount - fall.amount) < 1e-6:
+                away[column] = abs(line.accuracy - fall.accuracy)
     return min(away, key=lambda column: away[column]) if away else None
 
 
-def _annotate_fall(axes: Axes, fall: dict[str, Any]) -> None:
+def _annotate_fall(axes: Axes, fall: FirstLayer) -> None:
     """Say what happens where the first convolution loses an input plane, beside the point, off the lines."""
-    x, y = float(fall["amount"]), float(fall["accuracy"])
+    x, y = fall.amount, fall.accuracy
     text = f"first convolution loses\n{lost_planes(fall)}: {percent(y, 1)}"
-    spared = finite(fall.get("accuracy_without_first_layer"))
-    if spared is not None:
-        text += f"\n({percent(spared, 1)} if it is spared)"
+    text += f"\n({percent(fall.accuracy_without_first_layer, 1)} if it is spared)"
     axes.plot([x], [y], "o", markersize=11, markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.1)
     axes.annotate(
         text,
@@ -140,26 +195,48 @@ def _annotate_fall(axes: Axes, fall: dict[str, Any]) -> None:
     )
 
 
-def free_place(axes: Axes, near: Sequence[float], size: tuple[float, float]) -> tuple[float, float]:
-    """The centre, in fractions of the axes, of a box of this size that the fewest lines cross, near a point."""
-    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+def rounds_picture(compression: Compression) -> bytes | None:
+    """Accuracy over sparsity, a line for each series; None without rounds.
 
-    def fractions(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.stack([(x - left) / (right - left), (y - low) / (high - low)], axis=1)
+    Where it goes to 90 % and beyond, the axis is logarithmic in the weights that remain: each round removes a share
+    of them, and the last rounds, which matter most, would otherwise lie on one another.
+    """
+    lines = of(compression, "rounds")
+    if not lines:
+        return None
+    groups = joined(lines, *SERIES)
+    with style():
+        figure = Figure(figsize=(8.0, 4.6 + 0.12 * len(groups)), layout="constrained")
+        axes = figure.subplots()
+        handles = []
+        for place, (key, group) in enumerate(groups.items()):
+            look = {"marker": "o", **line_style(place)}
+            axes.plot(*values(group, "sparsity", "accuracy"), **look)
+            handles.append(handle(series_name(key, list(groups)), **look))
+        summary = result(compression)
+        handles += references(axes, dense_network=summary.dense.accuracy, chance=summary.chance)
+        accuracy_axis(axes, decimals=0)
+        _sparsity_axis(axes, max(line.sparsity for line in lines))
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_title("Test accuracy after each round of pruning and training", loc="left")
+        legend(figure, handles)
+        return png(figure)
 
-    drawn = []
-    for line in axes.get_lines():
-        x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
-        dense = np.linspace(0, len(x) - 1, 20 * len(x))
-        drawn.append(fractions(np.interp(dense, range(len(x)), x), np.interp(dense, range(len(y)), y)))
-    ink = np.concatenate(drawn)
-    target = fractions(np.array([near[0]]), np.array([near[1]]))[0]
-    half = np.array(size) / 2
-    best, place = np.inf, (0.5, 0.5)
-    for x in np.linspace(half[0] + 0.01, 0.99 - half[0], 25):
-        for y in np.linspace(half[1] + 0.01, 0.99 - half[1], 25):
-            crossed = np.all(np.abs(ink - (x, y)) < half + 0.01, axis=1).sum()
-            cost = crossed + np.hypot(*(target - (x, y)))
-            if cost < best:
-                best, place = cost, (float(x), float(y))
-    return place
+
+def _sparsity_axis(axes: Axes, largest: float) -> None:
+    if largest < 0.9:
+        axes.set_xlim(-0.02, 1.02)
+        axes.xaxis.set_major_locator(FixedLocator(np.linspace(0, 1, 11).tolist()))
+    else:
+        smallest = max(1 - largest, 5e-4)  # a network without any weight would be infinitely far away
+        axes.set_xscale("function", functions=(_remaining, lambda y: 1 - np.exp(-y)))
+        axes.set_xlim(-0.03, 1 - smallest * 0.8)
+        axes.xaxis.set_major_locator(FixedLocator([s for s in SPARSITIES if s <= 1 - smallest * 0.8]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("sparsity (% of the prunable weights that are zero)")
+
+
+def _remaining(sparsity: Any) -> np.ndarray:
+    """-log of the share of weights that remain, at a sparsity of at most 99.95 %."""
+    return -np.log(np.maximum(1 - np.asarray(sparsity, float), 5e-4))

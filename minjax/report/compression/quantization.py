@@ -2,67 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from minjax.report.compression import frame
-from minjax.report.compression.lines import SCHEME, aware_pairs, phase_is_of, scheme_label
-from minjax.report.compression.names import is_format, with_norm
-from minjax.report.compression.record import CompressionRecord, Point, grouped, norms
-from minjax.report.formats import finite
-from minjax.report.plots import BLACK, COLOURS, DASHES, STYLE, png
+from minjax.records.compression import Compression
+from minjax.report.axes import accuracy_axis, bits_axis, references
+from minjax.report.compression.curves import (
+    SCHEME,
+    aware_pairs,
+    grouped,
+    is_format,
+    of,
+    result,
+    scheme_label,
+    statistics,
+    values,
+    with_statistics,
+)
+from minjax.report.compression.pruning import mark_phases, phase_handles
+from minjax.report.drawing import BLACK, COLOURS, DASHES, WIDTH, handle, legend, line_style, png, style
 
 FORMAT_MARKERS = ("o", "s", "^", "v", "D", "P")
 
 
-def picture(record: CompressionRecord) -> bytes | None:
-    """A line a scheme, a marker a format, a panel a kind of batch-norm statistics; None without any."""
-    points = [point for point in record.of("quantization") if point.bits is not None]
-    if not points:
+def picture(compression: Compression) -> bytes | None:
+    """A line for each scheme, a marker for each format, a panel for each kind of batch-norm statistics; or None."""
+    lines = [line for line in of(compression, "quantization") if line.bits is not None]
+    if not lines:
         return None
-    found = norms(points)
-    schemes = list(grouped((p for p in points if not is_format(p.scheme)), *SCHEME))
-    formats = list(grouped((p for p in points if is_format(p.scheme)), *SCHEME))
-    looks = dict(zip(schemes, frame.plain_looks(len(schemes)), strict=True))
-    markers = {key: format_look(i) for i, key in enumerate(formats)}
-    with matplotlib.rc_context(STYLE):
+    found, summary = statistics(lines), result(compression)
+    schemes = list(grouped((line for line in lines if not is_format(line.scheme)), *SCHEME))
+    formats = list(grouped((line for line in lines if is_format(line.scheme)), *SCHEME))
+    looks = {key: line_style(place) for place, key in enumerate(schemes)}
+    markers = {key: format_marker(place) for place, key in enumerate(formats)}
+    with style():
         rows = 0.1 * (len(schemes) + len(formats))
-        figure = Figure(figsize=(10.4 if len(found) > 1 else 8.0, 4.4 + rows), layout="constrained")
+        figure = Figure(figsize=(WIDTH if len(found) > 1 else 8.0, 4.4 + rows), layout="constrained")
         panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
-        references: list[Line2D] = []
-        for axes, bn in zip(panels, found, strict=True):
-            groups = grouped((point for point in points if point.bn == bn), *SCHEME)
-            for key, group in groups.items():
+        for axes, kind in zip(panels, found, strict=True):
+            for key, group in grouped((line for line in lines if line.batch_norm == kind), *SCHEME).items():
                 if key in looks:
-                    _draw_scheme(axes, record, group, looks[key])
+                    axes.plot(*values(group, "bits", "accuracy"), **looks[key])
+                    mark_phases(axes, compression, group, "bits", looks[key]["color"])
                 else:
-                    axes.plot(*frame.values(group, "bits", "accuracy"), linestyle="none", zorder=4, **markers[key])
-            references = frame.accuracy_axis(axes, record, named=axes is panels[0])
-            frame.bits_axis(axes, (point.bits for point in points if point.bits))
-            axes.set_title(with_norm("Test accuracy", bn, norms(record.points)), loc="left")
+                    axes.plot(*values(group, "bits", "accuracy"), zorder=4, **markers[key])
+            levels = references(axes, dense_network=summary.dense.accuracy, chance=summary.chance)
+            accuracy_axis(axes, "test accuracy" if axes is panels[0] else "", decimals=0)
+            bits_axis(axes, (line.bits for line in lines if line.bits))
+            axes.set_title(with_statistics("Test accuracy", kind, statistics(compression.measurements)), loc="left")
         panels[0].set_ylim(-0.02, 1.02)
-        handles = [frame.handle(scheme_label(key), **look) for key, look in looks.items()]
-        handles += [frame.handle(scheme_label(key), linestyle="none", **look) for key, look in markers.items()]
-        frame.legend(figure, [*handles, *references, *(frame.mark_handles(record) if looks else [])])
+        handles = [handle(scheme_label(key), **look) for key, look in (looks | markers).items()]
+        legend(figure, [*handles, *levels, *(phase_handles(compression) if looks else [])])
         return png(figure)
 
 
-def _draw_scheme(axes: Axes, record: CompressionRecord, group: Sequence[Point], look: dict[str, Any]) -> None:
-    frame.draw(axes, group, "bits", "accuracy", **look)
-    for phase in record.listed("phases"):
-        if phase_is_of(phase, group[0]):
-            for name, marker in (("knee", frame.KNEE), ("collapse_start", frame.COLLAPSE)):
-                frame.mark(axes, finite(phase.get(name)), group, "bits", "accuracy", marker, look["color"])
-
-
-def format_look(place: int) -> dict[str, Any]:
-    """An open marker, the later the smaller: formats of one width often have one accuracy and lie on each other."""
+def format_marker(place: int) -> dict[str, Any]:
+    """An open marker, smaller at later places: formats of one width often have one accuracy and lie on each other."""
     return {
+        "linestyle": "none",
         "marker": FORMAT_MARKERS[place % len(FORMAT_MARKERS)],
         "markersize": max(12 - 2.5 * place, 4.5),
         "markerfacecolor": "none",
@@ -71,33 +69,34 @@ def format_look(place: int) -> dict[str, Any]:
     }
 
 
-def aware_picture(record: CompressionRecord) -> bytes | None:
+def aware_picture(compression: Compression) -> bytes | None:
     """Quantization-aware training against quantization after training, solid against dashed; None without any."""
-    pairs = aware_pairs(record)
+    pairs = aware_pairs(compression)
     if not pairs:
         return None
-    found = [key[-1] for key, _, _ in pairs]
-    with matplotlib.rc_context(STYLE):
+    found, summary = [key[-1] for key, _, _ in pairs], result(compression)
+    with style():
         figure = Figure(figsize=(8.0, 4.4 + 0.2 * len(pairs)), layout="constrained")
         axes = figure.subplots()
         handles, bits = [], set()
         for place, (key, group, baseline) in enumerate(pairs):
             colour = COLOURS[place % len(COLOURS)]
-            name = with_norm(scheme_label(key[:-1]), key[-1], found)
-            for points, dash, face, when in (
+            name = with_statistics(scheme_label(key[:-1]), key[-1], found)
+            for lines, dash, face, when in (
                 (group, DASHES[0], colour, "in training"),
                 (baseline, DASHES[1], "white", "after training"),
             ):
-                if points:
+                if lines:
                     look: dict[str, Any] = {"color": colour, "linestyle": dash, "markerfacecolor": face}
                     # Dash and face tell the two apart; with more schemes than colours the marker tells those apart.
                     look |= {"marker": FORMAT_MARKERS[place // len(COLOURS) % len(FORMAT_MARKERS)], "markersize": 5.5}
-                    axes.plot(*frame.values(points, "bits", "accuracy"), **look)
-                    handles.append(frame.handle(f"{when}: {name}", **look))
-                    bits |= {point.bits for point in points if point.bits}
-        handles += frame.accuracy_axis(axes, record)
+                    axes.plot(*values(lines, "bits", "accuracy"), **look)
+                    handles.append(handle(f"{when}: {name}", **look))
+                    bits |= {line.bits for line in lines if line.bits}
+        handles += references(axes, dense_network=summary.dense.accuracy, chance=summary.chance)
+        accuracy_axis(axes, decimals=0)
         axes.set_ylim(-0.02, 1.02)
-        frame.bits_axis(axes, bits)
+        bits_axis(axes, bits)
         axes.set_title("Test accuracy, quantized in training and after it", loc="left")
-        frame.legend(figure, handles)
+        legend(figure, handles)
         return png(figure)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
-from minjax.report.compression import frame
-from minjax.report.formats import count, finite, shorten
-from minjax.report.plots import STYLE, png
-from minjax.report.study import looks
-from minjax.report.study.evidence import REGIMES, Evidence, Key, Network
-from minjax.report.study.looks import WIDTH
+from minjax.findings.regimes import REGIMES
+from minjax.report.axes import accuracy_axis, epoch_axis, logarithmic_if_wide
+from minjax.report.drawing import GREY, WIDTH, band, grey_handle, handle, legend, line_style, mark, png, style, title
+from minjax.report.formats import count, plural, shorten
+from minjax.report.study.kinds import heading
+from minjax.report.study.results import Key, Network, Results
 
 QUANTILES = (1 / 6, 1 / 2, 5 / 6)  # of a regime's log sizes: a small, a middle and a large network of it
 ROWS = (("train_loss", "training loss (cross-entropy, nats)"), ("test_accuracy", "test accuracy"))
@@ -27,10 +24,10 @@ SLOW: dict[str, Any] = {"marker": ">", "markersize": 7, "markerfacecolor": "whit
 FAST: dict[str, Any] = {"marker": "s", "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.3}
 
 
-def pictures(evidence: Evidence) -> list[bytes]:
-    """A picture for each family on each data set that has learning curves; a column a regime."""
+def pictures(results: Results) -> list[bytes]:
+    """A picture for each family on each data set that has learning curves; a column for each regime."""
     drawn = []
-    for key, networks in evidence.groups().items():
+    for key, networks in results.groups().items():
         chosen = {regime: representative(networks, regime) for regime in REGIMES}
         chosen = {regime: group for regime, group in chosen.items() if group}
         if chosen:
@@ -41,9 +38,9 @@ def pictures(evidence: Evidence) -> list[bytes]:
 def representative(networks: Sequence[Network], regime: str) -> list[Network]:
     """Those of a regime with learning curves whose sizes are nearest to `QUANTILES` of its log sizes, smallest first.
 
-    Of two that are as near, the smaller; each once, so that a regime of one network has one.
+    Of two that are equally near, the smaller; each once, so that a regime with one network has one.
     """
-    known = [network for network in networks if network.regime == regime and len(series(network, "train_loss"))]
+    known = [n for n in networks if n.regime and n.regime.regime == regime and len(series(n, "train_loss"))]
     if not known:
         return []
     logs = np.log([network.num_params for network in known])
@@ -53,78 +50,54 @@ def representative(networks: Sequence[Network], regime: str) -> list[Network]:
 
 def series(network: Network, field: str) -> np.ndarray:
     """float [seeds, epochs]: a quantity of the members that have a history; NaN where it was not finite or ended."""
-    rows = [values for m in network.members if (values := (m.get("history") or {}).get(field))]
+    rows = [values for member in network.members if member.history and (values := getattr(member.history, field))]
     table = np.full((len(rows), max(map(len, rows), default=0)), np.nan)
     for row, values in zip(table, rows, strict=True):
-        numbers = [finite(value) for value in values]
-        row[: len(values)] = np.array(numbers, float)
+        row[: len(values)] = np.array(values, float)
     return table
 
 
-def _picture(key: Key, chosen: dict[str, list[Network]]) -> bytes:
-    with matplotlib.rc_context(STYLE):
+def _picture(key: Key, chosen: Mapping[str, Sequence[Network]]) -> bytes:
+    with style():
         figure = Figure(figsize=(WIDTH, 6.8), layout="constrained")
         panels = figure.subplots(2, len(chosen), sharey="row", squeeze=False)
         for column, (regime, group) in enumerate(chosen.items()):
             for place, network in enumerate(group):
                 for axes, (field, _) in zip(panels[:, column], ROWS, strict=True):
-                    _curve(axes, network, field, looks.plain_look(place))
-            last = max(series(network, "train_loss").shape[1] for network in group)
-            margin = max(0.03 * last, 0.25)
+                    _curve(axes, network, field, line_style(place))
             for axes in panels[:, column]:
-                axes.set_xlim(1 - margin, last + margin)
-                axes.set_xlabel("epoch")
-                axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+                epoch_axis(axes, max(series(network, "train_loss").shape[1] for network in group))
             panels[0, column].set_title(regime, loc="left")
             _names(panels[1, column], group)
-        for (_, label), row in zip(ROWS, panels, strict=True):
-            row[0].set_ylabel(label)
-        _loss_scale(panels[0])
-        looks.accuracy_axis(panels[1, 0])
+        logarithmic_if_wide(*panels[0])
+        panels[0, 0].set_ylabel(ROWS[0][1])
+        accuracy_axis(panels[1, 0], ROWS[1][1])
         panels[1, 0].set_ylim(-0.02, 1.02)
-        looks.title(figure, f"Learning curves: {looks.heading(key)}, {_seeds(chosen)}")
-        frame.legend(figure, _handles())
+        title(figure, f"Learning curves: {heading(key)}, {_seeds(chosen)}")
+        legend(figure, _handles())
         return png(figure)
 
 
-def _seeds(chosen: dict[str, list[Network]]) -> str:
+def _seeds(chosen: Mapping[str, Sequence[Network]]) -> str:
     """'5 seeds each'; members without a history, as those that failed, are not drawn."""
     numbers = {len(series(network, "train_loss")) for group in chosen.values() for network in group}
-    return f"{min(numbers)} seeds each" if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)} seeds each"
+    return f"{plural(max(numbers), 'seed') if len(numbers) == 1 else f'{min(numbers)} to {max(numbers)} seeds'} each"
 
 
 def _curve(axes: Axes, network: Network, field: str, look: dict[str, Any]) -> None:
     """Median and range over seeds, and the marks of convergence that belong to this quantity."""
     table = series(network, field)
-    if not np.isfinite(table).any():
-        return
     epochs = np.arange(1, table.shape[1] + 1)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="All-NaN slice")  # an epoch that no seed reached stays blank
-        middle, low, high = np.nanmedian(table, axis=0), np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-    axes.fill_between(epochs, low, high, color=look["color"], alpha=0.18, linewidth=0)
-    axes.plot(epochs, middle, marker="." if len(epochs) == 1 else None, **look)
-    known = np.isfinite(middle)
-    for at, mark in _marks(network, field):
-        if at is not None and epochs[known][0] <= at <= epochs[known][-1]:
-            y = np.interp(at, epochs[known], middle[known])
-            axes.plot([at], [y], linestyle="none", color=look["color"], markeredgecolor=look["color"], zorder=5, **mark)
-
-
-def _marks(network: Network, field: str) -> list[tuple[float | None, dict[str, Any]]]:
+    x, y = band(axes, epochs, table, opacity=0.18, marker="." if len(epochs) == 1 else None, **look)
+    found = network.convergence
+    if found is None:
+        return
     if field == "test_accuracy":
-        return [(network.number("convergence", "settled"), SETTLED)]
-    slow, fast = network.number("convergence", "slow_end"), network.number("convergence", "fast_end")
-    return [(slow if (slow or 0) > 1 else None, SLOW), (fast, FAST)]
-
-
-def _loss_scale(panels: Sequence[Axes]) -> None:
-    """A logarithmic scale where the losses span much, the same in all panels."""
-    found = [np.asarray(line.get_ydata(), float) for axes in panels for line in axes.get_lines()]
-    heights = np.concatenate([*found, np.ones(1)])
-    heights = heights[np.isfinite(heights)]
-    if heights.min() > 0 and heights.max() > 30 * heights.min():
-        panels[0].set_yscale("log")
+        mark(axes, found.settled, x, y, SETTLED, look["color"])
+    else:
+        slow = found.slow_end if (found.slow_end or 0) > 1 else None
+        mark(axes, slow, x, y, SLOW, look["color"])
+        mark(axes, found.fast_end, x, y, FAST, look["color"])
 
 
 def _names(axes: Axes, group: Sequence[Network]) -> None:
@@ -132,17 +105,16 @@ def _names(axes: Axes, group: Sequence[Network]) -> None:
     handles: list[Line2D] = []
     for place, network in enumerate(group):
         label = f"{shorten(network.name, 24)}: {count(network.num_params)} parameters"
-        handles.append(frame.handle(label, **looks.plain_look(place)))
+        handles.append(handle(label, **line_style(place)))
     box = axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(-0.02, -0.2), fontsize=8, borderaxespad=0)
     for text in box.get_texts():
         text.set_parse_math(False)
 
 
 def _handles() -> list[Line2D]:
-    grey: dict[str, Any] = {"color": "#444444", "markeredgecolor": "#444444"}
     return [
-        frame.handle("median over seeds, and their range", color="#444444"),
-        frame.handle("slow phase ends", linestyle="none", **grey, **SLOW),
-        frame.handle("fast phase ends", linestyle="none", **grey, **FAST),
-        frame.handle("accuracy has settled (mean)", linestyle="none", **grey, **SETTLED),
+        handle("median over seeds, and their range", color=GREY),
+        grey_handle("slow phase ends", **SLOW),
+        grey_handle("fast phase ends", **FAST),
+        grey_handle("accuracy has settled (mean)", **SETTLED),
     ]

@@ -1,0 +1,141 @@
+"""Pictures over the epochs: the curves of one run, and those of several runs on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from minjax.records.run import Run
+from minjax.report.axes import accuracy_axis, epoch_axis, logarithmic_if_wide
+from minjax.report.drawing import (
+    BLACK,
+    BLUE,
+    DASHES,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    drawable,
+    handle,
+    line_style,
+    png,
+    style,
+)
+from minjax.report.formats import percent
+
+SPLITS = (("train", BLUE, DASHES[1]), ("test", RED, DASHES[0]), ("validation", GREEN, DASHES[3]))
+FEW_EPOCHS = 25  # up to this many, every epoch gets a dot; a single epoch would otherwise be invisible
+PANELS = (
+    ("train_loss", "Training loss"),
+    ("test_loss", "Test loss"),
+    ("train_accuracy", "Training accuracy"),
+    ("test_accuracy", "Test accuracy"),
+)
+
+
+def series(run: Run, field: str) -> tuple[list[int], list[float]]:
+    """The epochs at which a field of the run's records has a value, and its values there."""
+    known = [(line.epoch, getattr(line, field)) for line in run.epochs if getattr(line, field) is not None]
+    return [epoch for epoch, _ in known], [value for _, value in known]
+
+
+def curves(run: Run) -> bytes:
+    """Loss, accuracy and learning rate of a run over its epochs; final, best-validation and maximum marked."""
+    with style():
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        top, bottom = figure.subfigures(2, 1, height_ratios=(1.8, 1), squeeze=False)[:, 0]
+        loss, accuracy = top.subplots(1, 2)
+        rate = bottom.subplots()
+        marks = _accuracy_marks(accuracy, run)
+        for axes, quantity in ((loss, "loss"), (accuracy, "accuracy")):
+            for split, colour, dash in SPLITS:
+                _plot(axes, run, f"{split}_{quantity}", color=colour, linestyle=dash, label=split)
+        _finish(loss, "Loss", [run])
+        _finish(accuracy, "Accuracy", [run])
+        loss.legend()
+        if marks:
+            top.legend(handles=marks, loc="outside lower right", ncols=len(marks), fontsize=8, columnspacing=1.2)
+        _plot(rate, run, "learning_rate", color=BLACK)
+        _finish(rate, "Learning rate", [run])
+        return png(figure)
+
+
+def _accuracy_marks(axes: Axes, run: Run) -> list[Line2D]:
+    """Mark the named test accuracies; what was marked, for the legend."""
+    if run.summary is None:
+        return []
+    look: dict[str, Any]
+    final, best, top = run.summary.final, run.summary.best_validation, run.summary.max_test_accuracy
+    last = run.epochs[-1].epoch
+    named: list[tuple[str, int, float, dict[str, Any]]] = []  # largest mark first: they often fall on one point
+    if best:
+        look = {"marker": "D", "markerfacecolor": "none", "markeredgecolor": GREEN, "markersize": 11}
+        named.append(("best on validation", best.epoch, best.test_accuracy, look))
+    if top:
+        look = {"marker": "*", "markerfacecolor": ORANGE, "markeredgecolor": BLACK, "markersize": 10}
+        named.append(("maximum", top.epoch, top.test_accuracy, look))
+    if final:
+        look = {"marker": "o", "markerfacecolor": BLACK, "markeredgecolor": "white", "markersize": 5}
+        named.append(("final", last, final.test_accuracy, look))
+    marks = []
+    for name, epoch, value, look in named:
+        label = f"{name}: {percent(value)} (epoch {epoch})"
+        marks += axes.plot([epoch], [value], linestyle="none", label=label, zorder=4, clip_on=False, **look)
+    return marks
+
+
+def overlay(title: str, runs: Sequence[tuple[str, Run]]) -> bytes:
+    """Training and test loss and accuracy of several runs on one data set, as in paper 1's Figures 8 to 16.
+
+    Args:
+        title: of the picture.
+        runs: each with the name of its group; the runs of one group look alike and are one entry of the legend.
+    """
+    groups = list(dict.fromkeys(group for group, _ in runs))
+    columns = 3 if max(map(len, groups)) < 34 else 2
+    with style():
+        figure = Figure(figsize=(9, 6 + 0.2 * -(-len(groups) // columns)), layout="constrained")  # legend rows below
+        figure.suptitle(drawable(title, title), parse_math=False, fontweight="bold")
+        looks = {group: line_style(place) for place, group in enumerate(groups)}
+        thickness = 1.1 if len(runs) > len(groups) else 1.6
+        for panel, (field, name) in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
+            for group, run in runs:
+                _plot(panel, run, field, linewidth=thickness, **looks[group])
+                epochs, values = series(run, field)
+                if epochs and not _completed(run):
+                    end: dict[str, Any] = {"color": looks[group]["color"], "markersize": 7, "markeredgewidth": 2}
+                    panel.plot(epochs[-1], values[-1], "x", **end)
+            _finish(panel, name, [run for _, run in runs])
+        handles = [handle(group, **looks[group]) for group in groups]
+        if not all(_completed(run) for _, run in runs):
+            label = "ended early or still running"
+            handles.append(handle(label, color=GREY, marker="x", markeredgewidth=2, linestyle="none"))
+        box = figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
+        for text in box.get_texts():
+            text.set_parse_math(False)
+        return png(figure)
+
+
+def _completed(run: Run) -> bool:
+    return run.summary is not None and run.summary.status == "completed"
+
+
+def _plot(axes: Axes, run: Run, field: str, **look: Any) -> None:
+    epochs, values = series(run, field)
+    if epochs:
+        axes.plot(epochs, values, marker="o" if len(epochs) <= FEW_EPOCHS else None, **look)
+
+
+def _finish(axes: Axes, title: str, runs: Sequence[Run]) -> None:
+    """Title, epochs on x; percent for accuracies, a logarithmic scale for what spans much."""
+    axes.set_title(title, loc="left")
+    epoch_axis(axes, int(np.max([1, *(run.epochs[-1].epoch for run in runs if run.epochs)])))
+    if "ccuracy" in title:
+        accuracy_axis(axes, "")
+    else:
+        logarithmic_if_wide(axes)
