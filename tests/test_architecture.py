@@ -29,7 +29,7 @@ ROWS = (
     ("report",),
     ("studies", "interop"),
     ("tasks",),
-    ("main",),
+    ("main", "migration"),
 )
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
@@ -152,6 +152,24 @@ def upward_imports(code: Code) -> list[str]:
     return wrong
 
 
+def inner_room(module: str, code: Code) -> tuple[str, str]:
+    """A room and the room inside it that a module is in: `minjax.report.study.page` -> (report, study); or ("", "")."""
+    own = ".".join(module.split(".")[:3])
+    return (room(own), own.split(".")[2]) if own in code.packages and own.count(".") == 2 else ("", "")
+
+
+def sideways_imports(code: Code) -> list[str]:
+    """Imports of one room inside a room by another: what two of them need belongs in the room itself."""
+    wrong = []
+    for module, found in code.imports.items():
+        outer, inner = inner_room(module, code)
+        for i in found:
+            others, other = inner_room(i.name, code)
+            if inner and others == outer and other != inner:
+                wrong.append(f"{module}, line {i.line}, imports {i.name}, of another room inside {outer}")
+    return wrong
+
+
 def report_imports(code: Code) -> list[str]:
     """What a report may not need: itself at all, or through what it imports when it is imported."""
     wrong = []
@@ -209,7 +227,7 @@ def long_files(code: Code) -> list[str]:
     return [f"{module} has {length} lines" for module, length in lengths.items() if length >= LINES]
 
 
-RULES = (unknown_rooms, upward_imports, report_imports, cycles, slow_imports, vague_names, long_files)
+RULES = (unknown_rooms, upward_imports, sideways_imports, report_imports, cycles, slow_imports, vague_names, long_files)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -273,6 +291,21 @@ def test_a_house_in_order_passes(rule):
             "minjax.config.resolving",
         ),
         (upward_imports, {"config__resolving": "import minjax.train"}, "minjax.config.resolving, line 1, imports"),
+        (
+            sideways_imports,
+            {
+                "report__study": "",
+                "report__study__page": "def draw():\n    from minjax.report.compression.frame import axes",
+                "report__compression": "",
+                "report__compression__frame": "import matplotlib",
+            },
+            "minjax.report.study.page, line 2, imports minjax.report.compression.frame, of another room inside report",
+        ),
+        (
+            sideways_imports,
+            {"tasks__a": "", "tasks__a__x": "", "tasks__b": "from minjax.tasks import a", "tasks__b__y": ""},
+            "minjax.tasks.b, line 1",
+        ),
         (report_imports, {"report__figures": "def draw():\n    import jax.numpy"}, "figures needs jax.numpy"),
         (report_imports, {"report__figures": "from flax import linen"}, "figures needs flax"),
         (report_imports, {"report__figures": "from minjax.models import build"}, "figures needs minjax.models"),
