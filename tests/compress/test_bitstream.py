@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,6 +68,28 @@ def test_masks_with_all_at_one_place_and_any_number_of_low_bits(way, low, ones):
     mask = np.isin(np.arange(100), ones)
     packed = bitstream.pack_mask(mask, way, low)
     np.testing.assert_array_equal(bitstream.unpack_mask(packed, 100, mask.sum(), way, low), mask)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 64])
+def test_indices_that_are_read_in_parts(at_once, monkeypatch):
+    monkeypatch.setattr(bitstream, "_AT_ONCE", at_once)
+    for seed, low in enumerate((0, 1, 3, 5)):
+        mask = np.random.default_rng(seed).random(500) < 0.2
+        np.testing.assert_array_equal(
+            bitstream.unpack_indices(bitstream.pack_indices(mask, low), 500, int(mask.sum()), low), mask
+        )
+
+
+def test_indices_take_the_memory_of_the_mask_and_little_more():
+    mask = np.arange(2**22) % 8 == 3
+    packed = bitstream.pack_indices(mask, 2)
+    tracemalloc.start()
+    try:
+        bitstream.unpack_indices(packed, mask.size, 2**19, 2)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < mask.size + 4 * 2**20
 
 
 def test_indices_as_documented():

@@ -179,9 +179,9 @@ def test_a_set_that_does_not_fit_in_memory_is_refused_with_the_figures(image_siz
 def test_colour_after_grey_is_counted_again(monkeypatch):
     grey, colour = pictures(300, channels=1), pictures(1)
     monkeypatch.setattr(decoding, "_threads", lambda: 1)
-    free = 300 * 64 + 300 * 64 + 8 * 64  # the grey set, all of it being decoded, and one image in the making
+    free = 301 * 64 + 301 * 64 + 8 * 64  # a grey set, all of it being decoded, and one image in the making
     monkeypatch.setattr(memory, "available", lambda: memory.Available(free, "a test"))
-    assert decoding.read_all(grey, bytes, name=repr).shape == (300, 8, 8, 1)
+    assert decoding.read_all([*grey, grey[0]], bytes, name=repr).shape == (301, 8, 8, 1)
     with pytest.raises(UserError, match="301 images of 8x8 pixels"):
         decoding.read_all([*grey, *colour], bytes, name=repr)
 
