@@ -41,6 +41,7 @@ from minjax.tasks.workdir import locked
 
 Json = dict[str, Any]
 R = TypeVar("R", bound=Record)
+TRAINED_INSIDE = "trained"  # the run of a compression that trained its network itself
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,6 +79,9 @@ def convert(directory: Path) -> str:
         raise UserError(f"{directory / CONFIG} is not that of a training run, a compression or a study: task {task!r}")
     with locked(directory) if (directory / ".lock").exists() else contextlib.nullcontext():
         lines, summary, remarks = KINDS[task](directory, config)
+        if task == "compress" and (directory / TRAINED_INSIDE / CONFIG).is_file():
+            convert(directory / TRAINED_INSIDE)
+            remarks.append(f"so was the run in {TRAINED_INSIDE}/")
         for name, converted in lines.items():
             records.write_lines(directory / name, converted)
         for name, result in summary.items():
@@ -98,6 +102,12 @@ def _run(directory: Path, config: Json) -> Converted:
 
 def _compression(directory: Path, config: Json) -> Converted:
     measurements, remarks = _lines(directory / MEASUREMENTS, Measurement, _batch_norm)
+    if config.get("training") is None:  # config.json of a compression holds that of the run that it compresses
+        source = Path(config["run"]) / CONFIG
+        if source.is_file():
+            config["training"] = {key: value for key, value in _json(source).items() if key != "format"}
+        else:
+            remarks.append(f"{source} is not there, so the settings of the compressed run stay unknown")
     known: list[Json] = json.loads(msgspec.json.encode(measurements.get(MEASUREMENTS, [])))
 
     def result(old: Json) -> Json:

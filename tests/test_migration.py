@@ -65,7 +65,7 @@ def old_compression(path: Path) -> Path:
         old["pareto"] = [{key: old_norm(one)[key] for key in front} for one in old["pareto"]]
         return without("format")(old)
 
-    rewrite(path / CONFIG, without("format"))
+    rewrite(path / CONFIG, lambda old: without("format")(old) | {"training": {"epochs": 6}})
     rewrite(path / MEASUREMENTS, old_norm)
     rewrite(path / COMPRESSION, result)
     return path
@@ -127,7 +127,29 @@ def test_a_compression_is_converted(tmp_path):
     wanted = read_compression(make_compression(tmp_path / "new", ("pruning", "joint", "rounds")))
     assert found.measurements == wanted.measurements
     assert found.summary == wanted.summary  # the front is whole measurements again, rounds and all
-    assert found.config == wanted.config
+    assert found.config == wanted.config | {"training": {"epochs": 6}}
+
+
+def test_the_run_inside_a_compression_is_converted_with_it(tmp_path):
+    path = old_compression(tmp_path / "old")
+    old_run(path / "trained")
+    assert convert(path).endswith("; so was the run in trained/")
+    assert read_run(path / "trained").summary.status == "completed"
+
+
+def test_a_compression_of_a_given_run_holds_its_configuration(tmp_path):
+    path, run = old_compression(tmp_path / "old"), old_run(tmp_path / "run")
+    rewrite(path / CONFIG, lambda old: old | {"run": str(run), "training": None})
+    assert convert(path).endswith("config.json)")
+    trained = read_compression(path).config["training"]
+    assert (trained["epochs"], trained["model"]["name"]) == (6, "resnet18_s")
+    assert "format" not in trained
+
+
+def test_a_compression_whose_run_is_gone_is_converted_and_says_so(tmp_path):
+    path = old_compression(tmp_path / "old")
+    rewrite(path / CONFIG, lambda old: old | {"run": "gone", "training": None})
+    assert convert(path).endswith("gone/config.json is not there, so the settings of the compressed run stay unknown")
 
 
 def test_a_study_is_converted_and_says_how_it_was_trained(tmp_path):

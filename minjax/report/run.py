@@ -102,7 +102,7 @@ def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block
     alt = "Confusion matrix: a row for each true class, a column for each predicted class"
     confusions = classes.confusions_table(matrix, names)
     return [
-        f"These figures are of the stored predictions: {which_accuracy(predictions, summary)}.",
+        f"These figures come from the stored predictions: {which_accuracy(predictions, summary)}.",
         classes.scores_table(predictions),
         Picture(MATRIX, [classes.confusion_picture(matrix, names)], alt, caption="Confusion matrix"),
         confusions if confusions.rows else "No image was misclassified.",
