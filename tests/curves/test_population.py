@@ -101,7 +101,11 @@ def test_only_what_is_wanted_is_measured_and_cuts_change_nothing(trained):
     sizes = [real(widths) for widths, _ in MEMBERS]
     arguments = (state.params, state.model_state, result.variants)
     every = curves.measure(*arguments, sizes, 0, stop=NEVER)
-    few = curves.measure(*arguments, sizes[1:], 1, stop=NEVER, wanted=[True, False, True])
+    dispatches = []
+    few = curves.measure(
+        *arguments, sizes[1:], 1, stop=lambda: dispatches.append(1) is not None, wanted=[True, False, True]
+    )
+    assert len(dispatches) == 2 * math.ceil((len(AMOUNTS) + len(BITS)) / 3)
     assert few == [every[1], None, every[3]]
     assert curves.measure(*arguments, sizes, 0, stop=lambda: True) is None
 
