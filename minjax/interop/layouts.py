@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from minjax.errors import UserError
+from minjax.models.cnn import CNN
+from minjax.models.dnn import DNN
 from minjax.models.resnet import ResNet
 from minjax.models.vgg import VGG
 from minjax.models.vit import ViT
@@ -69,14 +71,24 @@ def _vit(model: ViT) -> dict[Path, str]:
     return names
 
 
-_LAYOUTS: dict[type, Any] = {ResNet: _resnet, VGG: _vgg, ViT: _vit}
+def _dnn(model: DNN) -> dict[Path, str]:
+    """No public code to follow, so the names are ours."""
+    return {(name,): name for name in (*(f"hidden{i}" for i in range(1, len(model.widths) + 1)), "head")}
+
+
+def _cnn(model: CNN) -> dict[Path, str]:
+    count = len(model.channels) + 1
+    return {(name,): name for name in (*(f"{kind}{i}" for i in range(1, count) for kind in ("conv", "norm")), "head")}
+
+
+_LAYOUTS: dict[type, Any] = {DNN: _dnn, CNN: _cnn, ResNet: _resnet, VGG: _vgg, ViT: _vit}
 
 
 def layout(model: Any) -> dict[Path, str]:
     """The PyTorch name of every layer of a module from `minjax.models.build`.
 
     Raises:
-      UserError: a dnn or a cnn, for which no layout is established.
+      UserError: a module of another kind.
     """
     if type(model) not in _LAYOUTS:
         known = ", ".join(kind.__name__ for kind in _LAYOUTS)
@@ -102,14 +114,19 @@ def canonical(name: str) -> str | None:
     return re.sub(r"^fc\.", "linear.", name)
 
 
-def flattened_channels(model: Any) -> tuple[Path, int] | None:
-    """The dense kernel that reads a flattened image of several channels, and how many; None if there is none.
+def flattened_channels(model: Any, image_channels: int) -> tuple[Path, int] | None:
+    """The dense kernel that reads a flattened image, and how many channels that has; None if there is none.
 
     PyTorch flattens (channel, row, column), we flatten (row, column, channel).
     """
-    if not isinstance(model, VGG):
-        return None
-    return ("hidden1" if model.head_width else "head", "kernel"), 8 * model.width
+    if isinstance(model, VGG):
+        sizes = model.layer_sizes()
+        return ("hidden1" if sizes["head_widths"] else "head", "kernel"), sizes["conv_channels"][-1]
+    if isinstance(model, CNN):
+        return ("head", "kernel"), model.channels[-1]
+    if isinstance(model, DNN):
+        return ("hidden1" if model.widths else "head", "kernel"), image_channels
+    return None
 
 
 def image_shape(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int, int]:
@@ -126,7 +143,7 @@ def image_shape(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int,
         if len(embedding) == 2:
             channels = max(embedding[1] // model.patch_size**2, 1)
         return size, size, channels
-    stem = shapes.get("conv1.weight" if isinstance(model, ResNet) else "features.0.weight", ())
+    stem = shapes.get("features.0.weight" if isinstance(model, VGG) else "conv1.weight", ())
     if len(stem) == 4:
         channels = stem[1]
     if isinstance(model, VGG):

@@ -1,4 +1,4 @@
-"""PyTorch weights in: a state dict of paper 1's networks or of kuangliu/pytorch-cifar's as minjax variables.
+"""PyTorch weights in and out: state dicts of paper 1's networks, or of kuangliu/pytorch-cifar's, and minjax variables.
 
     variables = convert(load("resnet18.pth"), "resnet18", num_classes=10)
     logits = minjax.models.build("resnet18", 10).apply(variables, images, train=False)
@@ -43,7 +43,7 @@ def convert(
     Args:
       state_dict: arrays by PyTorch name (`load` reads a file). "module." in front of the names and the counts of
         batches are ignored.
-      name: one of `minjax.models.NAMES`: a ResNet, VGG or ViT.
+      name: one of `minjax.models.NAMES`.
       num_classes: outputs of the network.
       image_shape: height, width and channels; None: inferred from the state dict for square images.
       **fields: of the named variant, as for `build`; a VGG whose `classifier` is a single linear layer has
@@ -67,7 +67,7 @@ def convert(
     sources = [layouts.leaf_name(names, path) for path in paths]
     _check_names(name, sources, arrays)
 
-    flattened = layouts.flattened_channels(model)
+    flattened = layouts.flattened_channels(model, image_shape[2])
     converted, wrong = [], []
     for path, source, (_, leaf) in zip(paths, sources, leaves, strict=True):
         channels = flattened[1] if flattened is not None and path == flattened[0] else None
@@ -78,6 +78,30 @@ def convert(
     if wrong:
         raise UserError(f"not the shapes of {name} with {num_classes} classes: {_some(wrong)}")
     return jax.tree_util.tree_unflatten(structure, converted)
+
+
+def state_dict(model: Any, variables: Mapping[str, Any], image_shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """The state dict of a network, the inverse of `convert`: arrays by PyTorch name, in PyTorch's order of axes.
+
+    Args:
+      model: a module from `minjax.models.build`, shrunk or not.
+      variables: of the module.
+      image_shape: height, width and channels.
+    """
+    names = layouts.layout(model)
+    flattened = layouts.flattened_channels(model, image_shape[2])
+    arrays = {}
+    for keys, leaf in jax.tree_util.tree_flatten_with_path(dict(variables))[0]:
+        path, value = tuple(str(key.key) for key in keys)[1:], np.asarray(leaf)
+        if value.ndim == 4:
+            value = value.transpose(3, 2, 0, 1)
+        elif value.ndim == 2:
+            if flattened is not None and path == flattened[0]:
+                inputs, outputs = value.shape
+                value = value.reshape(-1, flattened[1], outputs).transpose(1, 0, 2).reshape(inputs, outputs)
+            value = value.T
+        arrays[layouts.leaf_name(names, path)] = np.ascontiguousarray(value).reshape(value.shape)
+    return arrays
 
 
 def _canonical(state_dict: Mapping[str, Any]) -> dict[str, np.ndarray]:

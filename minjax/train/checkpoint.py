@@ -186,6 +186,22 @@ class Checkpoints:
             step,
         )
 
+    def arrays(self, step: int) -> dict[str, np.ndarray]:
+        """The arrays of one checkpoint by their dotted paths, such as "state.params.head.kernel".
+
+        Raises:
+            UserError: it cannot be read, or its contents are not what was saved.
+        """
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(), meta=ocp.args.JsonRestore())
+        try:
+            read = self._manager.restore(step, args=args)
+        except Exception as error:  # orbax and tensorstore raise whatever the damage made of their input
+            raise UserError(f"cannot read the checkpoint {self.directory / str(step)}: {error}") from error
+        arrays = {name: np.asarray(x) for name, x in read["state"].items()}
+        if digest(arrays) != read["meta"]["digest"]:
+            raise UserError(f"the checkpoint {self.directory / str(step)} is damaged: its digest does not match")
+        return arrays
+
     def close(self) -> None:
         """Finish writing and close."""
         with _saving(self.directory):

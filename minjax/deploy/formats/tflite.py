@@ -1,0 +1,145 @@
+"""TFLite, in float32 and in int8: one image in, its logits out; runs in LiteRT, the int8 file in TFLite Micro too.
+
+The network is written with TensorFlow's own operators and converted in a process of its own (`tflite_conversion`): the
+converter can abort the process that it runs in.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minjax.deploy.formats.format import Checker, Format, Package, Runtime, Source, version
+from minjax.deploy.graph import Graph
+from minjax.errors import UserError
+
+TENSORFLOW = Package("tensorflow", "tensorflow-cpu")
+LITERT = Package("ai_edge_litert", "minjax[tflite]")
+MICRO = Package("tflite_micro", "minjax[tflite]", limits="wheels are for Linux on x86-64 only")
+
+
+def write(source: Source, path: Path) -> None:
+    """Write the float32 network: pixels uint8 [1, H, W, C] -> logits float32 [1, classes]."""
+    path.write_bytes(_converted(source.graph, None))
+
+
+def write_int8(source: Source, path: Path) -> None:
+    """Write the int8 network: int8 [1, H, W, C] -> int8 logits [1, classes], with their scales in the file.
+
+    `input_table` says which int8 stands for a pixel.
+    """
+    if "tflite_int8" not in source.converted:
+        source.converted["tflite_int8"] = _converted(source.graph, source.inputs)
+    path.write_bytes(source.converted["tflite_int8"])
+
+
+def _converted(graph: Graph, inputs: np.ndarray | None) -> bytes:
+    """The file, made by `tflite_conversion.convert` in another process."""
+    with tempfile.TemporaryDirectory() as directory:
+        job, made = Path(directory) / "job", Path(directory) / "model.tflite"
+        job.write_bytes(pickle.dumps((graph, inputs)))
+        command = [sys.executable, "-m", "minjax.deploy.formats.tflite_conversion", str(job), str(made)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0 or not made.is_file():
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            ending = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
+            raise UserError(f"the TFLite converter failed ({ending}): {lines[-1][:300] if lines else 'it said nothing'}")
+        return made.read_bytes()
+
+
+def refuses_int8(graph: Graph) -> str | None:
+    """Why a network has no int8 file."""
+    if graph.family == "vit":
+        return "TFLite's converter cannot quantize a vision transformer to int8: its layer norm and softmax overflow"
+    return None
+
+
+def input_table(graph: Graph, scale: float, zero: int) -> np.ndarray:
+    """The int8 that stands for each pixel value in each channel: int8 [256, C].
+
+    Args:
+        graph: whose normalisation is applied.
+        scale, zero: of the file's input, which means (integer - zero) * scale.
+    """
+    layer = graph.normalize
+    values = np.arange(256, dtype=np.float32)[:, None] * layer.scale - layer.shift
+    return np.clip(np.round(values / np.float32(scale)) + zero, -128, 127).astype(np.int8)
+
+
+def operators(path: Path) -> dict[str, int]:
+    """How many of each operator the file has."""
+    from minjax.deploy.formats.tflite_file import read
+
+    return dict(sorted(Counter(operator.kind for operator in read(path).operators).items()))
+
+
+def load_litert(path: Path, source: Source) -> Runtime:
+    """The file in LiteRT's interpreter."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=2)
+    interpreter.allocate_tensors()
+    (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def run(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(given["index"], image)
+        interpreter.invoke()
+        return interpreter.get_tensor(result["index"])
+
+    logits = _one_by_one(run, source.graph, given, result)
+    return Runtime("LiteRT", version("ai-edge-litert"), logits, operators(path))
+
+
+def load_micro(path: Path, source: Source) -> Runtime:
+    """The file in TFLite Micro's interpreter, with its reference kernels and the arena that it says it uses."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_file(str(path))
+    given, result = interpreter.get_input_details(0), interpreter.get_output_details(0)
+
+    def run(image: np.ndarray) -> np.ndarray:
+        interpreter.set_input(image, 0)
+        interpreter.invoke()
+        return interpreter.get_output(0)
+
+    logits = _one_by_one(run, source.graph, given, result)
+    return Runtime("TFLite Micro", version("tflite_micro"), logits, operators(path), slow=True)
+
+
+def _one_by_one(run: Any, graph: Graph, given: dict[str, Any], result: dict[str, Any]) -> Any:
+    def scale_and_zero(details: dict[str, Any]) -> tuple[float, int]:
+        parameters = details["quantization_parameters"]
+        return float(parameters["scales"][0]), int(parameters["zero_points"][0])
+
+    quantized = given["dtype"] == np.int8
+    if quantized:
+        table = input_table(graph, *scale_and_zero(given))
+        channels = np.arange(table.shape[1])
+        scale, zero = scale_and_zero(result)
+
+    def logits(pixels: np.ndarray) -> np.ndarray:
+        images = table[pixels, channels] if quantized else pixels
+        outputs = np.stack([run(image[None])[0] for image in images])
+        return (outputs.astype(np.float32) - zero) * np.float32(scale) if quantized else outputs
+
+    return logits
+
+
+_LITERT = Checker("LiteRT", LITERT, load_litert)
+FLOAT = Format("tflite", "model.tflite", "float", (TENSORFLOW,), write, (_LITERT,))
+INT8 = Format(
+    "tflite_int8",
+    "model_int8.tflite",
+    "int8",
+    (TENSORFLOW,),
+    write_int8,
+    (_LITERT, Checker("TFLite Micro", MICRO, load_micro)),
+    refuses_int8,
+)

@@ -1,0 +1,255 @@
+"""A trained network read back from the disk: a run, a study's winner, a packed file, a safetensors file."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from minjax import models, tree
+from minjax.compress import load_packed
+from minjax.data.augment import preprocess
+from minjax.errors import UserError
+from minjax.records.record import CONFIG, read_config
+from minjax.records.run import PREDICTIONS, read_predictions, read_summary
+from minjax.train.checkpoint import Checkpoints
+
+WINNER = "winner"  # a study's directory for the network that it hands over
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A classifier with its weights, and what it must be fed with.
+
+    Attributes:
+        model: called as `model.apply(variables, images, train=False)`.
+        variables: {"params": ..., "batch_stats": ...}, numpy arrays.
+        image_shape: height, width, channels.
+        classes: the name of output 0, 1, ...
+        mean, std: per channel, of pixels scaled to [0, 1].
+        resized: the data set was resized to `image_shape`, so that other images may be too.
+        dtype: of the computation in evaluation.
+        about: what is known of it: where it was read from, the model's fields, the data set, its accuracy.
+    """
+
+    model: nn.Module
+    variables: Mapping[str, Any] = field(repr=False)
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resized: bool
+    dtype: str
+    about: dict[str, Any]
+
+    @property
+    def num_params(self) -> int:
+        """Trainable numbers."""
+        return tree.count(self.variables["params"])
+
+    def preprocess(self, pixels: jax.Array) -> jax.Array:
+        """Pixels uint8 [N, H, W, C] -> the network's input, as training and evaluation make it."""
+        return preprocess(pixels, mean=self.mean, std=self.std, dtype=self.dtype)
+
+    def logits(self, pixels: jax.Array) -> jax.Array:
+        """Pixels uint8 [N, H, W, C] -> float32 [N, classes]; traceable."""
+        return self.model.apply(self.variables, self.preprocess(pixels), train=False)
+
+    def in_float32(self) -> Network:
+        """The same weights computed with in float32, as every exported float file does."""
+        if self.dtype == "float32":
+            return self
+        variables = jax.tree.map(lambda x: np.asarray(x, np.float32), self.variables)
+        model = self.model.clone(dtype=jnp.dtype("float32"))
+        fields = {name: getattr(self, name) for name in ("image_shape", "classes", "mean", "std", "resized", "about")}
+        return Network(model=model, variables=variables, dtype="float32", **fields)
+
+
+def read(path: Path | str) -> Network:
+    """Read a network.
+
+    Args:
+        path: a finished run's directory, a study's directory (its winner is meant), a packed .mjx file or an exported
+            .safetensors file.
+
+    Raises:
+        UserError: nothing there, something else, a run that is unfinished or diverged, a damaged file.
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        readers = {".mjx": _packed, ".safetensors": _safetensors}
+        if path.suffix not in readers:
+            raise UserError(f"{path} is not a network: name a run's directory, a .mjx or a .safetensors file")
+        return readers[path.suffix](path)
+    if not path.exists():
+        raise UserError(f"{path}: no such run or file")
+    if not (path / CONFIG).is_file():
+        raise UserError(f"{path} is not a run directory: it has no {CONFIG}")
+    config = read_config(path)
+    task = config.get("task", "train")
+    if task == "study":
+        if not (path / WINNER / CONFIG).is_file():
+            raise UserError(f"{path} is a study without a winner; name one of its runs")
+        return read(path / WINNER)
+    if task == "compress":
+        packed = sorted(str(file) for file in path.rglob("*.mjx"))
+        hint = f"name one of its packed files: {', '.join(packed)}" if packed else "it has written no packed file"
+        raise UserError(f"{path} is a compression of {config.get('run') or 'a run'}; {hint}")
+    return _run(path, config)
+
+
+def _run(path: Path, config: dict[str, Any]) -> Network:
+    summary = read_summary(path)
+    if summary is None:
+        raise UserError(f"{path} is not finished: it has no summary.json; the command that started it resumes it")
+    if summary.status != "completed":
+        raise UserError(f"{path}: the run is {summary.status}, so it has no network to use")
+    described = config["data"]
+    shape = tuple(described["image_shape"])
+    if not (path / PREDICTIONS).exists():
+        raise UserError(f"{path} has no {PREDICTIONS}, which names the classes")
+    classes = read_predictions(path / PREDICTIONS).class_names
+    model = _module(config["model"], len(classes), config["dtype"])
+    return Network(
+        model=model,
+        variables=_checkpoint(path, model, shape, summary.steps),
+        image_shape=shape,
+        classes=classes,
+        mean=tuple(described["mean"]),
+        std=tuple(described["std"]),
+        resized=config["dataset"].get("image_size") is not None,
+        dtype=config["dtype"],
+        about={
+            "path": str(path),
+            "model": config["model"],
+            "dataset": described["name"],
+            "num_params": summary.num_params,
+            "test_accuracy": None if summary.final is None else summary.final.test_accuracy,
+            "seed": config["seed"],
+        },
+    )
+
+
+def _packed(path: Path) -> Network:
+    variables, about = load_packed(path)
+    return _described(path, about, variables)
+
+
+def _safetensors(path: Path) -> Network:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a dict
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    try:
+        about = json.loads(metadata.get("minjax", "null"))
+    except ValueError:
+        about = None
+    return _described(path, about, _nested(leaves))
+
+
+def write_safetensors(network: Network, path: Path) -> None:
+    """Write the variables by name, and what the network is, as JSON, under "minjax" in the file's metadata."""
+    from safetensors.numpy import save_file
+
+    leaves = {name: np.ascontiguousarray(leaf) for name, leaf in tree.leaves(dict(network.variables)).items()}
+    save_file(leaves, str(path), metadata={"minjax": json.dumps(describe(network))})
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """What a file must say of a network for `read` to build it again, as JSON values."""
+    known = network.about
+    return {
+        "model": known["model"],
+        "shrunk": models.shrunk_fields(network.model),
+        "num_classes": len(network.classes),
+        "class_names": list(network.classes),
+        "image_shape": list(network.image_shape),
+        "image_size": list(network.image_shape[:2]) if network.resized else None,
+        "mean": list(network.mean),
+        "std": list(network.std),
+        "dtype": network.dtype,
+        "dataset": known.get("dataset"),
+        "test_accuracy": known.get("test_accuracy"),
+    }
+
+
+def _described(path: Path, about: Any, variables: dict[str, Any]) -> Network:
+    needed = ("model", "num_classes", "class_names", "image_shape", "mean", "std")
+    missing = [name for name in needed if name not in about] if isinstance(about, dict) else list(needed)
+    if missing:
+        raise UserError(f"{path} does not say what its network is ({', '.join(missing)}): minjax did not write it")
+    dtype = about.get("dtype", "float32")
+    model = _module(about["model"], about["num_classes"], dtype, about.get("shrunk"))
+    shape = tuple(about["image_shape"])
+    _check_shapes(path, model, shape, tree.leaves(variables))
+    return Network(
+        model=model,
+        variables=variables,
+        image_shape=shape,
+        classes=tuple(about["class_names"]),
+        mean=tuple(about["mean"]),
+        std=tuple(about["std"]),
+        resized=about.get("image_size") is not None,
+        dtype=dtype,
+        about={"path": str(path), "num_params": tree.count(variables["params"]), **about},
+    )
+
+
+def _module(fields: Mapping[str, Any], num_classes: int, dtype: str, shrunk: Any = None) -> nn.Module:
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    shrunk = values.pop("shrunk", None) or shrunk
+    return models.build(values.pop("name"), num_classes, dtype=dtype, shrunk=shrunk, **values)
+
+
+def _checkpoint(path: Path, model: nn.Module, shape: tuple[int, ...], step: int) -> dict[str, Any]:
+    """The variables after the last step."""
+    folder = path / "checkpoints"
+    if not folder.is_dir():
+        raise UserError(f"{path} has no checkpoints; the network that it trained is no longer there")
+    checkpoints = Checkpoints(folder)
+    try:
+        if step not in checkpoints.steps():
+            raise UserError(f"{path}: there is no checkpoint of step {step}, at which the run ended")
+        arrays = checkpoints.arrays(step)
+    finally:
+        checkpoints.close()
+    leaves = {}
+    for name, array in arrays.items():
+        for prefix, collection in (("state.params.", "params."), ("state.model_state.", "")):
+            if name.startswith(prefix):
+                leaves[(collection + name.removeprefix(prefix)).replace(".", "/")] = array
+    _check_shapes(path, model, shape, leaves)
+    return _nested(leaves)
+
+
+def _nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """{"params/head/bias": x} -> {"params": {"head": {"bias": x}}}."""
+    nested: dict[str, Any] = {}
+    for name, leaf in leaves.items():
+        *above, last = name.split("/")
+        functools.reduce(lambda inner, key: inner.setdefault(key, {}), above, nested)[last] = leaf
+    return nested
+
+
+def _check_shapes(path: Path, model: nn.Module, shape: tuple[int, ...], leaves: Mapping[str, Any]) -> None:
+    images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    expected = tree.leaves(jax.eval_shape(lambda key, x: model.init(key, x, train=False), jax.random.key(0), images))
+    wrong = [
+        name
+        for name in sorted({*expected, *leaves})
+        if name not in leaves or name not in expected or leaves[name].shape != expected[name].shape
+    ]
+    if wrong:
+        raise UserError(f"{path} holds another network than it says: {', '.join(wrong[:6])} missing or of another shape")
