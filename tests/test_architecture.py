@@ -28,6 +28,7 @@ ROWS = (
     ("findings",),
     ("report",),
     ("studies", "interop"),
+    ("deploy",),
     ("tasks",),
     ("main", "migration"),
 )

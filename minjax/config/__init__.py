@@ -2,7 +2,7 @@
 
 `FIELDS` is the table of them all. `configs/base.py` builds the configuration from it, `python -m minjax.config` prints
 it, and `minjax.config.roles` answers what a directory compares, what identifies a point and what a report groups by.
-To add a field, add a line to its section: run, dataset, model, optimizer, compression or study.
+To add a field, add a line to its section: run, dataset, model, optimizer, compression, study or deployment.
 """
 
 from minjax.config.field import Field, Role

@@ -25,6 +25,8 @@ TITLES = {
     "quantize": "quantize: to how many bits, and how (task=compress)",
     "compress": "compress: what else is measured and written (task=compress)",
     "study": "study: which networks are compared, and what is asked of them (task=study)",
+    "export": "export: what a network is written as (task=export)",
+    "predict": "predict: what is classified (task=predict)",
 }
 PRESETS = (
     f"`{PRESET}.<optimizer>.<field>` is a preset's own value of `optimizer.<field>` under that optimizer. It counts "

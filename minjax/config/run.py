@@ -5,7 +5,7 @@ from __future__ import annotations
 from minjax.config.field import Field, Role, within
 from minjax.config.kinds import Choice, Flag, Integer, OrNone, Text
 
-TASKS = ("train", "compress", "study", "report")
+TASKS = ("train", "compress", "study", "report", "export", "predict")
 DTYPES = ("float32", "bfloat16", "float64")
 PARALLEL = ("auto", "jit", "pmap")
 _HOW, _WHERE = Role.HOW, Role.WHERE
@@ -98,7 +98,8 @@ RUN = (
         "run",
         "",
         Text("a run directory; for reports several, separated by commas, and globs"),
-        "compress: the finished run whose network is compressed; empty: train one first. report: what to report on.",
+        "compress: the finished run whose network is compressed; empty: train one first. export, predict: the run, or a "
+        "packed file, whose network is used. report: what to report on.",
         _WHERE,
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from minjax.config.compression import COMPRESS, PRUNE, QUANTIZE
 from minjax.config.dataset import DATASET
+from minjax.config.deployment import EXPORT, PREDICT
 from minjax.config.field import Field
 from minjax.config.model import MODEL
 from minjax.config.optimizer import OPTIMIZER
@@ -15,7 +16,7 @@ from minjax.config.study import STUDY
 
 FIELDS: dict[str, Field] = {
     declared.name: declared
-    for section in (RUN, DISTRIBUTED, DATASET, MODEL, OPTIMIZER, PRUNE, QUANTIZE, COMPRESS, STUDY)
+    for section in (RUN, DISTRIBUTED, DATASET, MODEL, OPTIMIZER, PRUNE, QUANTIZE, COMPRESS, STUDY, EXPORT, PREDICT)
     for declared in section
 }
 
@@ -29,6 +30,8 @@ SECTIONS_OF: dict[str, tuple[str, ...]] = {
     "compress": (*TRAINING, "prune", "quantize", "compress"),
     "study": (*TRAINING, "study"),
     "report": ("",),
+    "export": ("", "export"),
+    "predict": ("", "predict"),
 }
 
 

@@ -6,11 +6,11 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from minjax import data
@@ -23,7 +23,7 @@ from minjax.deploy.network import Network
 from minjax.errors import UserError, unknown
 from minjax.records.export import EXPORT, DataSheet, Export, ExportedFile, Input
 from minjax.records.files import disk_errors
-from minjax.records.record import write
+from minjax.records.record import Provenance, write
 
 FEWEST_CALIBRATION_IMAGES = 10
 
@@ -72,7 +72,7 @@ def export(
     calibration: np.ndarray,
     max_accuracy_drop: float,
     dataset: str,
-    provenance: Mapping[str, Any],
+    provenance: Provenance,
     say: Callable[[str], None] = lambda line: None,
 ) -> Export:
     """Write and verify the files, then export.json.
@@ -119,7 +119,7 @@ def export(
         ),
         sheet=data_sheet(source),
         files=files,
-        **provenance,
+        **msgspec.structs.asdict(provenance),
     )
     write(directory / EXPORT, record)
     return record

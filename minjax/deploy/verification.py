@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -43,7 +44,7 @@ def reference(network: Network, test: Split) -> Reference:
 
 
 def check(
-    kind: Format, checker: Checker, path, source: Source, expected: Reference, max_accuracy_drop: float
+    kind: Format, checker: Checker, path: Path, source: Source, expected: Reference, max_accuracy_drop: float
 ) -> Check:
     """Run a file in one runtime and compare.
 
@@ -59,6 +60,9 @@ def check(
         The comparison; "not verified" where the runtime is not installed, "failed" with a reason where the file cannot
         be run or does not do what the network does.
     """
+    lacks = checker.lacks(source.graph)
+    if lacks is not None:
+        return Check(runtime=checker.name, status="not verified", reason=f"{checker.name} cannot run it: {lacks}")
     if checker.package is not None and not checker.package.installed:
         reason = f"{checker.name} is not installed: {checker.package.command}"
         return Check(runtime=checker.name, status="not verified", reason=reason)

@@ -34,11 +34,25 @@ def _report(config: ConfigDict, workdir: Path | None, command: str) -> int:
     return report.run(config, workdir, command)
 
 
+def _export(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    from minjax.tasks import export
+
+    return export.run(config, workdir, command)
+
+
+def _predict(config: ConfigDict, workdir: Path | None, command: str) -> int:
+    from minjax.tasks import predict
+
+    return predict.run(config, workdir, command)
+
+
 TASKS: dict[str, Callable[[ConfigDict, Path | None, str], int]] = {
     "train": _train,
     "compress": _compress,
     "study": _study,
     "report": _report,
+    "export": _export,
+    "predict": _predict,
 }
 
 

@@ -88,11 +88,19 @@ class Package:
 
 @dataclass(frozen=True, eq=False)
 class Checker:
-    """A runtime that verifies a format: what it needs, and how a file is loaded into it."""
+    """A runtime that verifies a format.
+
+    Attributes:
+        name: of the runtime.
+        package: what it needs; None: nothing that is not there.
+        load: loads a file into it.
+        lacks: a reason why it cannot run a network's file, given the graph; None: none.
+    """
 
     name: str
     package: Package | None
     load: Callable[[Path, Source], Runtime]
+    lacks: Callable[[Graph], str | None] = lambda graph: None
 
 
 @dataclass(frozen=True, eq=False)

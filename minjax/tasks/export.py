@@ -1,0 +1,97 @@
+"""task=export: a run's network in the formats asked for, each verified in the runtime that will run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from minjax import config as fields
+from minjax import data
+from minjax.config.table import SECTIONS_OF, plain
+from minjax.deploy import export, network
+from minjax.errors import UserError
+from minjax.records.record import CONFIG, read_config
+from minjax.tasks.assembly import load_data
+from minjax.tasks.provenance import provenance
+
+DIRECTORY = "export"
+
+
+def run(config: ConfigDict, directory: Path | None, command: str) -> int:
+    """Export the network that `config.run` names.
+
+    Args:
+        config: `run` is a run, a study (its winner is meant) or a packed file.
+        directory: where the files go; None: export/ in the run, and for a packed file export/<its name>/ beside the
+            folder that it is in.
+        command: as it was typed.
+
+    Returns:
+        0, or 2 where a format failed or was refused.
+
+    Raises:
+        UserError: no such run, an unfinished or diverged one, an unknown format or one that is not installed, other
+            data than the run's.
+    """
+    asked: dict[str, Any] = plain(config.to_dict())
+    fields.check(asked, SECTIONS_OF["export"])
+    if not asked["run"]:
+        raise UserError("task=export needs a finished run: --config.run=runs/NAME")
+    settings = asked["export"]
+    formats = export.known(settings["formats"])
+    path = Path(asked["run"])
+    trained = network.read(path)
+    where = directory or _directory(path)
+    dataset = _data(path, trained)
+    made = export.export(
+        trained,
+        formats,
+        where,
+        test=dataset.test,
+        calibration=export.calibration_images(dataset.train, settings["calibration_images"], asked["seed"]),
+        max_accuracy_drop=settings["max_accuracy_drop"],
+        dataset=dataset.name,
+        provenance=provenance(command),
+        say=lambda line: print(line, flush=True),
+    )
+    bad = [file.format for file in made.files if file.file is None]
+    print(f"export: {where / 'export.json'}" + (f"; not written: {', '.join(bad)}" if bad else ""))
+    return 2 if bad else 0
+
+
+def _directory(path: Path) -> Path:
+    if path.is_file():
+        return path.parent.parent / DIRECTORY / path.stem
+    winner = path / network.WINNER
+    return (winner if (winner / CONFIG).is_file() else path) / DIRECTORY
+
+
+def _data(path: Path, trained: network.Network) -> data.Dataset:
+    """The data that the network was trained on.
+
+    Raises:
+        UserError: the run's configuration is not there, or the data are not what they were.
+    """
+    config = _training(path)
+    dataset = load_data(config)
+    if dataset.fingerprint != config["data"]["fingerprint"]:
+        raise UserError(f"{path}: the data set is not the one that the run was trained on: its images differ")
+    if dataset.image_shape != trained.image_shape or dataset.class_names != trained.classes:
+        raise UserError(f"{path}: the data set has other classes or images than the network")
+    return dataset
+
+
+def _training(path: Path) -> dict[str, Any]:
+    """The configuration of the training behind a run, a study's winner, or a packed file's compression."""
+    start = path.resolve().parent if path.is_file() else path
+    for directory in (start / network.WINNER, start, *start.parents):
+        if (directory / CONFIG).is_file():
+            config = read_config(directory)
+            if "training" in config:  # a compression's
+                config = config["training"]
+            if "dataset" in config and "data" in config:
+                return config
+            break
+    raise UserError(f"{path}: there is no {CONFIG} that says which data its network was trained on")

@@ -1,0 +1,91 @@
+"""task=predict: the classes of a folder of images, as a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from minjax import config as fields
+from minjax.config.table import SECTIONS_OF, plain
+from minjax.deploy import predictor as predictors
+from minjax.errors import UserError
+from minjax.records.files import write_text
+
+FILE = "predictions.csv"
+
+
+def run(config: ConfigDict, directory: Path | None, command: str) -> int:
+    """Classify the images that `config.predict.images` names with the network that `config.run` names.
+
+    Where the images lie in folders that are called as the classes are, the accuracy is printed too.
+
+    Args:
+        config: `run` is a run, a study (its winner is meant), a packed or a safetensors file.
+        directory: where predictions.csv goes; None: the current directory.
+        command: not used; every task takes it.
+
+    Returns:
+        0.
+
+    Raises:
+        UserError: no such run or images, an image that cannot be read or is of another size.
+    """
+    asked: dict[str, Any] = plain(config.to_dict())
+    fields.check(asked, SECTIONS_OF["predict"])
+    settings = asked["predict"]
+    if not asked["run"]:
+        raise UserError("task=predict needs a finished run: --config.run=runs/NAME")
+    if not settings["images"]:
+        raise UserError("task=predict needs images: --config.predict.images=FOLDER")
+    predictor = predictors.load(asked["run"], resize=True if settings["resize"] else None)
+    paths = predictors.image_files(settings["images"])
+    skipped: list[str] = []
+    skip = (lambda path, error: skipped.append(str(error))) if settings["skip_damaged"] else None
+
+    kept: list[Path] = []
+    parts: list[np.ndarray] = []
+    with tqdm(total=len(paths), desc="classifying", unit="image", disable=not sys.stderr.isatty()) as bar:
+        for files, pixels in predictors.read_many(predictor, paths, skip=skip):
+            kept += files
+            parts.append(predictors.softmax(predictor.logits(pixels)))
+            bar.update(len(files))
+    if not kept:
+        raise UserError(f"{settings['images']}: none of its {len(paths)} images can be read; {skipped[0]}")
+    probabilities = np.concatenate(parts)
+    path = (directory or Path()) / FILE
+    write_text(path, table(predictor.classes, kept, probabilities))
+    for reason in skipped:
+        print(f"skipped: {reason}")
+    print(_summary(predictor.classes, kept, probabilities))
+    print(f"predictions: {path}")
+    return 0
+
+
+def table(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> str:
+    """The CSV: path, class, its probability, and the probability of each class."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["path", "class", "probability", *(f"p({name})" for name in classes)])
+    for path, row in zip(paths, probabilities, strict=True):
+        best = int(row.argmax())
+        writer.writerow([path, classes[best], f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
+    return buffer.getvalue()
+
+
+def _summary(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> str:
+    """How many of each class; and the accuracy, where the folders that the images lie in are the classes."""
+    chosen = [classes[i] for i in probabilities.argmax(-1)]
+    counts = ", ".join(f"{name} {chosen.count(name)}" for name in classes if name in chosen)
+    text = f"{len(paths):,} image{'s' if len(paths) != 1 else ''}: {counts}"
+    true = [path.parent.name for path in paths]
+    if set(true) <= set(classes):
+        right = sum(a == b for a, b in zip(chosen, true, strict=True))
+        text += f"; {100 * right / len(paths):.2f} % are in the folder of their class"
+    return text
