@@ -1,6 +1,6 @@
 """The classes of a folder of images, as predictions.csv.
 
-python -m minjax.main --config=configs/predict.py --config.run=runs/digits-digits-sgdm-s42 --config.predict.images=photos
+python -m minjax.main --config=configs/predict.py --config.run=RUN --config.predict.images=photos
 """
 
 from configs import base

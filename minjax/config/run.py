@@ -98,8 +98,8 @@ RUN = (
         "run",
         "",
         Text("a run directory; for reports several, separated by commas, and globs"),
-        "compress: the finished run whose network is compressed; empty: train one first. export, predict: the run, or a "
-        "packed file, whose network is used. report: what to report on.",
+        "compress: the finished run whose network is compressed; empty: train one first. export, predict: the run or "
+        "packed file whose network is used. report: what to report on.",
         _WHERE,
     ),
 )

@@ -17,7 +17,7 @@ from minjax import data
 from minjax.compress import macs
 from minjax.data.splits import stratified
 from minjax.deploy import building, verification
-from minjax.deploy.formats import FORMATS, Format, NotInstalled, Source
+from minjax.deploy.formats import FORMATS, Format, NotInstalledError, Source
 from minjax.deploy.graph import peak_activations
 from minjax.deploy.network import Network
 from minjax.errors import UserError, unknown
@@ -43,7 +43,7 @@ def known(names: Sequence[str]) -> list[Format]:
     for kind in formats:
         for package in kind.packages:
             if not package.installed:
-                raise NotInstalled(f"export.formats={kind.name}", package)
+                raise NotInstalledError(f"export.formats={kind.name}", package)
     return formats
 
 

@@ -55,13 +55,15 @@ class Network:
         """Trainable numbers."""
         return tree.count(self.variables["params"])
 
-    def preprocess(self, pixels: jax.Array) -> jax.Array:
+    def preprocess(self, pixels: Any) -> jax.Array:
         """Pixels uint8 [N, H, W, C] -> the network's input, as training and evaluation make it."""
         return preprocess(pixels, mean=self.mean, std=self.std, dtype=self.dtype)
 
-    def logits(self, pixels: jax.Array) -> jax.Array:
+    def logits(self, pixels: Any) -> jax.Array:
         """Pixels uint8 [N, H, W, C] -> float32 [N, classes]; traceable."""
-        return self.model.apply(self.variables, self.preprocess(pixels), train=False)
+        logits = self.model.apply(self.variables, self.preprocess(pixels), train=False)
+        assert isinstance(logits, jax.Array)
+        return logits
 
     def in_float32(self) -> Network:
         """The same weights computed with in float32, as every exported float file does."""
@@ -149,7 +151,7 @@ def _safetensors(path: Path) -> Network:
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
-            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a dict
+            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except (OSError, SafetensorError) as error:
         raise UserError(f"cannot read {path}: {' '.join(str(error).split())}") from error
     try:
@@ -208,7 +210,7 @@ def _described(path: Path, about: Any, variables: dict[str, Any]) -> Network:
 
 
 def _module(fields: Mapping[str, Any], num_classes: int, dtype: str, shrunk: Any = None) -> nn.Module:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     shrunk = values.pop("shrunk", None) or shrunk
     return models.build(values.pop("name"), num_classes, dtype=dtype, shrunk=shrunk, **values)
 
@@ -252,4 +254,6 @@ def _check_shapes(path: Path, model: nn.Module, shape: tuple[int, ...], leaves: 
         if name not in leaves or name not in expected or leaves[name].shape != expected[name].shape
     ]
     if wrong:
-        raise UserError(f"{path} holds another network than it says: {', '.join(wrong[:6])} missing or of another shape")
+        raise UserError(
+            f"{path} holds another network than it says: {', '.join(wrong[:6])} missing or of another shape"
+        )

@@ -1,13 +1,12 @@
 """A trained network that classifies images: arrays, Pillow images, files, folders.
 
-    predictor = minjax.load("runs/digits-digits-sgdm-s42")
-    predictor.predict("photos/")
+predictor = minjax.load("runs/digits-digits-sgdm-s42")
+predictor.predict("photos/")
 """
 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,11 +91,11 @@ class Predictor:
         return np.concatenate([np.zeros((0, *self.network.image_shape), np.uint8), *self._each(images)])
 
     def _each(self, images: Any) -> Iterator[np.ndarray]:
-        if isinstance(images, np.ndarray) or hasattr(images, "__array__") and not isinstance(images, Image.Image):
+        if isinstance(images, np.ndarray) or (hasattr(images, "__array__") and not isinstance(images, Image.Image)):
             yield self._array(np.asarray(images))
         elif isinstance(images, Image.Image):
             yield self._image(images)[None]
-        elif isinstance(images, str | os.PathLike):
+        elif isinstance(images, str | Path):
             for path in image_files(images):
                 yield self.read(path)[None]
         elif isinstance(images, Sequence) or hasattr(images, "__iter__"):

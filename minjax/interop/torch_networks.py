@@ -126,7 +126,8 @@ class TorchResNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """[N, C, H, W] -> logits [N, classes]."""
         x = functional.relu(self.bn1(self.conv1(images)))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for stage in range(1, len(STRIDES) + 1):
+            x = getattr(self, f"layer{stage}")(x)
         return self.linear(x.mean((2, 3)))
 
 
@@ -225,8 +226,7 @@ class TorchViT(nn.Module):
         self.patch_to_embedding = nn.Linear(channels * self.patch**2, dim)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embedding = nn.Parameter(torch.zeros(1, (height // self.patch) * (width // self.patch) + 1, dim))
-        self.transformer = nn.Module()
-        self.transformer.layers = nn.ModuleList(
+        layers = nn.ModuleList(
             nn.ModuleList(
                 [
                     Residual(PreNorm(dim, TorchAttention(dim, heads, head_dim, scale))),
@@ -235,6 +235,7 @@ class TorchViT(nn.Module):
             )
             for heads, hidden in zip(sizes["block_heads"], mlp_dims, strict=True)
         )
+        self.transformer = nn.ModuleDict({"layers": layers})
         parts = [nn.LayerNorm(dim), nn.Linear(dim, last), nn.GELU(), nn.Identity(), nn.Linear(last, model.num_classes)]
         self.mlp_head = nn.Sequential(*parts)
 
@@ -244,7 +245,7 @@ class TorchViT(nn.Module):
         grid = images.unflatten(3, (-1, p)).unflatten(2, (-1, p)).permute(0, 2, 4, 3, 5, 1)  # row, column, the patch
         x = self.patch_to_embedding(grid.flatten(3).flatten(1, 2))
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1) + self.pos_embedding
-        for attention, mlp in self.transformer.layers:
+        for attention, mlp in self.transformer["layers"]:  # type: ignore[attr-defined]
             x = mlp(attention(x))
         return self.mlp_head(x[:, 0])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from msgspec import field
+
 from minjax.records.record import Count, Fraction, Name, Positive, Record, ResultFile, read
 
 EXPORT = "export.json"
@@ -34,7 +36,7 @@ class Check(Record, frozen=True, kw_only=True):
     agreement: Fraction | None = None
     largest_difference: float | None = None
     arena_bytes: int | None = None
-    operators: dict[str, int] = {}
+    operators: dict[str, int] = field(default_factory=dict)
 
 
 class ExportedFile(Record, frozen=True, kw_only=True):
@@ -57,7 +59,7 @@ class ExportedFile(Record, frozen=True, kw_only=True):
     file: str | None = None
     bytes: Count | None = None
     sha256: str | None = None
-    checks: list[Check] = []
+    checks: list[Check] = field(default_factory=list)
 
 
 class DataSheet(Record, frozen=True, kw_only=True):

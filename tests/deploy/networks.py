@@ -6,10 +6,12 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
 from minjax import models
 from minjax.deploy.network import Network
 
+LARGE = ("resnet", "bottleneck", "vgg", "vgg_linear", "vit")
 FAMILIES: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
     "dnn": ("dnn", (6, 5, 3), {"widths": (11, 7)}),
     "linear": ("dnn", (6, 5, 1), {"widths": ()}),
@@ -22,6 +24,8 @@ FAMILIES: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
     "vgg_linear": ("vgg11", (64, 64, 1), {"width": 2, "head_width": 0}),
     "vit": ("vit_s", (8, 12, 3), {"dim": 16, "depth": 2, "heads": 4, "mlp_dim": 10, "patch_size": 4}),
 }
+# Of these one takes a second or two to compile.
+EVERY = [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in FAMILIES]
 CLASSES = ("left", "right", "up", "down", "none")
 
 

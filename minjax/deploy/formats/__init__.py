@@ -1,7 +1,7 @@
 """The formats by name; each is a file of this package, which says how it is written and what reads it back."""
 
 from minjax.deploy.formats import c, onnx, onnx_int8, safetensors, stablehlo, tflite, torch
-from minjax.deploy.formats.format import Format, NotInstalled, Runtime, Source
+from minjax.deploy.formats.format import Format, NotInstalledError, Runtime, Source
 
 FORMATS: dict[str, Format] = {
     kind.name: kind
@@ -17,4 +17,4 @@ FORMATS: dict[str, Format] = {
     )
 }
 
-__all__ = ["FORMATS", "Format", "NotInstalled", "Runtime", "Source"]
+__all__ = ["FORMATS", "Format", "NotInstalledError", "Runtime", "Source"]

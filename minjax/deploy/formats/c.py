@@ -39,7 +39,7 @@ def compiler() -> str:
 def refuses(graph: Graph) -> str | None:
     """Why a network is not written in C."""
     if graph.family == "vit":
-        return "the C code has no layer norm, softmax or GELU, which a vision transformer needs; int8 would lose too much"
+        return "the C code has no layer norm, softmax or GELU, which a vision transformer needs"
     return None
 
 
@@ -54,12 +54,12 @@ def write(source: Source, directory: Path) -> None:
     (directory / "model.c").write_text(code.source())
     (directory / "model.h").write_text(code.header())
     image = np.ascontiguousarray(source.calibration[0])
-    with _library(directory) as run:
+    with _Library(directory) as run:
         logits = run(image[None])[0]
     (directory / "test.c").write_text(c_code.test(image, logits))
 
 
-class _library:
+class _Library:
     """The code compiled as a shared library: pixels uint8 [N, H, W, C] -> int8 [N, classes]."""
 
     def __init__(self, directory: Path):
@@ -113,7 +113,7 @@ def load(path: Path, source: Source) -> Runtime:
     released = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[0]
 
     def logits(pixels: np.ndarray) -> np.ndarray:
-        with _library(path) as run:
+        with _Library(path) as run:
             return (run(pixels).astype(np.float32) - int(zero)) * np.float32(scale.removesuffix("f"))
 
     memory = int(_defined(path / "model.h", "MODEL_MEMORY_BYTES"))

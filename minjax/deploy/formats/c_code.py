@@ -26,6 +26,7 @@ class Multiplier:
 
     @classmethod
     def of(cls, real: float) -> Multiplier:
+        """The nearest one, as TFLite's QuantizeMultiplier finds it."""
         mantissa, shift = math.frexp(real)
         value = math.floor(mantissa * 2**31 + 0.5)
         if value == 2**31:
@@ -90,10 +91,10 @@ int model_predict(const uint8_t *pixels) {{
     def header(self) -> str:
         """model.h."""
         height, width, channels = self.source_.graph.image_shape
-        result = self.file.tensors[self.file.output]
+        result, name = self.file.tensors[self.file.output], self.source_.network.about["model"]["name"]
         return f"""\
-/* Made by minjax {minjax.__version__}: {self.source_.network.about["model"]["name"]} in int8. Not reentrant: its working memory is
- * static. Nothing is allocated. */
+/* Made by minjax {minjax.__version__}: {name} in int8. Nothing is allocated; the working memory is static, so that
+ * one image is classified at a time. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -213,7 +214,7 @@ def _storage(file: File) -> dict[int, int]:
 
 
 def _plan(file: File, storage: dict[int, int]) -> tuple[dict[int, int], int]:
-    """Where each activation lies in memory, the largest first, and the bytes of all: none overlaps one alive with it."""
+    """The offset of each activation and the bytes of all: those alive at the same time do not overlap."""
     alive = {file.input: [0, 0]}
     for step, operator in enumerate(file.operators):
         for tensor in (*operator.inputs, *operator.outputs):

@@ -126,7 +126,7 @@ class Format:
     refuses: Callable[[Graph], str | None] = lambda graph: None
 
 
-class NotInstalled(UserError):
+class NotInstalledError(UserError):
     """A package that is needed and not there; the message has the command that installs it."""
 
     def __init__(self, what: str, package: Package):

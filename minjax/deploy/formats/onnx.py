@@ -66,7 +66,7 @@ class _Writer:
         self.constants: list[Any] = []
         self.images: dict[str, tuple[int, ...]] = {}  # layer -> its shape [H, W, C] in the graph
 
-    def constant(self, name: str, value: np.ndarray) -> str:
+    def constant(self, name: str, value: np.ndarray | np.generic) -> str:
         from onnx import numpy_helper
 
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))

@@ -39,7 +39,7 @@ def write(source: Source, path: Path) -> None:
     with tempfile.TemporaryDirectory() as directory:
         floating = Path(directory) / "model.onnx"
         float_onnx.write(source, floating)
-        with _quiet():
+        with _Quiet():
             quantize_static(
                 str(floating),
                 str(path),
@@ -52,7 +52,7 @@ def write(source: Source, path: Path) -> None:
             )
 
 
-class _quiet:
+class _Quiet:
     """Without onnxruntime's advice to preprocess models that other tools exported; ours needs none."""
 
     def __enter__(self) -> None:

@@ -6,10 +6,13 @@ converter can abort the process that it runs in.
 
 from __future__ import annotations
 
+import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,9 @@ def _converted(graph: Graph, inputs: np.ndarray | None) -> bytes:
         if done.returncode != 0 or not made.is_file():
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             ending = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-            raise UserError(f"the TFLite converter failed ({ending}): {lines[-1][:300] if lines else 'it said nothing'}")
+            raise UserError(
+                f"the TFLite converter failed ({ending}): {lines[-1][:300] if lines else 'it said nothing'}"
+            )
         return made.read_bytes()
 
 
@@ -79,10 +84,18 @@ def operators(path: Path) -> dict[str, int]:
 
 
 def load_litert(path: Path, source: Source) -> Runtime:
-    """The file in LiteRT's interpreter."""
-    from ai_edge_litert.interpreter import Interpreter
+    """The file in LiteRT's interpreter, or, where that is not installed, in TensorFlow's, from which it comes."""
+    if LITERT.installed:
+        from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path), num_threads=2)
+        name, release = "LiteRT", version("ai-edge-litert")
+    else:
+        import tensorflow as tf
+
+        Interpreter, name, release = tf.lite.Interpreter, "TensorFlow Lite", tf.__version__
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's advice to install LiteRT
+        interpreter = Interpreter(model_path=str(path), num_threads=2)
     interpreter.allocate_tensors()
     (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
 
@@ -92,7 +105,7 @@ def load_litert(path: Path, source: Source) -> Runtime:
         return interpreter.get_tensor(result["index"])
 
     logits = _one_by_one(run, source.graph, given, result)
-    return Runtime("LiteRT", version("ai-edge-litert"), logits, operators(path))
+    return Runtime(name, release, logits, operators(path))
 
 
 def load_micro(path: Path, source: Source) -> Runtime:
@@ -108,7 +121,24 @@ def load_micro(path: Path, source: Source) -> Runtime:
         return interpreter.get_output(0)
 
     logits = _one_by_one(run, source.graph, given, result)
-    return Runtime("TFLite Micro", version("tflite_micro"), logits, operators(path), slow=True)
+    arena = _arena_bytes(interpreter)
+    return Runtime("TFLite Micro", version("tflite_micro"), logits, operators(path), arena_bytes=arena, slow=True)
+
+
+def _arena_bytes(interpreter: Any) -> int | None:
+    """What TFLite Micro's allocator says it has used; it says it on standard error, past Python."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        try:
+            os.dup2(file.fileno(), 2)
+            interpreter.print_allocations()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        file.seek(0)
+        found = re.search(rb"Arena allocation total (\d+) bytes", file.read())
+    return int(found[1]) if found else None
 
 
 def _one_by_one(run: Any, graph: Graph, given: dict[str, Any], result: dict[str, Any]) -> Any:
@@ -130,7 +160,7 @@ def _one_by_one(run: Any, graph: Graph, given: dict[str, Any], result: dict[str,
     return logits
 
 
-_LITERT = Checker("LiteRT", LITERT, load_litert)
+_LITERT = Checker("LiteRT", TENSORFLOW, load_litert)
 FLOAT = Format("tflite", "model.tflite", "float", (TENSORFLOW,), write, (_LITERT,))
 INT8 = Format(
     "tflite_int8",

@@ -1,4 +1,4 @@
-"""`python -m minjax.deploy.formats.tflite_conversion JOB FILE`: convert a pickled graph, in a process of its own.
+"""`python -m minjax.deploy.formats.tflite_conversion JOB FILE ...`: convert pickled graphs, in a process of its own.
 
 `tflite` writes the job; it holds the graph and, for int8, the normalised calibration images.
 """
@@ -125,11 +125,12 @@ _RUN: dict[type, Callable[..., Any]] = {
 }
 
 
-def main(job: str, made: str) -> None:
-    """Convert one job."""
+def main(*paths: str) -> None:
+    """Convert jobs: each is followed by the file that is made of it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    graph, inputs = pickle.loads(Path(job).read_bytes())
-    Path(made).write_bytes(convert(graph, inputs))
+    for job, made in zip(paths[::2], paths[1::2], strict=True):
+        graph, inputs = pickle.loads(Path(job).read_bytes())
+        Path(made).write_bytes(convert(graph, inputs))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""TFLite, float and int8, and the C code made from it; all families are converted in one process."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minjax.deploy import building
+from minjax.deploy.formats import FORMATS, Source, c, tflite
+from minjax.deploy.formats.c_code import Multiplier
+from minjax.errors import UserError
+from tests.deploy.networks import FAMILIES, images, network, reference
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    """FAMILY.tflite and FAMILY_int8.tflite."""
+    directory = tmp_path_factory.mktemp("tflite")
+    paths = []
+    for family in FAMILIES:
+        given = source(family)
+        for name, inputs in ((family, None), (f"{family}_int8", given.inputs)):
+            (directory / name).write_bytes(pickle.dumps((given.graph, inputs)))
+            paths += [str(directory / name), str(directory / f"{name}.tflite")]
+    command = [sys.executable, "-m", "minjax.deploy.formats.tflite_conversion", *paths]
+    subprocess.run(command, check=True, capture_output=True, timeout=550)
+    return directory
+
+
+def source(family: str) -> Source:
+    made = network(family)
+    graph = building.build(made.model, made.variables, made.image_shape, mean=made.mean, std=made.std)
+    return Source(made, graph, images(made.image_shape))
+
+
+def difference(logits: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.abs(logits - wanted).max() / np.abs(wanted).max())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_float_and_int8_in_litert(family, files):
+    given = source(family)
+    pixels = given.calibration[:12]
+    wanted = reference(given.network, pixels)
+    run = tflite.load_litert(files / f"{family}.tflite", given)
+    assert difference(run.logits(pixels), wanted) < 2e-6
+    assert difference(tflite.load_litert(files / f"{family}_int8.tflite", given).logits(pixels), wanted) < 0.06
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "vit"])
+def test_c_has_the_bits_of_tflite_micros_reference_kernels(family, files, tmp_path):
+    pytest.importorskip("tflite_micro", reason=f"needs tflite_micro: {tflite.MICRO.command}")
+    given = source(family)
+    given.converted["tflite_int8"] = (files / f"{family}_int8.tflite").read_bytes()
+    c.write(given, tmp_path / "c")
+    pixels = images(given.graph.image_shape, 30)
+    micro = tflite.load_micro(files / f"{family}_int8.tflite", given)
+    np.testing.assert_array_equal(c.load(tmp_path / "c", given).logits(pixels), micro.logits(pixels))
+    assert micro.arena_bytes
+
+
+def test_c_stands_alone(files, tmp_path):
+    given = source("cnn")
+    given.converted["tflite_int8"] = (files / "cnn_int8.tflite").read_bytes()
+    c.write(given, tmp_path / "c")
+    text = (tmp_path / "c" / "model.c").read_text() + (tmp_path / "c" / "model.h").read_text()
+    assert set(re.findall(r"#include [<\"](.+?)[>\"]", text)) == {"model.h", "stddef.h", "stdint.h", "string.h"}
+    assert "malloc" not in text
+    run = c.load(tmp_path / "c", given)  # compiles with -std=c99 -Wall -Wextra -Werror and runs test.c
+    assert run.operators == {"convolution": 2, "linear": 1, "max_pool": 2}
+    assert difference(run.logits(given.calibration), reference(given.network, given.calibration)) < 0.06
+
+
+def test_c_whose_logits_are_others_fails_its_own_test(files, tmp_path):
+    given = source("dnn")
+    given.converted["tflite_int8"] = (files / "dnn_int8.tflite").read_bytes()
+    c.write(given, tmp_path / "c")
+    code = tmp_path / "c" / "model.c"
+    code.write_text(code.read_text().replace("sum += ", "sum -= "))
+    with pytest.raises(UserError, match=r"test\.c fails: wrong logits"):
+        c.load(tmp_path / "c", given)
+
+
+def test_a_vision_transformer_has_no_c():
+    assert "layer norm" in FORMATS["c"].refuses(source("vit").graph)
+    assert FORMATS["c"].refuses(source("cnn").graph) is None
+
+
+def test_the_converter_that_fails_says_why(monkeypatch):
+    given = source("dnn")
+    broken = given.graph.layers[-1]
+    monkeypatch.setattr(type(broken), "shape", ("?",), raising=False)
+    object.__setattr__(broken, "kernel", np.zeros((3, 3), np.float32))
+    with pytest.raises(UserError, match=r"the TFLite converter failed \(exit code 1\): "):
+        tflite._converted(given.graph, None)
+
+
+@pytest.mark.parametrize("real", [1.0, 0.5, 0.7, 1e-4, 3.25, 2**-31 * 1.4])
+def test_multipliers(real):
+    made = Multiplier.of(real)
+    assert made.value * 2.0 ** (made.shift - 31) == pytest.approx(real, rel=1e-9)
