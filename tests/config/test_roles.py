@@ -41,7 +41,21 @@ def other(field: config.Field):
 
 # At least two of the names of each field that is a choice.
 WORDS = (
-    *("study", "train", "bfloat16", "jit", "paper", "he", "crop", "VALID", "head_dim", "adam", "constant", "linear"),
+    *(
+        "study",
+        "train",
+        "onnx",
+        "bfloat16",
+        "jit",
+        "paper",
+        "he",
+        "crop",
+        "VALID",
+        "head_dim",
+        "adam",
+        "constant",
+        "linear",
+    ),
     *("l1", "random", "lottery", "scratch", "in", "out", "knee", "all", "ray", "equal", "cnn", "trained"),
     *("decreasing", "symmetric_tensor_mse", "float16", "pmap", "flip", "multistep", "cubic", "none"),
 )
