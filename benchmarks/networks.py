@@ -1,4 +1,4 @@
-"""What is compared: name -> the network on both sides, its batch and its images."""
+"""The networks that are compared: name -> the network on both sides, its batch size and its images."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Network:
-    """One line of the comparison.
+    """A network to compare.
 
     Attributes:
       model: the name of minjax's model.
-      batch: images a step.
+      batch: images per step.
       image: (height, width, channels).
-      torch: from the module `torch_models` to the PyTorch module with 10 classes.
-      fields: of minjax's model.
+      torch: takes the module `torch_models`, returns the PyTorch module with 10 classes.
+      fields: fields of minjax's model.
     """
 
     model: str

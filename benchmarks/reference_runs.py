@@ -2,8 +2,8 @@
 
 python benchmarks/reference_runs.py
 
-Reads `tests/data/short_runs.json` (the paper's code, on CIFAR-10 (JPEG)) and, for each of its runs that there is one
-of, `docs/results/<run>-paper/`.
+Reads `tests/data/short_runs.json` (the paper's code, on CIFAR-10 (JPEG)) and, where it exists,
+`docs/results/<run>-paper/` for each of its runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ METRICS = (("train_loss", "training loss"), ("train_accuracy", "training accurac
 
 
 def cell(value: float, name: str) -> str:
-    """A loss with four digits, an accuracy (a fraction) in percent."""
+    """A loss with four digits, or an accuracy (a fraction) in percent."""
     return f"{value:.4f}" if name.endswith("loss") else f"{100 * value:.2f} %"
 
 

@@ -1,14 +1,14 @@
-"""Weak and strong scaling over virtual devices of one CPU: what spreading a step costs, not what hardware gives.
+"""Weak and strong scaling over virtual devices of one CPU: the cost of splitting a step, not the gain from hardware.
 
     python benchmarks/scaling.py              # two to three minutes on two cores; benchmarks/records/scaling/*.json
     python benchmarks/scaling.py --table      # docs/scaling.md from the records
 
-`--xla_force_host_platform_device_count` makes 1, 2, 4 or 8 devices of one CPU. They share its cores, so no number of
-them can be faster than the cores are: strong scaling (one global batch, split further and further) shows what the
-splitting and the collectives cost, weak scaling (the same batch a device) how that cost grows with the work. Nothing
-here says anything about accelerators. Each number of devices in each mode is a process of its own, because JAX fixes
-the number when it starts; they take turns. The network is a small CNN with batch norm on synthetic 16x16 images, the
-program that of training.
+`--xla_force_host_platform_device_count` turns one CPU into 1, 2, 4 or 8 devices. They share its cores, so they cannot
+be faster than the cores: strong scaling (one global batch, split into ever smaller parts) shows what the splitting and
+the collectives cost, weak scaling (the same batch per device) how that cost grows with the work. Neither says anything
+about accelerators. Each combination of mode and number of devices is a separate process, because JAX fixes the number
+when it starts; they take turns. The network is a small CNN with batch norm on synthetic 16x16 images, and the program
+is the one that training runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from minjax.records import read_json, write_json, write_text
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records" / "scaling"
 DEVICES, MODES = (1, 2, 4, 8), ("jit", "pmap")
-STRONG_BATCH, WEAK_BATCH = 128, 16  # of all devices together; of each
+STRONG_BATCH, WEAK_BATCH = 128, 16  # for all devices together; for each of them
 CHANNELS, IMAGE = (8, 16), (16, 16, 3)
 MOST_STEPS = 256  # of a round
 
@@ -48,7 +48,7 @@ device, in the same mode and the same round.
 
 
 class Side:
-    """One network in training on the devices of this process, ready to be timed."""
+    """A network in training on the devices of this process, ready to be timed."""
 
     def __init__(self, mode: str, batch: int, seconds: float):
         import jax
@@ -75,7 +75,7 @@ class Side:
         self.count = max(1, min(MOST_STEPS, round(seconds * self.speed() / batch)))
 
     def speed(self) -> float:
-        """Images a second over `count` steps."""
+        """Images per second over `count` steps."""
         import jax
 
         started = time.perf_counter()
@@ -85,7 +85,7 @@ class Side:
 
 
 def serve(mode: str, seconds: float) -> None:
-    """In a process of its own: set up both kinds, then answer each line of input with the speeds of one round."""
+    """The loop of a measuring process: sets up both kinds, then answers each line of input with a round's speeds."""
     import jax
 
     batches = {"strong": STRONG_BATCH, "weak": WEAK_BATCH * jax.device_count()}
@@ -104,7 +104,7 @@ def serve(mode: str, seconds: float) -> None:
 
 
 def conditions(flags: argparse.Namespace) -> dict[str, Any]:
-    """What all points of a record share."""
+    """The conditions that all measurements of a record share."""
     from minjax.records.record import builtins
     from minjax.tasks.provenance import provenance
 
@@ -122,7 +122,7 @@ def conditions(flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def points(flags: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every mode on every number of devices, strong and weak; they take turns, so that a disturbance hits all."""
+    """Measure every mode on every number of devices, strong and weak, in turns, so that a disturbance hits all."""
     servers: dict[tuple[str, int], subprocess.Popen] = {}
     found: dict[tuple[str, int, str], dict[str, Any]] = {}
     try:
@@ -160,12 +160,12 @@ def _answer(server: subprocess.Popen) -> dict[str, Any]:
     assert server.stdout is not None
     line = server.stdout.readline()
     if not line:
-        raise UserError("a measuring process ended; what it said is above")
+        raise UserError("a measuring process ended; its output is above")
     return json.loads(line)
 
 
 def table(record: dict[str, Any]) -> str:
-    """A record as a section of docs/scaling.md."""
+    """Format a record as a section of docs/scaling.md."""
     shared = record["conditions"]
     versions = ", ".join(f"{name} {shared['versions'][name]}" for name in ("python", "jax", "flax"))
     lines = [
@@ -194,7 +194,7 @@ def table(record: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, or write the page."""
+    """Measure, or write the page from the records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.5, help="of a round, about")

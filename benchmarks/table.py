@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def speed(side: dict[str, Any] | None) -> str:
-    """A cell: median and best images a second, or why there are none."""
+    """A cell of the table: median and best images per second, or why there are none."""
     if side is None:
         return "not run"
     if "failure" in side:
@@ -35,7 +35,7 @@ def speed(side: dict[str, Any] | None) -> str:
 
 
 def section(record: dict[str, Any]) -> str:
-    """One record as a heading, its conditions and a table."""
+    """Format a record as a heading, its conditions and a table."""
     conditions = record["conditions"]
     versions = ", ".join(f"{name} {conditions['versions'][name]}" for name in ("python", "jax", "flax", "torch"))
     lines = [

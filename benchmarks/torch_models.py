@@ -1,4 +1,4 @@
-"""Paper 1's networks in PyTorch, as the other side of the comparison. Images are NCHW."""
+"""Paper 1's networks in PyTorch, the other side of the comparison. Images are NCHW."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def dnn(num_classes: int, widths: tuple[int, ...], inputs: int) -> nn.Module:
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
+    """Two 3x3 convolutions with a shortcut, which is a 1x1 convolution where the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
@@ -64,7 +64,7 @@ def vgg16(num_classes: int, width: int = 64, head_width: int = 512) -> nn.Module
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with one scale for all; PyTorch's fused kernel does the work."""
+    """Multi-head self-attention with one scale, computed by PyTorch's fused kernel."""
 
     def __init__(self, dim: int, heads: int, dropout: float):
         super().__init__()

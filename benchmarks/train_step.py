@@ -1,4 +1,4 @@
-"""Training speed of minjax beside PyTorch: the same networks, batches and machine, in one run.
+"""Training speed of minjax compared with PyTorch: the same networks, batches and machine, in one run.
 
     pip install -e ".[bench]"
     python benchmarks/train_step.py                            # every network, on CPU: about 20 minutes
@@ -7,10 +7,10 @@
     python benchmarks/table.py                                 # docs/benchmarks.md from the records
 
 A step is forward, backward and an SGD-with-momentum update in float32 on synthetic images (their content does not
-change the time). Each side trains as it is meant to: minjax runs the program of its own training loop, `Engine`,
-which also shuffles and normalises uint8 images on the device; PyTorch loops over float images that are ready in
-memory (channels_last), as it is and under `torch.compile`. The sides take turns, so that a disturbance of the
-machine hits all of them; minimum and median of the rounds are recorded, beside what was compared on what.
+change the time). Each side trains the way it is meant to: minjax runs its own training loop, `Engine`, which also
+shuffles and normalises uint8 images on the device; PyTorch loops over float images that are ready in memory
+(channels_last), both eagerly and under `torch.compile`. The sides take turns, so that a disturbance of the machine
+affects all of them; the minimum and the median over the rounds are recorded together with the conditions.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ from minjax.errors import UserError, unknown
 
 RECORDS = Path(__file__).parent / "records"
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.01, 0.9, 1e-3
-Run = Callable[[int], None]  # takes so many steps and returns when the device has done them
+Run = Callable[[int], None]  # takes this many steps and returns when the device has finished them
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line; UserError for a network or a number that cannot be."""
+    """Parse the command line; raises UserError for an unknown network or a number out of range."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", default=",".join(NETWORKS), help="separated by commas; default: all")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default 5)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn, about (default 2); at least one step")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="length of each turn, about (default 2); at least one step"
+    )
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
+    parser.add_argument("--no-compile", action="store_true", help="skip torch.compile (it takes minutes)")
     parser.add_argument(
         "--out", type=Path, default=None, help="the record; default: benchmarks/records/MACHINE-DATE.json"
     )
@@ -59,7 +61,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def minjax_side(network: Network) -> tuple[Run, float]:
-    """minjax's training program on synthetic data, compiled, and the seconds that took."""
+    """Compile minjax's training program for synthetic data; returns it and the seconds that took."""
     import jax
     import numpy as np
 
@@ -71,7 +73,7 @@ def minjax_side(network: Network) -> tuple[Run, float]:
 
     started = time.perf_counter()
     height, width, channels = network.image
-    steps = max(4, min(256, 50_000_000 // (network.batch * height * width * channels)))  # of an epoch: 50 MB of images
+    steps = max(4, min(256, 50_000_000 // (network.batch * height * width * channels)))  # images in an epoch: 50 MB
     draw = np.random.default_rng(0)
     images = draw.integers(0, 256, (steps * network.batch, *network.image), dtype=np.uint8)
     labels = draw.integers(0, 10, len(images), dtype=np.int32)
@@ -94,7 +96,7 @@ def minjax_side(network: Network) -> tuple[Run, float]:
 
 
 def torch_side(network: Network, device: str, compiled: bool) -> tuple[Run, float]:
-    """PyTorch's training loop on synthetic data, warmed up, and the seconds that took."""
+    """Warm up PyTorch's training loop on synthetic data; returns it and the seconds that took."""
     import torch
     import torch_models
 
@@ -126,7 +128,7 @@ def torch_side(network: Network, device: str, compiled: bool) -> tuple[Run, floa
 
 
 def check_parameters(network: Network, count: int) -> None:
-    """Both sides must be the same network.
+    """Check that both sides are the same network.
 
     Raises:
       UserError: the parameter counts differ.
@@ -144,7 +146,7 @@ def check_parameters(network: Network, count: int) -> None:
 
 
 def build_sides(network: Network, flags: argparse.Namespace) -> tuple[dict[str, Run], dict[str, dict[str, Any]]]:
-    """The sides that run, and for each side (also one that does not) the beginning of its record."""
+    """The sides that run, and the beginning of the record of every side, including those that failed."""
     builders: dict[str, Callable[[], tuple[Run, float]]] = {
         "minjax": lambda: minjax_side(network),
         "torch": lambda: torch_side(network, flags.device, compiled=False),
@@ -158,14 +160,14 @@ def build_sides(network: Network, flags: argparse.Namespace) -> tuple[dict[str, 
             runs[side], seconds = build()
             records[side] = {"setup_seconds": round(seconds, 2)}
         except Exception as error:
-            if side != "torch.compile":  # it fails where there is no C++ compiler, among others: a result as well
+            if side != "torch.compile":  # it fails without a C++ compiler, for instance, which is a result too
                 raise
             records[side] = {"failure": f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"[:300]}
     return runs, records
 
 
 def steps_for(run: Run, seconds: float) -> int:
-    """How many steps take about `seconds`, tried with more and more of them so that what is paid once weighs little."""
+    """How many steps take about `seconds`; tries more and more of them, so that one-off costs weigh little."""
     count = 1
     while True:
         started = time.perf_counter()
@@ -177,7 +179,7 @@ def steps_for(run: Run, seconds: float) -> int:
 
 
 def measure(network: Network, flags: argparse.Namespace) -> dict[str, Any]:
-    """Time all sides in turns; the record of one network."""
+    """Time all sides in turns; returns the record of one network."""
     runs, records = build_sides(network, flags)
     steps = {}
     for side, run in runs.items():
@@ -210,7 +212,7 @@ def measure(network: Network, flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def prepare(flags: argparse.Namespace) -> dict[str, Any]:
-    """Choose the device on both sides; the conditions that all records share.
+    """Choose the device on both sides; returns the conditions that all records share.
 
     Raises:
       UserError: torch is missing, or the device is on one side only or on neither.
@@ -222,7 +224,7 @@ def prepare(flags: argparse.Namespace) -> dict[str, Any]:
     except ImportError as error:
         raise UserError('the comparison needs PyTorch: pip install -e ".[bench]"') from error
     if flags.device == "gpu" and not torch.cuda.is_available():
-        raise UserError("--device=gpu, and this PyTorch sees no GPU")
+        raise UserError("--device=gpu, but this PyTorch sees no GPU")
     import jax
 
     from minjax.records.record import builtins
@@ -231,7 +233,7 @@ def prepare(flags: argparse.Namespace) -> dict[str, Any]:
     try:
         jax.devices()
     except RuntimeError as error:
-        raise UserError(f"--device={flags.device}, and this JAX has no such device: {error}".splitlines()[0]) from error
+        raise UserError(f"--device={flags.device}, but this JAX has no such device: {error}".splitlines()[0]) from error
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU, as in JAX
@@ -252,7 +254,7 @@ def prepare(flags: argparse.Namespace) -> dict[str, Any]:
 
 
 def line(name: str, record: dict[str, Any]) -> str:
-    """One network's result in print."""
+    """One network's result as a line of text."""
     parts = []
     for side, result in record["sides"].items():
         parts.append(

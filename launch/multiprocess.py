@@ -1,15 +1,15 @@
-"""Start one training as several processes of `jax.distributed` on this machine, to try that before a cluster does.
+"""Start one training run as several processes of `jax.distributed` on this machine, to try that before using a cluster.
 
     python launch/multiprocess.py 2 --config=configs/dnn.py --config.dataset.name=digits --config.batch_size=64
     python launch/multiprocess.py 2 --devices=4 --config=configs/digits.py  # each with four virtual CPU devices
 
-What follows the number is minjax's own command line. Every line of output is marked with the process it is from. When
-one process ends with an error or is lost, the others are given `--grace` seconds to end by themselves and are then
-killed. SIGTERM and Ctrl-C are passed on to all. The exit code is that of the first process that ended with another
-than 0 (128 + the signal's number where a signal ended it).
+Everything after the number is minjax's own command line. Each line of output begins with the number of its process.
+When a process ends with an error or is lost, the others get `--grace` seconds to end by themselves and are then killed.
+SIGTERM and Ctrl-C are passed on to all. The exit code is that of the first process that failed (128 + the number of the
+signal if a signal ended it).
 
-All processes see the same accelerators; on a machine with several GPUs give each its own instead, with
-CUDA_VISIBLE_DEVICES, and start them by hand (launch/README.md).
+All processes see the same accelerators. On a machine with several GPUs give each process its own with
+CUDA_VISIBLE_DEVICES and start them by hand (launch/README.md).
 """
 
 from __future__ import annotations
@@ -29,30 +29,32 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def parse(arguments: list[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
-    """This script's own flags, and minjax's."""
+    """Parse this script's own flags; returns them and minjax's."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("processes", type=int, help="how many")
-    parser.add_argument("--devices", type=int, default=None, help="virtual CPU devices of each; default: what there is")
-    parser.add_argument("--grace", type=float, default=30.0, help="seconds for the others when one has ended badly")
+    parser.add_argument("processes", type=int, help="how many to start")
+    parser.add_argument("--devices", type=int, default=None, help="virtual CPU devices per process; default: none")
+    parser.add_argument(
+        "--grace", type=float, default=30.0, help="seconds that the others get to end when one has failed"
+    )
     flags, rest = parser.parse_known_args(arguments)
     if flags.processes < 1:
-        parser.error(f"{flags.processes} processes: at least 1")
+        parser.error(f"processes is {flags.processes}; it must be at least 1")
     if flags.devices is not None and flags.devices < 1:
-        parser.error(f"--devices={flags.devices}: at least 1")
+        parser.error(f"--devices is {flags.devices}; it must be at least 1")
     return flags, rest
 
 
 def free_port() -> int:
-    """A port that was free just now."""
+    """A port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def start(flags: argparse.Namespace, rest: list[str]) -> list[subprocess.Popen]:
-    """The processes, in sessions of their own: Ctrl-C on the terminal reaches this script alone, which passes it on."""
+    """Start the processes, in sessions of their own: Ctrl-C reaches this script alone, which passes it on."""
     environment = dict(os.environ)
     if flags.devices is not None:
         environment["JAX_PLATFORMS"] = "cpu"
@@ -78,13 +80,13 @@ def start(flags: argparse.Namespace, rest: list[str]) -> list[subprocess.Popen]:
 
 
 def relay(index: int, output: IO[str]) -> None:
-    """Print a process's lines with its number before them."""
+    """Print the lines of a process, with its number before each."""
     for line in output:
         print(f"[{index}] {line.rstrip()}", flush=True)
 
 
 def wait(processes: list[subprocess.Popen], grace: float) -> int:
-    """Wait for all; the exit code of the first that ended with another than 0."""
+    """Wait for all processes; returns the exit code of the first that failed, or 0."""
     failed, deadline = 0, float("inf")
     while True:
         codes = [process.poll() for process in processes]
@@ -100,7 +102,7 @@ def wait(processes: list[subprocess.Popen], grace: float) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Start, relay, wait; returns the exit code."""
+    """Start the processes, relay their output, wait for them; returns the exit code."""
     flags, rest = parse(arguments)
     processes = start(flags, rest)
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# One training on a Cloud TPU slice of any number of hosts: makes the slice, installs minjax on it, trains.
+# One training run on a Cloud TPU slice with any number of hosts: creates the slice, installs minjax on it, trains.
 #
 #   PROJECT=my-project ZONE=us-central2-b launch/tpu_vm.sh create minjax v4-16
 #   PROJECT=my-project ZONE=us-central2-b launch/tpu_vm.sh run minjax --config=configs/resnet18_s.py --workdir=/mnt/runs/a
 #   PROJECT=my-project ZONE=us-central2-b launch/tpu_vm.sh delete minjax
 #
-# The work directory is the first host's: put it on storage that outlives the slice (a mounted bucket or disk) if it is
-# spot or preemptible; the same `run` then resumes on a new one. Not tried; see launch/README.md.
+# The work directory is on the first host: if the slice is spot or preemptible, use storage that outlives it (a mounted
+# bucket or disk), and the same `run` resumes on a new slice. Not tested; see launch/README.md.
 set -euo pipefail
 
 usage() {

@@ -1,7 +1,7 @@
-"""Errors that a user can cause: one clear line, no traceback.
+"""Errors that a user can cause: one clear line without a traceback.
 
-Everything a user can get wrong (a name, a number, a file) is raised as `UserError` where it is noticed;
-`minjax.main` prints the message on one line and exits with a code that is not 0.
+Whatever a user gets wrong (a name, a number, a file) is raised as `UserError` where it is noticed; `minjax.main` prints
+the message on one line and exits with a nonzero code.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake in what the user asked for. Its message names the thing, the value and what is allowed."""
+    """A mistake in what the user asked for. The message names the thing, its value and what is allowed."""
 
 
 def unknown(kind: str, value: object, known: Iterable[str]) -> UserError:
-    """The error for a name that is not in a table: names it, the nearest known one, and all known ones.
+    """The error for a name that is not in a table; it lists the nearest known name and all known ones.
 
     Example: ``raise unknown("optimizer", "adm", ("sgdm", "adam"))``.
     """

@@ -1,6 +1,6 @@
-"""Random bits from a hash: for what needs many and cares little, such as dropout and random pruning.
+"""Random bits from a hash, for uses that need many and are not particular about quality: dropout, random pruning.
 
-About a tenth of the arithmetic of drawing each number with threefry, and of its compile time.
+This takes about a tenth of the arithmetic and of the compile time of drawing each number with threefry.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import jax.numpy as jnp
 
 
 def bits(words: jax.Array, index: jax.Array) -> jax.Array:
-    """32 random bits for each index: a bijection of the index for a given key.
+    """32 random bits for each index; for a given key the result is a bijection of the index.
 
     Args:
-      words: uint32 [..., 2], the data of a key (see `key_words`).
+      words: uint32 [..., 2], a key's data (see `key_words`).
       index: uint32, broadcastable against [..., n].
 
     Returns:
@@ -23,7 +23,7 @@ def bits(words: jax.Array, index: jax.Array) -> jax.Array:
 
 
 def key_words(key: jax.Array) -> jax.Array:
-    """The two words of a key, old-style or new: uint32 [..., 2]."""
+    """The two words of a key, of either the old or the new style: uint32 [..., 2]."""
     return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
 
 

@@ -1,12 +1,12 @@
-"""Which layers of a network write and read the same channels, so that some can be taken out of all of them at once.
+"""Which layers of a network write and read the same channels, so that channels can be removed from all of them at once.
 
-A model declares its `Wiring` in these terms (`model.wiring()`) and `minjax.compress.shrinking` reads it: neither has to
-know the other. Layers are named by their path, ``stage1_block1/conv1``; a kernel's last axis is its outputs, the one
-before it its inputs, in convolutions [h,w,in,out] and linear layers [in,out] alike.
+A model declares its `Wiring` (`model.wiring()`) and `minjax.compress.shrinking` reads it; neither needs to know the
+other. Layers are named by their path, ``stage1_block1/conv1``. A kernel's last axis is its outputs and the axis before
+that its inputs, both in convolutions [h,w,in,out] and in linear layers [in,out].
 
-A channel may be a block of numbers (a head of an attention) and lie at several places of an axis (a flattened image
-has every channel at every pixel; an attention's outputs are queries, keys and values). Channel c of C then takes the
-positions ``place * C * block + c * block + j`` for every place and every j < block.
+A channel may be a block of numbers (an attention head) and may occur at several places along an axis (a flattened image
+has every channel at every pixel; an attention layer outputs queries, keys and values). Channel c of C then occupies the
+indices ``place * C * block + c * block + j`` for every place and every j < block.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Source:
     """A layer whose outputs are the channels.
 
     Attributes:
-      layer: of the kernel, and of the bias if it has one.
-      norm: the batch norm right after it, if there is one.
-      block: numbers of a channel; of more than one only without bias and norm.
-      place: where a channel's kernel is zero, so is the channel; None: at all places. Of queries, keys and values
-        the values (2) suffice.
-      epsilon: of the batch norm.
+      layer: path of the layer that holds the kernel, and the bias if there is one.
+      norm: path of the batch norm right after it, if there is one.
+      block: numbers per channel; more than one only without bias and norm.
+      place: the place at which a zero kernel makes the channel zero; None: the kernel must be zero at all places. In
+        attention the values (2) suffice.
+      epsilon: the batch norm's epsilon.
     """
 
     layer: str
@@ -40,10 +40,12 @@ class Reader:
     """A layer whose inputs are the channels.
 
     Attributes:
-      layer: of the kernel.
-      norm: the batch norm right after it, if there is one: its mean can take up a constant where there is no bias.
-      padded: a convolution that surrounds its images with zeros: at the border a constant channel is none for it.
-      block: numbers of a channel.
+      layer: path of the layer that holds the kernel.
+      norm: path of the batch norm right after it, if there is one: its mean can absorb a constant where there is no
+        bias.
+      padded: whether it is a convolution that pads its images with zeros: it does not see a constant channel as
+        constant at the border.
+      block: numbers per channel.
     """
 
     layer: str
@@ -54,9 +56,10 @@ class Reader:
 
 @dataclass(frozen=True)
 class Point:
-    """The channels at one point of the network: activation(sum of the sources, and of the point before if carried).
+    """The channels at one point of the network: activation(sum of the sources, plus the previous point if carried).
 
-    Between a point and its readers may be what keeps a constant channel as it is: pooling, flattening, dropout.
+    Between a point and its readers there may be operations that keep a constant channel constant: pooling, flattening,
+    dropout.
     """
 
     sources: tuple[Source, ...]
@@ -67,13 +70,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Group:
-    """Channels that go together: one point between two layers, or the points along a residual stream.
+    """Channels that can only be removed together: one point between two layers, or all points of a residual stream.
 
     Attributes:
-      name: for reports.
-      points: in the network's order.
-      attribute: the model's attribute, a tuple, that holds how many channels there are,
-      index: and where in it.
+      name: what reports call it.
+      points: its points in the network's order.
+      attribute: the model's attribute, a tuple, that holds the number of channels.
+      index: the index of that number in the tuple.
     """
 
     name: str
@@ -84,7 +87,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Fixed:
-    """An axis of a layer's kernel that cannot be made smaller, and the reason as the end of a sentence."""
+    """An axis of a layer's kernel that cannot shrink, and the reason, worded as the end of a sentence."""
 
     layer: str
     side: Literal["inputs", "outputs"]
@@ -93,25 +96,25 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Wiring:
-    """The groups of a network, and what belongs to none."""
+    """The groups of a network, and the axes that belong to none."""
 
     groups: tuple[Group, ...]
     fixed: tuple[Fixed, ...]
 
 
 class Wired(Protocol):
-    """A module that says how it is wired, and of which size its layers are."""
+    """A module that declares its wiring and the sizes of its layers."""
 
     def layer_sizes(self) -> dict[str, tuple[int, ...]]:
-        """Attribute -> its value: all sizes that can shrink, by the names that the wiring's groups use."""
+        """Attribute -> value: all sizes that can shrink, by the names that the groups of the wiring use."""
 
     def wiring(self) -> Wiring:
-        """The wiring of a network of these sizes."""
+        """The wiring of the network."""
 
     def clone(self, **updates: Any) -> Any:
-        """The same module with other attributes."""
+        """A copy of the module with some attributes changed."""
 
 
 def classifier_ends(first: str, last: str = "head") -> tuple[Fixed, Fixed]:
-    """What no classifier can lose: the inputs of its first layer and the outputs of its last."""
-    return Fixed(first, "inputs", "they are the image's"), Fixed(last, "outputs", "they are the classes")
+    """The axes that no classifier can lose: the inputs of its first layer and the outputs of its last."""
+    return Fixed(first, "inputs", "they come from the image"), Fixed(last, "outputs", "they are the classes")

@@ -1,4 +1,4 @@
-"""Pruning, quantization and their sizes, as pure functions on pytrees of parameters."""
+"""Pruning, quantization and the sizes that result, as pure functions on pytrees of parameters."""
 
 from minjax.compress.formats import FORMATS, round_to_format, to_format
 from minjax.compress.methods import METHODS, Method, method

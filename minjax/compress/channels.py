@@ -1,7 +1,7 @@
-"""The arrays of a group of channels: what is zero, what is constant, and taking channels out.
+"""Finds channels that are zero or constant in the arrays of a group, and removes channels.
 
-Arrays are numpy's, in a dict by path with the collection in front: ``params/conv1/kernel``, ``batch_stats/norm1/mean``.
-They are replaced in the dict, never changed in place. Constants are computed in float64.
+Arrays are NumPy's, in a dict by path, which starts with the collection: ``params/conv1/kernel``,
+``batch_stats/norm1/mean``. They are replaced in the dict, never changed in place. Constants are computed in float64.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minjax.errors import UserError
 from minjax.wiring import Group, Point, Reader, Source
 
 Arrays = dict[str, np.ndarray]
-Constants = tuple[np.ndarray, np.ndarray]  # which channels are one, bool; which number, float64, 0 where none
+Constants = tuple[np.ndarray, np.ndarray]  # which channels are constant, bool; their values, float64, 0 for the others
 
 _ACTIVATIONS = {
     "identity": lambda x: x,
@@ -24,12 +24,12 @@ _ACTIVATIONS = {
 
 
 def unread(arrays: Arrays, reader: Reader, channels: int) -> np.ndarray:
-    """Which channels a layer does not read, bool [channels]: every weight on them is zero."""
+    """Which channels a layer ignores, bool [channels]: all its weights on them are zero."""
     return np.logical_not(_inputs(arrays, reader, channels).any(axis=(0, 1, 3, 4)))
 
 
 def unwritten(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
-    """For which channels a layer's outputs depend on no input, bool [channels]."""
+    """Which of a layer's output channels depend on no input, bool [channels]."""
     kernel = _split(arrays, _kernel(source), -1, channels, source.block)
     if source.place is not None:
         kernel = kernel[:, source.place : source.place + 1]
@@ -37,7 +37,7 @@ def unwritten(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
 
 
 def constants(arrays: Arrays, group: Group, channels: int) -> list[Constants]:
-    """For each point of the group, which channels are one number there, the same for every image and pixel."""
+    """For each point of the group, which channels are constant there: the same for every image and pixel."""
     found: list[Constants] = []
     for point in group.points:
         known, value = found[-1] if point.carried else (np.ones(channels, bool), np.zeros(channels))
@@ -51,14 +51,14 @@ def constants(arrays: Arrays, group: Group, channels: int) -> list[Constants]:
 
 
 def can_fold(arrays: Arrays, reader: Reader) -> bool:
-    """Is a constant among a layer's inputs the same as a bias, and is there a leaf to take it up?"""
+    """Whether a constant input of this layer is equivalent to a bias, and some leaf can absorb it."""
     return not reader.padded and (_bias(reader) in arrays or reader.norm is not None)
 
 
 def fold(arrays: Arrays, reader: Reader, value: np.ndarray) -> None:
-    """Put what a layer makes of constants (float64 [channels], 0 for none) into its bias.
+    """Move what a layer computes from constant inputs (float64 [channels], 0 for none) into its bias.
 
-    Without a bias it goes into the mean that the batch norm after it subtracts.
+    Without a bias it moves into the mean that the following batch norm subtracts.
     """
     if not value.any():
         return
@@ -69,15 +69,15 @@ def fold(arrays: Arrays, reader: Reader, value: np.ndarray) -> None:
 
 
 def merge(arrays: Arrays, point: Point, value: np.ndarray, into: int) -> None:
-    """Let one constant channel stand for others: its readers weigh it by all their weights, scaled by the constants.
+    """Merge constant channels into one: its readers weight it by the sum of their weights, scaled by the constants.
 
-    Exact also where zeros surround the image, since all the channels end at the same border.
+    This is exact even for images padded with zeros, since all channels end at the same border.
 
     Args:
-        arrays: changed.
-        point: the only one of its group.
-        value: float64 [channels]; the constants of the channels to merge, 0 for the others.
-        into: the channel that stays, one of them.
+        arrays: the network's arrays; entries are replaced.
+        point: the only point of its group.
+        value: float64 [channels]: the constants of the channels to merge, 0 for the others.
+        into: which of these channels stays.
     """
     for reader in point.readers:
         kernel = _inputs(arrays, reader, len(value)).copy()
@@ -86,7 +86,7 @@ def merge(arrays: Arrays, point: Point, value: np.ndarray, into: int) -> None:
 
 
 def take_out(arrays: Arrays, group: Group, gone: np.ndarray) -> None:
-    """Remove channels, bool [channels], from every array of the group."""
+    """Remove channels (bool [channels]) from every array of the group."""
     for source in {source for point in group.points for source in point.sources}:
         leaves = [_bias(source)]
         if source.norm is not None:
@@ -99,7 +99,7 @@ def take_out(arrays: Arrays, group: Group, gone: np.ndarray) -> None:
 
 
 def _affine(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
-    """What the source gives where its kernel is zero: its bias through its batch norm, float64 [channels]."""
+    """The output of a source whose kernel is zero, float64 [channels]: its bias, passed through its batch norm."""
     value = np.zeros(channels)
     if _bias(source) in arrays:
         value = arrays[_bias(source)].astype(np.float64)
@@ -123,12 +123,14 @@ def _inputs(arrays: Arrays, reader: Reader, channels: int) -> np.ndarray:
 
 
 def _split(arrays: Arrays, name: str, axis: int, channels: int, block: int) -> np.ndarray:
-    """A view [axes before, places, channels, block, axes after] of a leaf one of whose axes holds the channels."""
+    """View a leaf, one of whose axes holds the channels, as [axes before, places, channels, block, axes after]."""
     shape = arrays[name].shape
     axis %= len(shape)
     places, rest = divmod(shape[axis], channels * block)
     if rest:
-        raise UserError(f"{name} {list(shape)} does not hold {channels} channels: the variables of another network?")
+        raise UserError(
+            f"{name} {list(shape)} does not hold {channels} channels; are these another network's variables?"
+        )
     return arrays[name].reshape(math.prod(shape[:axis]), places, channels, block, math.prod(shape[axis + 1 :]))
 
 

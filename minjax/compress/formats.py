@@ -1,4 +1,4 @@
-"""Floating-point formats as a kind of quantization: what is left of a weight that was stored in one."""
+"""Floating-point formats as a kind of quantization: weights rounded to what a format can store."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ FORMATS: dict[str, Any] = {
 
 
 def bits(name: str) -> int:
-    """Bits of a weight in the format; UserError for an unknown one."""
+    """Bits per weight in a format; raises UserError if it is unknown."""
     if name not in FORMATS:
         raise unknown("number format", name, FORMATS)
     return jnp.dtype(FORMATS[name]).itemsize * 8
 
 
 def round_to_format(x: jax.Array, name: str, channel_axis: int | None = None) -> jax.Array:
-    """The array as the format holds it.
+    """Round an array to a format.
 
-    float16 and bfloat16 take the values as they are (float16 saturates at 65,504). The float8 formats have few
-    exponents, so each channel is scaled to the format's largest number first, beyond which it saturates
-    (Micikevicius et al. 2022).
+    float16 and bfloat16 round the values themselves (float16 saturates at 65,504). The float8 formats have few
+    exponents, so each channel is first scaled to the format's largest number, beyond which it saturates (Micikevicius
+    et al. 2022).
 
     Args:
         x: float array.
         name: one of `FORMATS`.
-        channel_axis: the axis with a scale for each index; None: one scale.
+        channel_axis: the axis along which every index has its own scale; None: one scale for all.
 
     Raises:
         UserError: an unknown format.
@@ -59,10 +59,10 @@ def to_format(
     include: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] = (),
 ) -> Any:
-    """The parameters with the chosen leaves rounded to the format; leaves as in `fake_quantize`.
+    """Round the chosen leaves of the parameters to a format; leaves are chosen as in `fake_quantize`.
 
     Raises:
-        UserError: an unknown format, patterns that match nothing.
+        UserError: an unknown format, or patterns that match nothing.
     """
     bits(name)
     chosen = tree.select(params, include, exclude)

@@ -1,9 +1,9 @@
-"""Multiply-adds of one image, counted in the program that JAX traces: nothing is computed and no layer is named.
+"""Multiply-adds for one image, counted in the program that JAX traces: nothing is computed and no layer is listed.
 
-Every multiply-add of these networks is in a convolution or a matrix product. The trace says which leaf of the
-parameters each of them takes its kernel from; those that take none are products of activations, as attention's
-queries x keys and weights x values. Elementwise work (biases, normalisation, activations, pooling) is not counted,
-and a convolution's multiplications by the zeros of its padding are, as in the literature's counts.
+All multiply-adds of these networks are in convolutions and matrix products. The trace tells which leaf of the
+parameters each takes its kernel from; those that take none are products of activations, like queries x keys and weights
+x values in attention. As is usual in the literature, elementwise work (biases, normalisation, activations, pooling) is
+not counted, while a convolution's multiplications by zeros in the padding are.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from jax.extend import core
 
 from minjax import tree
 
-ACTIVATIONS = ""  # stands for a kernel where both factors are activations
+ACTIVATIONS = ""  # stands for the kernel where both factors are activations
 
 
 @dataclasses.dataclass(frozen=True)
 class MultiplyAdds:
-    """Multiply-adds of one image.
+    """Multiply-adds for one image.
 
     Attributes:
-        total: of the whole network, dense.
-        kernels: leaf name -> its share, for every leaf that is a factor of a convolution or a matrix product.
-        activations: products of activations with one another (attention); pruning weights does not change them.
+        total: those of the whole dense network.
+        kernels: leaf name -> multiply-adds with it, for every leaf used in a convolution or a matrix product.
+        activations: products of activations with each other (attention), which pruning weights does not change.
     """
 
     total: int
@@ -38,11 +38,11 @@ class MultiplyAdds:
     activations: int
 
     def sparse(self, nonzero: Mapping[str, int], counts: Mapping[str, int]) -> int:
-        """Multiply-adds without those of pruned weights: every weight of a kernel takes part in equally many.
+        """Multiply-adds without those of pruned weights; each weight of a kernel takes part in the same number.
 
         Args:
-            nonzero: leaf name -> weights that are left; a leaf that is not named is dense.
-            counts: leaf name -> weights, for the leaves in `nonzero`.
+            nonzero: leaf name -> how many weights are left; leaves that are not listed are dense.
+            counts: leaf name -> how many weights there are, for the leaves in `nonzero`.
         """
         pruned = sum(
             dense * (counts[name] - nonzero[name]) // counts[name]
@@ -55,15 +55,15 @@ class MultiplyAdds:
 def multiply_adds(
     apply: Callable[..., Any], variables: Mapping[str, Any], image_shape: tuple[int, int, int]
 ) -> MultiplyAdds:
-    """Count the multiply-adds of one image.
+    """Count the multiply-adds for one image.
 
     Args:
         apply: (variables, images [1,H,W,C] float32) -> logits, such as ``partial(model.apply, train=False)``.
-        variables: {"params": ..., ...}, arrays or `jax.ShapeDtypeStruct`. Names in the result are those of "params".
+        variables: {"params": ..., ...}, arrays or `jax.ShapeDtypeStruct`; leaf names are those of "params".
         image_shape: height, width, channels.
 
     Raises:
-        UserError: whatever `apply` says of images that it cannot take.
+        UserError: `apply` cannot take images of this shape.
         ValueError: a loop of unknown length.
     """
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
@@ -75,11 +75,11 @@ def multiply_adds(
 
 
 def _walk(jaxpr: Any, sources: Sequence[str | None]) -> tuple[Counter[str], list[str | None]]:
-    """The products of a program by kernel, and which leaf each of its results is made of.
+    """The multiply-adds of a program by kernel, and the leaf that each of its results comes from.
 
     Args:
         jaxpr: the program.
-        sources: the leaf that each argument is made of; None: no one leaf.
+        sources: the leaf that each argument comes from; None: no single leaf.
     """
     found: Counter[str] = Counter()
     source: dict[Any, str | None] = dict(zip(jaxpr.invars, sources, strict=True))
@@ -91,13 +91,13 @@ def _walk(jaxpr: Any, sources: Sequence[str | None]) -> tuple[Counter[str], list
             kernel = next((name for name in inputs if name is not None), ACTIVATIONS)
             found[kernel] += _PRODUCTS[equation.primitive.name](equation)
         elif inner:
-            # Of several programs one runs: a convolution is written in a way of its own for each platform.
+            # Only one of several branches runs: a convolution is written differently for each platform.
             walks = [_walk(program, inputs[-len(program.invars) :]) for program in inner]
             counted, outputs = max(walks, key=lambda walk: walk[0].total())
             times = _repetitions(equation) if counted else 1
             found.update({name: times * count for name, count in counted.items()})
         elif len(inputs) == 1:
-            outputs = inputs * len(outputs)  # a kernel in another type or shape is still that kernel
+            outputs = inputs * len(outputs)  # a kernel cast or reshaped is still that kernel
         source.update(zip(equation.outvars, outputs, strict=True))
     return found, [None if isinstance(v, core.Literal) else source.get(v) for v in jaxpr.outvars]
 

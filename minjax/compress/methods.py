@@ -1,4 +1,4 @@
-"""What a pruning method is: a score of each unit, what a unit is, and among which units the smallest are taken."""
+"""Pruning methods: how a unit is scored, what a unit is, and among which units the smallest are pruned."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SELECTIONS = ("layer", "global", "channel")
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A way of choosing what to prune; the units with the smallest scores go first, equal ones by their index.
+    """A way of choosing what to prune: the units with the smallest scores go first, equal ones by index.
 
     Attributes:
-        score: "magnitude" (of a weight |w|, of a channel the norm of its weights) or "random".
-        unit: "weight", or "channel": all weights that read one input, or make one output, of a kernel.
-        norm: of a channel: 1, 2 or infinity (`float("inf")`).
-        selection: "layer": the fraction of every leaf; "global": of all leaves together, where channels of
-            different layers are compared by the mean of |w|**norm over their weights (they differ in size);
-            "channel": of the weights of each output channel of every leaf.
-        group: (N, M): of every M consecutive inputs of an output keep the N largest (Mishra et al. 2021), or None.
+        score: "magnitude" (|w| of a weight, the norm of a channel's weights) or "random".
+        unit: "weight", or "channel": all weights that read one input of a kernel or make one output.
+        norm: the norm that scores a channel: 1, 2 or infinity (`float("inf")`).
+        selection: what the fraction is taken of: "layer": each leaf; "global": all leaves together, where channels of
+            different layers, which differ in size, are compared by the mean of |w|**norm over their weights;
+            "channel": the weights of each output channel of each leaf.
+        group: (N, M): keep the N largest of every M consecutive inputs of an output (Mishra et al. 2021); or None.
     """
 
     score: str = "magnitude"
@@ -37,9 +37,9 @@ class Method:
             if getattr(self, field) not in known:
                 raise unknown(f"pruning {field}", getattr(self, field), known)
         if self.norm not in (1, 2, float("inf")):
-            raise UserError(f"the norm of a channel is 1, 2 or inf, not {self.norm!r}")
+            raise UserError(f"the norm of a channel must be 1, 2 or inf, not {self.norm!r}")
         if self.unit == "channel" and self.selection == "channel":
-            raise UserError("channels are selected within a layer or globally, not within a channel")
+            raise UserError("channels can be selected within a layer or globally, not within a channel")
 
 
 METHODS: dict[str, Method] = {
@@ -58,10 +58,10 @@ _GROUP = re.compile(r"(\d+):(\d+)")
 
 
 def method(name: str | Method) -> Method:
-    """The named method: a name in `METHODS` or "N:M", such as "2:4".
+    """The method with a name in `METHODS`, or "N:M" such as "2:4".
 
     Raises:
-        UserError: an unknown name, or N:M with N not from 1 to M.
+        UserError: an unknown name, or N:M with N outside 1 to M.
     """
     if isinstance(name, Method):
         return name

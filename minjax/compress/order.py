@@ -1,4 +1,4 @@
-"""The order in which a method prunes: computed once, so that the mask of any amount is `rank >= count`."""
+"""The order in which a method prunes, computed once: the mask for any amount is then `rank >= count`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ AXES = {"in": -2, "out": -1}
 def ranks(
     params: Any, method: Method, chosen: dict[str, bool], *, key: Any, axis: str, within: Any, block: int
 ) -> dict[str, jax.Array]:
-    """The rank of every weight of the chosen leaves: int32 of the leaf's shape, weights of one unit alike.
+    """The rank of each weight in the chosen leaves: int32 of the leaf's shape, equal for all weights of a unit.
 
-    Where selection is global, ranks go through all leaves. Weights that `within` has pruned come first.
+    If selection is global, ranks count across all leaves. Weights that `within` has pruned come first.
 
     Raises:
-        UserError: a random method without a key, a leaf that the method cannot prune.
+        UserError: a random method without a key, or a leaf that the method cannot prune.
     """
     leaves = {name: jnp.asarray(leaf) for name, leaf in tree.leaves(params).items() if chosen[name]}
     if method.score == "random" and key is None:
@@ -56,7 +56,7 @@ def _ranks(
 
 
 def _scores(name: str, leaf: jax.Array, method: Method, key: Any, axis: str, block: int) -> jax.Array:
-    """Of the leaf's weights, or with size 1 along every axis but that of the channels (blocks of them)."""
+    """The scores of a leaf's weights, or of its channels or blocks of them, with size 1 along every other axis."""
     if method.unit == "weight":
         return jnp.abs(leaf) if method.score == "magnitude" else _draw(key, name, leaf.shape)
     place = leaf.ndim + AXES[axis]
@@ -69,25 +69,25 @@ def _scores(name: str, leaf: jax.Array, method: Method, key: Any, axis: str, blo
     if method.norm == float("inf"):
         return magnitude.max(1).reshape(shape)
     average = jnp.mean if method.selection == "global" else jnp.sum
-    return average(magnitude**method.norm, axis=1).reshape(shape)  # the root would not change the order
+    return average(magnitude**method.norm, axis=1).reshape(shape)  # taking the root would not change the order
 
 
 def _check_channels(name: str, leaf: jax.Array, axis: str, block: int) -> None:
     if leaf.ndim < 2:
-        raise UserError(f"{name} has one dimension and no channels; structured pruning is for kernels: exclude it")
+        raise UserError(f"{name} has one dimension and no channels; structured pruning is for kernels, so exclude it")
     if leaf.shape[AXES[axis]] % block:
-        raise UserError(f"{name} has {leaf.shape[AXES[axis]]} channels, which do not divide into blocks of {block}")
+        raise UserError(f"{name} has {leaf.shape[AXES[axis]]} channels, which cannot be divided into blocks of {block}")
 
 
 def _draw(key: jax.Array, name: str, shape: tuple[int, ...]) -> jax.Array:
-    """Random scores from 0 to 1 of a leaf: a function of its name, so that leaving another leaf out changes none."""
+    """Random scores from 0 to 1 that depend on the leaf's name, so that they do not change with the other leaves."""
     words = noise.key_words(jax.random.fold_in(key, zlib.crc32(name.encode())))
     bits = noise.bits(words, jax.lax.iota(jnp.uint32, math.prod(shape)))
     return ((bits >> 8).astype(jnp.float32) * 2.0**-24).reshape(shape)
 
 
 def _first(score: jax.Array, kept: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """The score, below every other where nothing of the unit is kept any more."""
+    """The scores, with units of which nothing is kept any more below all others."""
     if score.shape != kept.shape:
         groups = [(1, kept.shape[d]) if n == 1 else (n, kept.shape[d] // n) for d, n in enumerate(shape)]
         kept = kept.reshape([size for pair in groups for size in pair]).any(axis=tuple(range(1, 2 * len(shape), 2)))
@@ -95,7 +95,7 @@ def _first(score: jax.Array, kept: jax.Array, shape: tuple[int, ...]) -> jax.Arr
 
 
 def _order(scores: jax.Array) -> jax.Array:
-    """The rank int32 [n] of each of the scores [n]; the earlier of two equal ones first."""
+    """The ranks int32 [n] of scores [n]; of equal scores the earlier one comes first."""
     order = jnp.argsort(scores, stable=True)
     return jnp.zeros(scores.shape, jnp.int32).at[order].set(jnp.arange(scores.size, dtype=jnp.int32))
 
@@ -110,7 +110,7 @@ def _globally(scores: dict[str, jax.Array], leaves: dict[str, jax.Array]) -> dic
 
 
 def _in_channels(score: jax.Array) -> jax.Array:
-    """Ranks within each output channel, the last axis."""
+    """Ranks within each output channel (the last axis)."""
     return jax.vmap(_order, in_axes=1, out_axes=1)(score.reshape(-1, score.shape[-1])).reshape(score.shape)
 
 
@@ -122,7 +122,7 @@ def _in_groups(score: jax.Array, of: int) -> jax.Array:
 
 
 def _spread(order: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Every weight gets the rank of its unit."""
+    """Give each weight the rank of its unit."""
     for place, (have, want) in enumerate(zip(order.shape, shape, strict=True)):
         if 1 < have < want:
             order = jnp.repeat(order, want // have, axis=place)

@@ -157,8 +157,8 @@ def load_packed(path: Path | str, *, max_elements: int = header.SPARSE_ELEMENTS)
             another number than the default.
 
     Returns:
-        The variables as nested dictionaries of NumPy arrays, ready for ``model.apply``: pruned weights are 0,
-        quantized ones are (integer - zero) * scale. And `about`.
+        The variables as nested dictionaries of NumPy arrays, ready for ``model.apply``: pruned weights are 0, quantized
+        ones are (integer - zero) * scale; and `about`.
 
     Raises:
         UserError: the file cannot be read, is not a packed file, is truncated, altered or of a newer version, has a
@@ -191,7 +191,7 @@ def _named(variables: Mapping[str, Any]) -> dict[str, Any]:
     for path, leaf in jax.tree_util.tree_flatten_with_path(dict(variables))[0]:
         keys = [getattr(key, "key", None) for key in path]
         if not all(isinstance(key, str) and "/" not in key for key in keys):
-            raise ValueError(f"{jax.tree_util.keystr(path)}: variables are dictionaries whose keys have no slash")
+            raise ValueError(f"{jax.tree_util.keystr(path)}: variables must be dictionaries, without slashes in keys")
         named["/".join(map(str, keys))] = leaf
     return named
 
@@ -222,9 +222,9 @@ def _check_quantizable(arrays: dict[str, np.ndarray], bits: int) -> None:
         raise UserError(f"bits is {bits}; it must be an integer from {BITS[0]} to {BITS[-1]}")
     for name, array in arrays.items():
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            raise UserError(f"{name} is {array.dtype}; only floating-point arrays are quantized")
+            raise UserError(f"{name} is {array.dtype}; only floating-point arrays can be quantized")
         if not np.isfinite(array.astype(np.float32)).all():
-            raise UserError(f"{name} has a weight that is NaN or infinite; no integer stands for that")
+            raise UserError(f"{name} has a weight that is NaN or infinite, which no integer can represent")
 
 
 def _leaf(entry: Entry, section: bytes, entropy: float) -> PackedLeaf:
@@ -242,5 +242,5 @@ def _laid_out(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _up(bits: float) -> int:
-    """Bits as whole bytes, rounded up."""
+    """Convert bits to whole bytes, rounding up."""
     return -int(-bits // 8)

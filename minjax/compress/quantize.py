@@ -1,8 +1,9 @@
 """Uniform quantization of weights to integers and back ("fake quantization"); bit widths may be traced.
 
-One function calibrates, one quantizes, one dequantizes (the split of google/qwix). Symmetric: integers
--(2^(b-1)-1) .. 2^(b-1)-1 (narrow range, no zero point). Asymmetric: 0 .. 2^b-1 and an integer zero point, so that
-zero is a value; the range includes 0. One bit is the sign times the mean of |x| (XNOR-Net, Rastegari et al. 2016).
+There is one function to calibrate, one to quantize and one to dequantize (as in google/qwix). Symmetric: integers
+-(2^(b-1)-1) .. 2^(b-1)-1 (narrow range, no zero point). Asymmetric: 0 .. 2^b-1 and an integer zero point, so that zero
+is representable; the range includes 0. At one bit, values are the sign times the mean of |x| (XNOR-Net, Rastegari et
+al. 2016).
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ class Scheme:
     """How a kernel is mapped to integers.
 
     Attributes:
-        symmetric: integers on both sides of 0, or from 0 with a zero point.
-        per_channel: a scale for each output channel (the last axis), or one for the whole array.
-        clip: what the largest integer stands for: "minmax" (the largest weight), "percentile" (the 99.9th of |x|) or
-            "mse" (the range of least squared error).
+        symmetric: whether integers lie on both sides of 0, or start at 0 and have a zero point.
+        per_channel: whether each output channel (the last axis) has its own scale, or the whole array one.
+        clip: how the range is chosen: "minmax" (up to the largest weight), "percentile" (the 99.9th of |x|) or "mse"
+            (the range with the least squared error).
     """
 
     symmetric: bool = True
@@ -50,12 +51,12 @@ class Scheme:
 
 @flax.struct.dataclass
 class Quantized:
-    """Integers and what they stand for: (values - zero) * scale.
+    """Integers that represent (values - zero) * scale.
 
     Attributes:
-        values: int32, of the array's shape.
-        scale: float32, of size 1 along every axis but that of the channels.
-        zero: int32, as `scale`: the integer that stands for 0 (0 where symmetric).
+        values: int32, in the shape of the array.
+        scale: float32, with size 1 along every axis but that of the channels.
+        zero: int32, shaped like `scale`: the integer that represents 0 (0 if symmetric).
     """
 
     values: jax.Array
@@ -72,19 +73,19 @@ def quantize_array(
     clip: str = "minmax",
     where: jax.Array | None = None,
 ) -> Quantized:
-    """Round an array to integers of so many bits.
+    """Round an array to integers of `bits` bits.
 
     Args:
         x: float array.
         bits: 1 to 16, an int or a traced integer (which is not checked). At one bit the values are -1 and 1 (0 counts
-            as positive), the scale is the mean of |x|, and `symmetric` and `clip` say nothing.
+            as positive), the scale is the mean of |x|, and `symmetric` and `clip` have no effect.
         symmetric: see `Scheme`.
-        channel_axis: the axis with a scale for each index; None: one scale.
+        channel_axis: the axis along which every index has its own scale; None: one scale for all.
         clip: see `Scheme`.
-        where: bool, the weights that count for the range (those not pruned); None: all.
+        where: bool, the weights that determine the range (those not pruned); None: all.
 
     Raises:
-        UserError: bits outside 1 to 16, an unknown clip.
+        UserError: bits outside 1 to 16, or an unknown clip.
     """
     _check_bits(bits)
     if clip not in ranges.CLIPS:
@@ -92,7 +93,8 @@ def quantize_array(
     return _quantize(jnp.asarray(x), jnp.asarray(bits, jnp.int32), where, symmetric, channel_axis, clip)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5))  # compiled by itself as well, or XLA would round otherwise inside a program
+# Compiled even when called on its own: XLA would round differently from inside a program.
+@partial(jax.jit, static_argnums=(3, 4, 5))
 def _quantize(
     x: jax.Array, bits: jax.Array, where: jax.Array | None, symmetric: bool, channel_axis: int | None, clip: str
 ) -> Quantized:
@@ -107,7 +109,7 @@ def _quantize(
 
 
 def dequantize(quantized: Quantized) -> jax.Array:
-    """What the integers stand for."""
+    """The numbers that the integers represent."""
     return (quantized.values - quantized.zero).astype(quantized.scale.dtype) * quantized.scale
 
 
@@ -120,7 +122,7 @@ def fake_quantize_array(
     clip: str = "minmax",
     where: jax.Array | None = None,
 ) -> jax.Array:
-    """The array rounded to what integers of so many bits can stand for; arguments and errors as `quantize_array`.
+    """Round an array to what integers of `bits` bits can represent; arguments and errors as for `quantize_array`.
 
     >>> import jax.numpy as jnp
     >>> fake_quantize_array(jnp.array([-1.0, 0.3, 0.6]), 2)
@@ -141,20 +143,20 @@ def fake_quantize(
     exclude: str | Sequence[str] = (),
     masks: Any = None,
 ) -> Any:
-    """The parameters with the chosen leaves fake-quantized.
+    """Fake-quantize the chosen leaves of the parameters.
 
     Args:
         params: pytree of arrays.
         bits: 1 to 16, an int or a traced integer.
         symmetric: see `Scheme`.
-        per_channel: a scale for each output, the last axis.
+        per_channel: whether each output (the last axis) has its own scale.
         clip: see `Scheme`.
-        include: patterns of leaves (see `tree.select`); None: the convolution kernels.
-        exclude: patterns of leaves to leave alone.
-        masks: of pruned weights: they stay 0 and do not count for the range.
+        include: patterns of leaves to quantize (see `tree.select`); None: the convolution kernels.
+        exclude: patterns of leaves not to quantize.
+        masks: bool, False: pruned; pruned weights stay 0 and do not affect the range.
 
     Raises:
-        UserError: bits outside 1 to 16, an unknown clip, patterns that match nothing.
+        UserError: bits outside 1 to 16, an unknown clip, or patterns that match nothing.
     """
     _check_bits(bits)
     scheme = Scheme(symmetric, per_channel, clip)
@@ -165,14 +167,14 @@ def fake_quantize(
 
 
 def leaf(x: jax.Array, bits: ArrayLike, scheme: Scheme, mask: jax.Array | None = None) -> jax.Array:
-    """One leaf fake-quantized; pruned weights are 0."""
+    """Fake-quantize one leaf; pruned weights are 0."""
     axis = x.ndim - 1 if scheme.per_channel and x.ndim else None
     rounded = fake_quantize_array(x, bits, symmetric=scheme.symmetric, channel_axis=axis, clip=scheme.clip, where=mask)
     return rounded if mask is None else jnp.where(mask, rounded, jnp.zeros((), x.dtype))
 
 
 def straight_through(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same values, with the gradient of the identity (Bengio et al. 2013), for quantization-aware training.
+    """The same function with the gradient of the identity (Bengio et al. 2013), for quantization-aware training.
 
     Args:
         function: params -> params, such as a partial of `fake_quantize`.
@@ -185,7 +187,7 @@ def straight_through(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _symmetric(x: jax.Array, bits: jax.Array, limits: ranges.Limits) -> Quantized:
-    most = (jnp.left_shift(1, bits - 1) - 1).astype(x.dtype)  # a shift: 2**b in floats is inexact for some b
+    most = (jnp.left_shift(1, bits - 1) - 1).astype(x.dtype)  # a shift, because 2**b in floats is inexact for some b
     scale = _positive(limits.high / jnp.maximum(most, 1))
     values = jnp.clip(jnp.round(x / scale), -most, most).astype(jnp.int32)
     return Quantized(values, scale, jnp.zeros(scale.shape, jnp.int32))
@@ -193,7 +195,8 @@ def _symmetric(x: jax.Array, bits: jax.Array, limits: ranges.Limits) -> Quantize
 
 def _asymmetric(x: jax.Array, bits: jax.Array, limits: ranges.Limits) -> Quantized:
     most = (jnp.left_shift(1, bits) - 1).astype(x.dtype)
-    # By the reciprocal: a division by what is the same for all XLA turns into this in some programs, not in others.
+    # Multiply by the reciprocal: XLA replaces a division by a shared divisor with this in some programs but not in
+    # others.
     scale = _positive((limits.high - limits.low) * (1 / most))
     zero = jnp.clip(jnp.round(-limits.low / scale), 0, most)
     values = jnp.clip(jnp.round(x / scale) + zero, 0, most).astype(jnp.int32)
@@ -201,7 +204,7 @@ def _asymmetric(x: jax.Array, bits: jax.Array, limits: ranges.Limits) -> Quantiz
 
 
 def _positive(scale: jax.Array) -> jax.Array:
-    """1 in the place of 0, where every weight is 0 and any scale will do."""
+    """Replace 0, the scale where every weight is 0, by 1: any scale works there."""
     return jnp.where(scale > 0, scale, jnp.ones((), scale.dtype))
 
 

@@ -1,4 +1,4 @@
-"""What range of values the integers cover: all of it, all but the outliers, or what costs least."""
+"""The range that the integers cover: all values, all but outliers, or the range with the least error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import jax.numpy as jnp
 
 CLIPS = ("minmax", "percentile", "mse")
 PERCENTILE = 99.9
-CANDIDATES = 80  # shares of the full range that "mse" tries
+CANDIDATES = 80  # fractions of the full range that "mse" tries
 
 
 @flax.struct.dataclass
 class Limits:
-    """The values that the ends of the range stand for: of size 1 along every axis but that of the channels.
+    """The ends of the range, with size 1 along every axis but that of the channels.
 
     Attributes:
-        low: 0 or less; minus `high` where symmetric.
+        low: 0 or less; minus `high` if symmetric.
         high: 0 or more.
     """
 
@@ -36,16 +36,16 @@ def calibrate(
     symmetric: bool,
     clip: str,
 ) -> Any:
-    """Choose the limits and quantize with them.
+    """Choose the range and quantize with it.
 
     Args:
         x: float array.
-        kept: bool, the weights that count.
-        axes: that share a range.
-        quantize: limits -> a `Quantized`.
-        symmetric: whether the range is.
-        clip: one of `CLIPS`. "mse" tries shares of the full range and takes, for each channel, the one with the
-            least squared error over the weights that count (as in BRECQ's and Nagel et al.'s 2021 range search).
+        kept: bool, the weights that determine the range.
+        axes: the axes that share a range.
+        quantize: limits -> `Quantized`.
+        symmetric: whether the range is symmetric.
+        clip: one of `CLIPS`. "mse" tries fractions of the full range and takes, for each channel, the one with the
+            least squared error over the kept weights (as in the range searches of BRECQ and of Nagel et al. 2021).
     """
     full = _full(x, kept, axes, symmetric)
     if clip == "minmax":
@@ -74,7 +74,7 @@ def _scaled(full: Limits, share: jax.Array) -> Limits:
 
 
 def _full(x: jax.Array, kept: jax.Array, axes: tuple[int, ...], symmetric: bool) -> Limits:
-    counted = jnp.where(kept, x, jnp.zeros((), x.dtype))  # a range that includes 0 anyway
+    counted = jnp.where(kept, x, jnp.zeros((), x.dtype))  # this range includes 0 anyway
     if symmetric:
         high = jnp.abs(counted).max(axes, keepdims=True)
         return Limits(-high, high)
@@ -82,7 +82,7 @@ def _full(x: jax.Array, kept: jax.Array, axes: tuple[int, ...], symmetric: bool)
 
 
 def _percentile(x: jax.Array, kept: jax.Array, axes: tuple[int, ...], full: Limits) -> Limits:
-    """Cut where 99.9 % of the |x| that count lie below; channels of few weights keep nearly all of theirs."""
+    """Clip at the 99.9th percentile of the kept |x|; channels with few weights keep nearly their full range."""
     magnitude = jnp.where(kept, jnp.abs(x), jnp.nan)
     bound = jnp.nanpercentile(magnitude, PERCENTILE, axis=axes, keepdims=True)
     bound = jnp.where(jnp.isnan(bound), full.high, bound)

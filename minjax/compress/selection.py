@@ -1,4 +1,4 @@
-"""Masks: which weights are kept. Exact counts, ties broken by index, the same for one mask and for a whole curve."""
+"""Masks, which say what is kept: exact counts, ties broken by index, the same for one mask as for a whole curve."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def masks(
     within: Any = None,
     block: int = 1,
 ) -> Any:
-    """Which weights are left when the given fraction is pruned.
+    """Which weights are kept when a given fraction is pruned.
 
-    In every leaf (globally: in all of them together) exactly `round(amount * n)` of n units are pruned, half to
-    even, as in `torch.nn.utils.prune`.
+    In each leaf (or globally, in all of them together) exactly `round(amount * n)` of n units are pruned, rounding half
+    to even, as in `torch.nn.utils.prune`.
 
     Args:
         params: pytree of arrays.
         method: a name in `METHODS`, "N:M" such as "2:4", or a `Method`.
-        amount: fraction to prune, 0 to 1. N:M has its own, 1 - N/M: that, or None.
-        key: what the random methods draw from; each leaf from its own part of it.
+        amount: fraction to prune, 0 to 1; for N:M it must be 1 - N/M or None.
+        key: for random methods; each leaf derives its own key from it.
         include: patterns of leaves to prune (see `tree.select`); None: the convolution kernels.
-        exclude: patterns of leaves to leave alone.
+        exclude: patterns of leaves not to prune.
         axis: which channels a structured method prunes: "in" (the inputs, as paper 1 did) or "out".
-        within: masks of an earlier round: what they pruned is pruned here too and counts; None: nothing.
-        block: so many consecutive channels are one (the dimensions of a ViT's head, say).
+        within: masks from an earlier round; what they pruned stays pruned and counts; None: nothing.
+        block: how many consecutive channels are one unit (such as the dimensions of a ViT's head).
 
     Returns:
         Pytree of bool with the structure and shapes of `params`, True = kept; all True where nothing is pruned.
 
     Raises:
         UserError: an unknown method or axis, an amount outside 0 to 1, a random method without a key, patterns that
-            match nothing, no leaf to prune, a leaf that the method cannot prune.
+            match nothing, no leaf to prune, or a leaf that the method cannot prune.
     """
     _amount(named(method), method, amount)
     orders = ranks(params, method, key=key, include=include, exclude=exclude, axis=axis, within=within, block=block)
@@ -69,7 +69,7 @@ def masks(
 
 
 def apply_masks(params: Any, masks: Any) -> Any:
-    """The parameters with zeros where the masks are False."""
+    """Set the parameters to zero where the masks are False."""
     return jax.tree.map(lambda leaf, mask: jnp.where(mask, leaf, jnp.zeros((), leaf.dtype)), params, masks)
 
 
@@ -84,10 +84,10 @@ def ranks(
     within: Any = None,
     block: int = 1,
 ) -> dict[str, jax.Array]:
-    """When each weight is pruned: leaf name -> int32 of the leaf's shape; arguments and errors as of `masks`.
+    """The order in which weights are pruned: leaf name -> int32 of its shape; arguments and errors as for `masks`.
 
-    The mask of an amount is `ranks[name] >= counts(params, method, amount)[name]`, so that a program may take both as
-    traced values and draw a whole curve.
+    The mask for an amount is `ranks[name] >= counts(params, method, amount)[name]`, so one program can take both as
+    traced values and measure a whole curve.
     """
     how = named(method)
     if axis not in order.AXES:
@@ -106,9 +106,9 @@ def counts(
     axis: str = "in",
     block: int = 1,
 ) -> dict[str, int]:
-    """Leaf name -> how many ranks are pruned at this amount, computed on the host in float64.
+    """Leaf name -> how many ranks are pruned at an amount, computed on the host in float64.
 
-    In float32 some of 21 amounts would be off by one. Arguments and errors as of `masks`.
+    In float32 some of 21 amounts would be off by one. Arguments and errors as for `masks`.
     """
     how = named(method)
     share = _amount(how, method, amount)
@@ -136,7 +136,7 @@ def _amount(how: Method, name: str | Method, amount: float | None) -> float:
     if how.group:
         own = 1 - how.group[0] / how.group[1]
         if amount is not None and abs(amount - own) > 1e-9:
-            raise UserError(f"{name} prunes exactly {own:g}; amount is {amount}: give that or None")
+            raise UserError(f"{name} prunes exactly {own:g}, but amount is {amount}: set it to {own:g} or None")
         return own
     if amount is None or isinstance(amount, bool) or not 0 <= amount <= 1:
         raise UserError(f"amount is {amount}; it must be a fraction from 0 to 1")
@@ -147,10 +147,10 @@ def _chosen(params: Any, how: Method, include: Patterns | None, exclude: Pattern
     chosen: dict[str, bool] = tree.leaves(tree.select(params, include, exclude))
     if not any(chosen.values()):
         raise UserError(
-            "there is nothing to prune: this network has no convolution kernel; give patterns, such as "
+            "there is nothing to prune: this network has no convolution kernels; give patterns, such as "
             "include='*kernel'"
             if include is None
-            else "there is nothing to prune: every included parameter is excluded again"
+            else "there is nothing to prune: every included parameter is also excluded"
         )
     if how.group:
         keep, of = how.group

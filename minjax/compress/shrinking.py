@@ -1,9 +1,11 @@
-"""Take what structured pruning has left without use out of the arrays: a smaller network with the same logits.
+"""Removes what structured pruning has made useless: a smaller network with the same logits.
 
-A channel goes where that changes nothing, in real numbers: each layer that reads it has only zero weights on it, or it
-is a constant (all that writes it has zero weights) and the constant is zero, or is the same as a bias for the layer. A
-constant before a convolution that pads with zeros is not: outside the image it is zero. Of such channels of a layer
-one stays, with the weights of all of them. Each removal may leave others without use, so it goes on until nothing does.
+A channel is removed if that changes nothing, in exact arithmetic: every layer that reads it has only zero weights on
+    it,
+or the channel is constant (everything that writes it has zero weights) and the constant is zero or equivalent to a bias
+of the layer. A constant before a convolution that pads with zeros is not equivalent to a bias, since outside the image
+it is zero; of such channels of a layer one is kept, with the weights of all of them. A removal can make other channels
+useless, so this repeats until nothing more can be removed.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from minjax.wiring import Group, Wired, Wiring
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """What came of it.
+    """What shrinking a network removed and what it had to keep.
 
     Attributes:
-        params_before: parameters of the network, zeros included.
-        params_after: of the shrunk one.
-        removed: group -> channels (units, heads) taken out, merged ones included; only groups that lost some.
-        merged: group -> how many of these were constants that one channel stands for now.
-        kept: a line for each thing that is zero or constant and could not be removed, with the reason.
+        params_before: parameters of the network, including zeros.
+        params_after: parameters of the shrunk network.
+        removed: group -> how many channels (units, heads) were removed or merged, for groups that lost any.
+        merged: group -> how many of these were constants that one channel now represents.
+        kept: a line for everything that is zero or constant but could not be removed, with the reason.
     """
 
     params_before: int
@@ -44,7 +46,7 @@ class Shrinkage:
 
 @dataclass
 class _Network:
-    """The network while it shrinks."""
+    """A network while it is being shrunk."""
 
     wiring: Wiring
     arrays: Arrays
@@ -57,20 +59,20 @@ class _Network:
 
 
 def shrink(model: Wired, variables: Any, masks: Any = None) -> tuple[Any, Any, Shrinkage]:
-    """A smaller network of the same family that computes what the masked one does in evaluation, up to rounding.
+    """Build a smaller network of the same family that evaluates to what the masked one does, up to rounding.
 
-    Training differs: batch norm would take the statistics of what is left, dropout draws for fewer units.
+    Training it would differ: batch norm takes the statistics of what is left, and dropout draws for fewer units.
 
     Args:
-        model: a module that declares its wiring, as all of `minjax.models` do.
-        variables: {"params": ..., "batch_stats": ...}, the latter where there is batch norm.
-        masks: bools with the structure of the params, False: pruned. None: only what is zero already counts.
+        model: a module that declares its wiring, like all those in `minjax.models`.
+        variables: {"params": ..., "batch_stats": ...}, the latter if there is batch norm.
+        masks: bools with the structure of the params, False: pruned. None: only existing zeros count.
 
     Returns:
-        The smaller module (the same one if nothing could be removed), its variables as numpy arrays, what was done.
+        The smaller module (the same one if nothing could be removed), its variables as NumPy arrays, and a report.
 
     Raises:
-        UserError: the module declares no wiring, or the variables or masks are not those of this network.
+        UserError: the module declares no wiring, or the variables or masks do not belong to this network.
     """
     if not hasattr(model, "wiring"):
         raise UserError(f"{type(model).__name__} declares no wiring, so nothing can be removed from it")
@@ -81,7 +83,7 @@ def shrink(model: Wired, variables: Any, masks: Any = None) -> tuple[Any, Any, S
     network = _Network(model.wiring(), dict(arrays), {name: list(sizes) for name, sizes in model.layer_sizes().items()})
     _check_names(network)
     while sum(_reduce(network, group) for group in network.wiring.groups):
-        pass  # every pass goes through all groups: a removal may make others possible anywhere
+        pass  # each pass visits all groups, since a removal may make others possible anywhere
     kept = (*_kept_in_groups(network), *_kept_elsewhere(network))
     leaves = [network.arrays[name] for name in arrays]
     smaller = jax.tree.unflatten(jax.tree.structure(variables), leaves)
@@ -94,10 +96,10 @@ def shrink(model: Wired, variables: Any, masks: Any = None) -> tuple[Any, Any, S
 def largest_difference(
     model: Any, variables: Any, smaller: Any, smaller_variables: Any, images: Any, batch: int = 500
 ) -> float:
-    """The largest absolute difference between two networks' logits for images [N,H,W,C], in evaluation."""
+    """The largest absolute difference between the logits of two networks for images [N,H,W,C], in evaluation."""
     first, second = (jax.jit(lambda v, x, net=net: net.apply(v, x, train=False)) for net in (model, smaller))
     parts = (images[i : i + batch] for i in range(0, len(images), batch))
-    # numpy's maximum, unlike Python's, is NaN if any is.
+    # NumPy's maximum, unlike Python's, is NaN if any number is.
     return float(np.max([np.abs(first(variables, part) - second(smaller_variables, part)).max() for part in parts]))
 
 
@@ -105,7 +107,7 @@ def _masked(params: Any, masks: Any) -> Any:
     shapes, others = ({name: leaf.shape for name, leaf in tree.leaves(part).items()} for part in (params, masks))
     if shapes != others:
         wrong = sorted(name for name in {*shapes, *others} if shapes.get(name) != others.get(name))
-        raise UserError(f"the masks are not those of these parameters: {', '.join(wrong)}")
+        raise UserError(f"the masks do not fit these parameters: {', '.join(wrong)}")
     return jax.tree.map(lambda value, mask: np.where(mask, value, np.zeros_like(value)), params, masks)
 
 
@@ -116,17 +118,17 @@ def _check_names(network: _Network) -> None:
     layers |= {fixed.layer for fixed in network.wiring.fixed}
     missing = sorted(layer for layer in layers if f"params/{layer}/kernel" not in network.arrays)
     if missing:
-        raise UserError(f"the variables of another network: there is no {', '.join(missing)}")
+        raise UserError(f"the variables belong to another network: there is no {', '.join(missing)}")
 
 
 def _reduce(network: _Network, group: Group) -> bool:
-    """Remove what can be removed from one group; was there anything?"""
+    """Remove what can be removed from a group; returns whether there was anything."""
     arrays, count = network.arrays, network.count(group)
     found = channels.constants(arrays, group, count)
     gone = _removable(arrays, group, count, found)
     stuck = _stuck(group, found, gone)
     if gone.all():
-        gone[0] = False  # a layer of no channels is none
+        gone[0] = False  # a layer needs at least one channel
     for point, (_, value) in zip(group.points, found, strict=True):
         for reader in point.readers:
             if channels.can_fold(arrays, reader):
@@ -147,7 +149,7 @@ def _reduce(network: _Network, group: Group) -> bool:
 
 
 def _removable(arrays: Arrays, group: Group, count: int, found: list[Constants]) -> np.ndarray:
-    """Which channels make no difference, or one that a bias can make: bool [count]."""
+    """Which channels make no difference, or only one that a bias can make: bool [count]."""
     removable = np.ones(count, bool)
     for point, (known, value) in zip(group.points, found, strict=True):
         for reader in point.readers:
@@ -157,16 +159,17 @@ def _removable(arrays: Arrays, group: Group, count: int, found: list[Constants])
 
 
 def _stuck(group: Group, found: list[Constants], removable: np.ndarray) -> np.ndarray:
-    """Channels that are constant where a bias is not the same, bool [count].
+    """Which channels are constant but not equivalent to a bias: bool [count].
 
-    None in a residual stream: there a channel is another constant at every point, so one cannot stand for another.
+    There are none in a residual stream, where a channel is a different constant at every point, so that one cannot
+    represent another.
     """
     known, value = found[0]
     return known & (value != 0.0) & ~removable & (len(group.points) == 1)
 
 
 def _kept_in_groups(network: _Network) -> Iterator[str]:
-    """A line for each constant that stayed, and for each layer with zero weights on channels that others need."""
+    """A line for each constant that was kept, and for each layer with zero weights on channels that others need."""
     arrays = network.arrays
     for group in network.wiring.groups:
         count = network.count(group)
@@ -174,11 +177,11 @@ def _kept_in_groups(network: _Network) -> Iterator[str]:
         removable = _removable(arrays, group, count, found)
         stuck = _stuck(group, found, removable)
         if removable.any():
-            yield f"{group.name}: the last of its channels stays, though nothing needs it"
+            yield f"{group.name}: its last channel stays, though nothing needs it"
         if stuck.any():
             value, others = found[0][1][stuck][0], network.merged[group.name]
             padded = ", ".join(reader.layer for reader in group.points[0].readers if reader.padded)
-            stays = f"1 of {count} channels stays" + (f" in the place of {others + 1}" if others else "")
+            stays = f"1 of {count} channels stays" + (f" in place of {others + 1}" if others else "")
             yield f"{group.name}: {stays}: a constant ({value:.3g}) is no bias for {padded}, which pads it with zeros"
         needed = ~removable & ~stuck
         for point in group.points:
@@ -191,7 +194,7 @@ def _kept_in_groups(network: _Network) -> Iterator[str]:
 
 
 def _kept_elsewhere(network: _Network) -> Iterator[str]:
-    """A line for each axis that cannot shrink and is zero somewhere."""
+    """A line for each axis that cannot shrink but is zero somewhere."""
     for fixed in network.wiring.fixed:
         kernel = network.arrays[f"params/{fixed.layer}/kernel"]
         axis = kernel.ndim - (1 if fixed.side == "outputs" else 2)

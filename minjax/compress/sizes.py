@@ -1,15 +1,15 @@
-"""What a compressed network takes to store, from counts alone: bytes, and the entropy below which no code gets.
+"""The storage that a compressed network takes, from counts alone: bytes, and the entropy that no code can beat.
 
-The formulas are those of the file that `packed.py` writes, section by section, so that a point on a curve and the
-file of that point differ by the file's header only. A leaf is stored as the cheapest of
+The formulas are those of the file that `packed.py` writes, section by section, so that the size of a version on a curve
+and that of its file differ only by the file's header. A leaf is stored as the cheapest of
 
-* all its weights, the pruned ones as zeros (not at one bit, which has no zero);
-* the weights that are left, and a bit for every weight that says which they are;
-* the weights that are left, and the indices of either those or the pruned ones, in Elias-Fano form (Elias 1974,
-  Fano 1971): the low bits of each index as they are, the gaps between the high parts in unary. For a random mask
-  that is within a few per cent of the entropy, and its size depends on the counts alone.
+* all its weights, with zeros for the pruned ones (not at one bit, which has no zero);
+* the weights that are left, and one bit per weight to mark them;
+* the weights that are left, and the indices of either these or the pruned ones, in Elias-Fano form (Elias 1974, Fano
+  1971): the low bits of each index unchanged, the gaps between the high parts in unary. For a random mask this is
+  within a few per cent of the entropy, and its size depends on the counts alone.
 
-Everything here is NumPy on the host and takes arrays of counts, so that a curve of hundreds of points is one call.
+Everything here is NumPy on the host and takes arrays of counts, so that a curve of hundreds of versions is one call.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from numpy.typing import ArrayLike
 from minjax import tree
 from minjax.compress import formats
 
-FLOAT = 32  # bits of a number that is not quantized, and of a scale
-MASKS = ("none", "bitmask", "kept", "pruned")  # the order of preference where sizes are equal
+FLOAT = 32  # bits per number that is not quantized, and per scale
+MASKS = ("none", "bitmask", "kept", "pruned")  # in order of preference if sizes are equal
 _LOW_BITS = np.arange(32)
 _NEVER = np.iinfo(np.int64).max // 2
 
 
 def index_bytes(count: ArrayLike, marked: ArrayLike) -> np.ndarray:
-    """Bytes of `marked` indices below `count`, in Elias-Fano form."""
+    """Bytes for `marked` indices below `count` in Elias-Fano form."""
     return _index_bytes(count, marked).min(-1)
 
 
 def low_bits(count: int, marked: int) -> int:
-    """How many low bits of each index are stored as they are, for the fewest bytes (the fewest bits if several)."""
+    """How many low bits of each index to store unchanged for the fewest bytes; on a tie, the fewest bits."""
     return int(_index_bytes(count, marked).argmin(-1))
 
 
@@ -49,7 +49,7 @@ def _index_bytes(count: ArrayLike, marked: ArrayLike) -> np.ndarray:
 
 
 def mask_bytes(count: ArrayLike, kept: ArrayLike) -> np.ndarray:
-    """Bytes that say which `kept` of `count` weights are left, [..., 4] in the order of `MASKS`."""
+    """Bytes for the mask of `kept` out of `count` weights, [..., 4] in the order of `MASKS`."""
     count, kept = np.broadcast_arrays(np.asarray(count, np.int64), np.asarray(kept, np.int64))
     return np.stack(
         [np.zeros_like(count), _bytes(count), index_bytes(count, kept), index_bytes(count, count - kept)], -1
@@ -57,16 +57,16 @@ def mask_bytes(count: ArrayLike, kept: ArrayLike) -> np.ndarray:
 
 
 def leaf_bytes_by_mask(count: ArrayLike, kept: ArrayLike, bits: ArrayLike = FLOAT) -> np.ndarray:
-    """Bytes of a leaf's mask and values in each of the four ways, [..., 4] in the order of `MASKS`.
+    """Bytes for a leaf's mask and values in each of the four forms, [..., 4] in the order of `MASKS`.
 
     Args:
-        count: weights, all of them.
-        kept: those not pruned.
-        bits: of a value; 32: not quantized.
+        count: how many weights there are.
+        kept: how many are not pruned.
+        bits: bits per value; 32: not quantized.
     """
     count, kept, bits = np.broadcast_arrays(*(np.asarray(array, np.int64) for array in (count, kept, bits)))
     ways = mask_bytes(count, kept) + _bytes(kept * bits)[..., None]
-    # One bit stands for -1 and 1, so a pruned weight cannot be a value.
+    # One bit represents -1 or 1, so a pruned weight cannot be stored as a value.
     ways[..., 0] = np.where((bits > 1) | (kept == count), _bytes(count * bits), _NEVER)
     return ways
 
@@ -74,14 +74,14 @@ def leaf_bytes_by_mask(count: ArrayLike, kept: ArrayLike, bits: ArrayLike = FLOA
 def leaf_bytes(
     count: ArrayLike, kept: ArrayLike, bits: ArrayLike = FLOAT, scales: ArrayLike = 0, zeros: ArrayLike = 0
 ) -> np.ndarray:
-    """Bytes of a leaf: mask, values, float32 scales and zero points; arguments broadcast against one another.
+    """Bytes for a leaf: mask, values, float32 scales and zero points. Arguments are broadcast.
 
     Args:
-        count: weights, all of them.
-        kept: those not pruned; they may be 0 (at few bits many are).
-        bits: of a value; 32: not quantized.
-        scales: how many.
-        zeros: how many zero points, each of `bits` bits.
+        count: how many weights there are.
+        kept: how many are not pruned; they may round to 0 (at few bits many do).
+        bits: bits per value; 32: not quantized.
+        scales: how many scales there are.
+        zeros: how many zero points there are, each of `bits` bits.
     """
     bits, scales, zeros = (np.asarray(array, np.int64) for array in (bits, scales, zeros))
     return leaf_bytes_by_mask(count, kept, bits).min(-1) + scales * (FLOAT // 8) + _bytes(zeros * bits)
@@ -89,14 +89,14 @@ def leaf_bytes(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """What the size of a network depends on besides its zeros: built once, asked for every point.
+    """What the size of a network depends on besides its zeros; built once, then used for every version.
 
     Attributes:
-        names: of the leaves of the parameters, in the order of `jax.tree.leaves`; L of them.
-        counts: [L] weights of each leaf.
-        channels: [L] outputs of each leaf, its last axis.
-        quantized: [L] bool, the leaves that are quantized when bits are given.
-        state: numbers that are no parameters (batch-norm statistics), stored as float32.
+        names: names of the L leaves of the parameters, in the order of `jax.tree.leaves`.
+        counts: [L], weights in each leaf.
+        channels: [L], outputs of each leaf (its last axis).
+        quantized: bool [L], the leaves that are quantized when bits are given.
+        state: how many numbers are not parameters (batch-norm statistics); they are stored as float32.
     """
 
     names: tuple[str, ...]
@@ -106,7 +106,7 @@ class Layout:
     state: int = 0
 
     def dense_bytes(self) -> int:
-        """Bytes of everything as float32."""
+        """Bytes for everything as float32."""
         return 4 * (int(self.counts.sum()) + self.state)
 
     def theoretical_bytes(
@@ -118,14 +118,14 @@ class Layout:
         per_channel: bool = True,
         format: str | None = None,
     ) -> np.ndarray:
-        """Bytes of the network, pruned and quantized, for one point or for many.
+        """Bytes for the pruned and quantized network, for one version or for many.
 
         Args:
-            kept: [..., L] weights not pruned of each leaf; None: all.
-            bits: [...] of the quantized leaves' values, 32 for a point that is not quantized; None: none is.
-            symmetric: no zero points.
-            per_channel: scales (and zero points) for each output of a leaf instead of one.
-            format: a floating-point format of `formats.FORMATS` instead of bits; float8 has scales as well.
+            kept: [..., L], how many weights of each leaf are not pruned; None: all.
+            bits: [...], bits per value in quantized leaves, 32 for versions that are not quantized; None: none are.
+            symmetric: whether there are no zero points.
+            per_channel: whether each output of a leaf has its own scale (and zero point).
+            format: a floating-point format in `formats.FORMATS`, instead of bits; float8 has scales too.
 
         Returns:
             [...] int64.
@@ -156,10 +156,10 @@ def layout(
 
     Args:
         params: pytree of arrays, or anything with a shape.
-        model_state: what is stored and is no parameter, such as batch-norm statistics.
+        model_state: what is stored besides parameters, such as batch-norm statistics.
         include: patterns of the leaves that are quantized when bits are given (see `tree.select`); None: the
             convolution kernels.
-        exclude: patterns of leaves that are not.
+        exclude: patterns of leaves that are not quantized.
 
     Raises:
         UserError: a pattern matches nothing.
@@ -176,25 +176,28 @@ def layout(
 
 
 def nonzero(params: Any) -> np.ndarray:
-    """[L] how many numbers of each leaf are not zero, in the order of the leaves."""
+    """How many numbers in each leaf are not zero: [L], in the order of the leaves."""
     return np.array([np.count_nonzero(np.asarray(leaf)) for leaf in tree.leaves(params).values()], np.int64)
 
 
 def entropy_bits(symbols: np.ndarray) -> float:
-    """The least bits that a code with a length for each symbol takes for these (Shannon 1948): the entropy of their
-    frequencies, order 0. The table of frequencies, which a decoder needs as well, is not counted."""
+    """The fewest bits that a code with a length per symbol needs for these: their order-0 entropy (Shannon 1948).
+
+    The table of frequencies, which a decoder needs too, is not counted.
+    """
     _, counts = np.unique(symbols, return_counts=True)
     return float(counts.sum() * np.log2(max(counts.sum(), 1)) - (counts * np.log2(counts)).sum())
 
 
 def leaf_entropy_bits(values: np.ndarray, mask: np.ndarray, zero: np.ndarray) -> float:
-    """The entropy bound of a quantized leaf's integers, in bits: of mask and values, or of the values alone with
-    pruned weights as zeros, whichever is less.
+    """The entropy bound of a quantized leaf's integers, in bits.
+
+    It is that of mask and values, or of the values alone with zeros for pruned weights, whichever is less.
 
     Args:
         values: integers.
         mask: bool, of the same shape; True: kept.
-        zero: the integer that stands for 0, broadcastable; at one bit 0 itself, a third symbol.
+        zero: the integer that represents 0, broadcastable; at one bit 0 itself, as a third symbol.
     """
     apart = entropy_bits(mask) + entropy_bits(values[mask])
     return min(apart, entropy_bits(np.where(mask, values, zero)))

@@ -64,7 +64,7 @@ class PopulationCurves:
             amounts: fractions of the kernels' weights to prune.
             bits: to quantize the kernels to.
             scheme: how kernels are quantized.
-            live: a member's entry of `extras` -> leaf name -> bool of the leaf's shape, False where it is padding;
+            live: a member's entry of `traits` -> leaf name -> bool of the leaf's shape, False where it is padding;
                 None: nothing is padded.
             batch_size: images per batch of the evaluation.
 
@@ -91,7 +91,7 @@ class PopulationCurves:
         self,
         params: Any,
         model_state: Any,
-        extras: Any,
+        traits: Any,
         sizes: Sequence[dict[str, int]],
         first: int,
         *,
@@ -101,7 +101,7 @@ class PopulationCurves:
         """Measure the curves of consecutive members.
 
         Args:
-            params, model_state, extras: of the whole population, on the devices (see `Trained`).
+            params, model_state, traits: of the whole population, on the devices (see `Trained`).
             sizes: for each of these members, leaf name -> its number of weights without padding.
             first: the index of the first of these members in the population.
             stop: asked before every dispatch.
@@ -118,7 +118,7 @@ class PopulationCurves:
         rows = sorted({int(slot) % population.local for slot in slots[np.array(wanted)]})
         spans = [(low * versions, high * versions) for low, high in _ranges(rows)]
         pairs, correct = sum(high - low for low, high in spans), None
-        members = Members(params, model_state, extras)
+        members = Members(params, model_state, traits)
         for dispatch in self._driver.run(members, counts, self._block(len(names)), spans, stop):
             pairs -= dispatch.last - dispatch.first
             correct = dispatch.results.correct
@@ -158,10 +158,10 @@ class PopulationCurves:
         return found
 
 
-def _rank(params: Any, extra: Any, *, method: str, live: Live | None) -> dict[str, jax.Array]:
+def _rank(params: Any, traits: Any, *, method: str, live: Live | None) -> dict[str, jax.Array]:
     within = None
     if live is not None:
-        own = live(extra)
+        own = live(traits)
         within = jax.tree_util.tree_map_with_path(lambda path, _: own[tree.path_name(path)], params)
     return compress.ranks(params, method, include=INCLUDE, within=within)
 

@@ -1,4 +1,4 @@
-"""Data sets by name: `load("digits")`, `load("folder", path=...)`, `load("cifar10")` and other TFDS sets."""
+"""Data sets by name: `load("digits")`, `load("folder", path=...)`, `load("cifar10")` and other sets of TFDS."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from minjax.errors import UserError, unknown
 
 __all__ = ["AUGMENT", "Dataset", "Split", "load"]
 
-# Paper 1's constants, whatever the images are. The deviation is the well-known wrong one: CIFAR-10's own is
-# (.2470, .2435, .2616).
+# The constants that paper 1 uses for all images. The deviation is a widespread mistake: CIFAR-10's is (.2470, .2435,
+# .2616).
 PAPER_MEAN, PAPER_STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 
-# What `augment="auto"` stands for, by the name of the set without its configuration. A set that is not listed here,
-# a folder too, is shifted and mirrored if its images are coloured and only shifted if they are grey, since
-# grey ones are mostly characters.
+# What `augment="auto"` means, by the name of the set without its configuration. Sets that are not listed, including
+# folders, are shifted and mirrored if their images are in colour and only shifted if they are grey, because most grey
+# images are of characters.
 AUGMENT = {
     "digits": "none",  # 8x8 pixels that fill the frame: a shift cuts the digit
-    "mnist": "crop",  # a mirrored character is another one, or none
+    "mnist": "crop",  # a mirrored character is another character, or none at all
     "emnist": "crop",
     "kmnist": "crop",
     "cmaterdb": "crop",
@@ -49,17 +49,17 @@ def load(
 
     Args:
         name: "digits" (`minjax.data.digits`), "folder" (`minjax.data.folder`) or a TFDS name (`minjax.data.tfds`).
-        path: the directory of a folder; only for it.
-        data_dir: where TFDS keeps its sets; empty: TFDS's default. Other sets take no notice of it.
+        path: the directory to read; for "folder" only.
+        data_dir: where TFDS keeps its sets; empty: TFDS's default. Other sets ignore it.
         image_size: resize all images to this many pixels squared; not for digits.
-        validation_fraction: in [0, 1); of the training split, stratified; 0 is no validation split.
-        limit_train: train on this many images, stratified, of those that do not validate; None is all.
-        normalize: "train", the mean and deviation of the images that are trained on, or "paper", paper 1's constants.
+        validation_fraction: fraction of the training split to hold out, in [0, 1), stratified; 0: none.
+        limit_train: train on this many of the remaining images, stratified; None: all.
+        normalize: "train" uses the mean and deviation of the training images, "paper" the constants of paper 1.
         augment: "auto" (see `AUGMENT`), "none", "crop", "flip" or "crop_flip".
-        seed: fixes which images validate and which the limit keeps, nothing else.
+        seed: decides which images are held out and which the limit keeps, and nothing else.
 
     Raises:
-        UserError: an unknown name, a value out of its range, or data that cannot be had or read.
+        UserError: an unknown name, a value out of range, or data that cannot be obtained or read.
     """
     _check(name, path, image_size, normalize, augment)
     if name == "digits":
@@ -73,11 +73,11 @@ def load(
 
 
 def _check(name: str, path: str, image_size: int | None, normalize: str, augment: str) -> None:
-    """Refuse what is wrong whatever the data are, before they are read."""
+    """Refuse, before reading anything, values that are wrong for any data."""
     if path and name != "folder":
         raise UserError(f"dataset.path is for dataset.name=folder, not {name}; leave it empty")
     if image_size is not None and name == "digits":
-        raise UserError("dataset.image_size is not for digits, which are 8x8; leave it unset")
+        raise UserError("dataset.image_size does not apply to digits, which are 8x8; leave it unset")
     if image_size is not None and image_size < 1:
         raise UserError(f"dataset.image_size must be at least 1 pixel, not {image_size}")
     if normalize not in ("train", "paper"):
@@ -108,7 +108,7 @@ def _assemble(
     elif channels == 3:
         mean, std = PAPER_MEAN, PAPER_STD
     else:
-        raise UserError(f"dataset.normalize=paper is for three colour channels; {name} has {channels}")
+        raise UserError(f"dataset.normalize=paper needs three colour channels; {name} has {channels}")
     if augment == "auto":
         bare = name.split("/")[0].split(":")[0]
         augment = AUGMENT.get(bare, "crop" if channels == 1 else "crop_flip")

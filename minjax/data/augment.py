@@ -1,4 +1,4 @@
-"""What happens to images on the device, inside the training step: random crop and flip, then normalisation."""
+"""Augmentation and normalisation of images, on the device inside the training step."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ KINDS = ("none", "crop", "flip", "crop_flip")
 
 
 def preprocess(images: jax.Array, *, mean: Sequence[float], std: Sequence[float], dtype: DTypeLike) -> jax.Array:
-    """Scale pixels to [0, 1], subtract the mean and divide by the deviation, channel by channel.
+    """Scale pixels to [0, 1], subtract each channel's mean and divide by its deviation.
 
     Args:
         images: uint8 [B, H, W, C].
-        mean: C numbers in units of [0, 1].
-        std: C numbers, likewise; not 0.
-        dtype: of the result; the arithmetic itself is in float32 at least.
+        mean: C numbers, for pixels in [0, 1].
+        std: C nonzero numbers, likewise.
+        dtype: type of the result; the arithmetic is in float32 at least.
 
     Returns:
         `dtype` [B, H, W, C].
@@ -30,19 +30,19 @@ def preprocess(images: jax.Array, *, mean: Sequence[float], std: Sequence[float]
 
 
 def augment(key: jax.Array, positions: jax.Array, images: jax.Array, *, kind: str, crop_padding: int) -> jax.Array:
-    """Shift and mirror each image at random, as torchvision's RandomCrop(padding) and RandomHorizontalFlip do.
+    """Shift and mirror each image at random, like torchvision's RandomCrop(padding) and RandomHorizontalFlip.
 
-    A crop pads the image with `crop_padding` rows and columns of zeros (black, before normalisation) on each side
-    and cuts a window of the image's own size from it, all (2 * crop_padding + 1)**2 places equally likely. A flip
-    mirrors left and right with probability 1/2. What happens to an image depends on `key` and its entry of
-    `positions` alone, so that a batch spread over devices is augmented as it is on one.
+    A crop pads the image with `crop_padding` rows and columns of zeros (black, before normalisation) on each side and
+    cuts a window of the image's own size from it; all (2 * crop_padding + 1)**2 windows are equally likely. A flip
+    swaps left and right with probability 1/2. What happens to an image depends only on `key` and its entry in
+    `positions`, so a batch spread over several devices is augmented as on a single one.
 
     Args:
-        key: of this step, the same on every device.
-        positions: int [B], the place of each image in the global batch.
+        key: this step's key, the same on every device.
+        positions: int [B], the index of each image in the global batch.
         images: uint8 [B, H, W, C].
         kind: "none", "crop", "flip" or "crop_flip".
-        crop_padding: pixels, at least 0; used by the kinds that crop.
+        crop_padding: pixels to pad on each side, at least 0; used by the kinds that crop.
 
     Returns:
         uint8 [B, H, W, C].
@@ -62,8 +62,9 @@ def augment(key: jax.Array, positions: jax.Array, images: jax.Array, *, kind: st
 def draws(key: jax.Array, positions: jax.Array, crop_padding: int) -> tuple[jax.Array, jax.Array]:
     """The random numbers of `augment`: offsets int32 [B, 2] in 0 .. 2 * crop_padding, flips bool [B]."""
 
-    # Three words of one draw rather than randint and bernoulli, each of which is one more hash to compile. The
-    # remainder favours a place by less than 2**-28; the type is named because the default follows jax_enable_x64.
+    # Three words of one draw instead of randint and bernoulli, each of which would be another hash to compile. The
+    # remainder favours some offsets by less than 2**-28. The type is explicit because the default follows
+    # jax_enable_x64.
     def draw(position: jax.Array) -> jax.Array:
         return jax.random.bits(jax.random.fold_in(key, position), (3,), jnp.uint32)
 
@@ -77,7 +78,7 @@ def crop(images: jax.Array, offsets: jax.Array, crop_padding: int) -> jax.Array:
     padded = jnp.pad(images, ((0, 0), (crop_padding, crop_padding), (crop_padding, crop_padding), (0, 0)))
 
     def window(image: jax.Array, offset: jax.Array) -> jax.Array:
-        start = (offset[0], offset[1], jnp.zeros_like(offset[0]))  # of one type also under jax_enable_x64
+        start = (offset[0], offset[1], jnp.zeros_like(offset[0]))  # one type, under jax_enable_x64 too
         return jax.lax.dynamic_slice(image, start, images.shape[1:])
 
     return jax.vmap(window)(padded, offsets)

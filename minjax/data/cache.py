@@ -1,9 +1,9 @@
-"""Decoded images on disk, so that a second start reads no image file: memory-mapped uint8 arrays.
+"""Decoded images on disk as memory-mapped uint8 arrays, so that later starts need not read any image file.
 
-One directory a data set, below `$MINJAX_CACHE` or else `~/.cache/minjax`, holding four `.npy` files and a manifest
-with their sizes and checksums. It is written beside its place, flushed, and renamed into it, so that it is there whole
-or not at all; of two processes that write at once the later one replaces the earlier one's equal copy. What does
-not match its manifest is thrown away and built again. Deleting the whole cache is always safe.
+Each data set has a directory below `$MINJAX_CACHE` or else `~/.cache/minjax`, with four `.npy` files and a manifest of
+their sizes and checksums. It is written under a temporary name, flushed and renamed, so that it is either complete or
+absent; if two processes write at once, the later one replaces the identical copy of the earlier one. A directory that
+does not match its manifest is deleted and built again. It is always safe to delete the whole cache.
 """
 
 from __future__ import annotations
@@ -26,74 +26,74 @@ import numpy as np
 from minjax.data.dataset import Source, Split
 from minjax.errors import UserError
 
-FORMAT = 1  # raise it when the meaning of the files changes; older ones are then built again
+FORMAT = 1  # increase it when the meaning of the files changes; older ones are then built again
 _CHUNK = 2**24  # bytes checked or written at once
-_ABANDONED = 24 * 3600  # seconds after which an unfinished directory cannot belong to a process still writing it
+_ABANDONED = 24 * 3600  # seconds after which no process can still be writing an unfinished directory
 
 
 def directory(kind: str, *key: object) -> Path:
-    """Where the cache of one data set is: the same for equal `key`, whatever the data now are."""
+    """The cache directory of a data set: the same for equal keys, whatever the data are now."""
     root = Path(os.environ.get("MINJAX_CACHE") or "~/.cache/minjax").expanduser()
     return root / f"{kind}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
 
 
-def fetch(place: Path, current: Callable[[Any], bool], build: Callable[[], tuple[Source, Any]]) -> Source:
-    """The data set cached at `place`, built and stored first if it is not there, out of date or damaged.
+def fetch(folder: Path, current: Callable[[Any], bool], build: Callable[[], tuple[Source, Any]]) -> Source:
+    """The data set cached in `folder`; built and stored first if it is missing, out of date or damaged.
 
     Args:
-        place: from `directory`.
+        folder: from `directory`.
         current: whether a stored identity still describes the data.
-        build: reads the data; returns them and their identity, a JSON value.
+        build: reads the data; returns it and its identity, a JSON value.
 
     Raises:
         UserError: the cache cannot be written, or `build` fails.
     """
-    source = read(place, current)
-    return source if source is not None else write(place, *build())
+    source = read(folder, current)
+    return source if source is not None else write(folder, *build())
 
 
-def read(place: Path, current: Callable[[Any], bool]) -> Source | None:
-    """The data set at `place`, its images as read-only memory maps, or None if it must be built (see `fetch`)."""
+def read(folder: Path, current: Callable[[Any], bool]) -> Source | None:
+    """The data set in `folder`, its images as read-only memory maps; None if it must be built (see `fetch`)."""
     try:
-        manifest = json.loads((place / "manifest.json").read_text())
+        manifest = json.loads((folder / "manifest.json").read_text())
         if manifest["format"] != FORMAT or not current(manifest["identity"]):
             return None
         arrays = {}
         for name, entry in manifest["files"].items():
-            path = place / f"{name}.npy"
+            path = folder / f"{name}.npy"
             if path.stat().st_size != entry["bytes"] or _checksum(path) != entry["crc32"]:
                 raise ValueError(f"{path.name} does not match the manifest")
             arrays[name] = np.load(path, mmap_mode="r")
         train, test = (Split(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "test"))
         return Source(train, test, tuple(manifest["class_names"]))
     except FileNotFoundError as error:
-        if (place / "manifest.json").exists():
-            _complain(place, error)
+        if (folder / "manifest.json").exists():
+            _complain(folder, error)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _complain(place, error)
+        _complain(folder, error)
     return None
 
 
-def write(place: Path, source: Source, identity: Any) -> Source:
-    """Store `source` at `place` in one rename and give it back as read-only memory maps of what was stored.
+def write(folder: Path, source: Source, identity: Any) -> Source:
+    """Store `source` in `folder` with one rename; returns it as read-only memory maps of what was stored.
 
     Raises:
         UserError: no space or no permission. Nothing is left behind.
     """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(place)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             stored = _fill(unfinished, source, identity)
-            _replace(unfinished, place)
+            _replace(unfinished, folder)
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)  # no longer there if all went well
+            shutil.rmtree(unfinished, ignore_errors=True)  # gone if all went well
         return stored
     except OSError as error:
         raise UserError(
-            f"cannot write the image cache {place}: {error.strerror or error}; "
-            "the environment variable MINJAX_CACHE names another directory for it"
+            f"cannot write the image cache {folder}: {error.strerror or error}; "
+            "set the environment variable MINJAX_CACHE to another directory"
         ) from error
 
 
@@ -104,7 +104,7 @@ def _fill(unfinished: Path, source: Source, identity: Any) -> Source:
             path = unfinished / f"{split}_{kind}.npy"
             _save(path, array)
             files[path.stem] = {"bytes": path.stat().st_size, "crc32": _checksum(path), "shape": list(array.shape)}
-        # Mapped before the rename: should another process replace the directory, these files live on.
+        # Mapped before the rename: these files stay valid even if another process replaces the directory.
         splits[split] = Split(*(np.load(unfinished / f"{split}_{kind}.npy", "r") for kind in ("images", "labels")))
     manifest = {"format": FORMAT, "identity": identity, "class_names": list(source.class_names), "files": files}
     with open(unfinished / "manifest.json", "w", encoding="utf-8") as file:
@@ -115,7 +115,7 @@ def _fill(unfinished: Path, source: Source, identity: Any) -> Source:
 
 
 def _save(path: Path, array: np.ndarray) -> None:
-    # Not np.save, whose OSError for a full disk has no errno, nor a map, where a full disk kills the process.
+    # Not np.save, whose OSError for a full disk has no errno, nor a memory map, where a full disk kills the process.
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         step = max(1, _CHUNK // max(1, array[:1].nbytes))
@@ -133,27 +133,27 @@ def _checksum(path: Path) -> int:
     return total
 
 
-def _replace(unfinished: Path, place: Path) -> None:
+def _replace(unfinished: Path, folder: Path) -> None:
     for _ in range(100):
         try:
-            os.rename(unfinished, place)
+            os.rename(unfinished, folder)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # a directory with files in it is there
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # the target exists and is not empty
                 raise
-        # Moved aside under a name that `_sweep` knows, for a kill between the two renames.
-        old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        # Move it aside under a name that `_sweep` recognises, in case of a kill between the two renames.
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            os.rename(place, old / "old")
+            os.rename(folder, old / "old")
         except FileNotFoundError:
             pass  # another process has just moved it
         finally:
             shutil.rmtree(old, ignore_errors=True)
-    raise OSError(f"other processes keep replacing {place}")
+    raise OSError(f"other processes keep replacing {folder}")
 
 
-def _sweep(place: Path) -> None:
-    for leftover in place.parent.glob(f".{place.name}.*"):
+def _sweep(folder: Path) -> None:
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
         try:
             abandoned = time.time() - leftover.stat().st_mtime > _ABANDONED
         except FileNotFoundError:
@@ -162,5 +162,5 @@ def _sweep(place: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _complain(place: Path, error: Exception) -> None:
-    logging.getLogger(__name__).warning("the image cache %s is damaged (%s); building it again", place, error)
+def _complain(folder: Path, error: Exception) -> None:
+    logging.getLogger(__name__).warning("the image cache %s is damaged (%s); building it again", folder, error)

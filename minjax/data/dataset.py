@@ -1,4 +1,4 @@
-"""What a data set is: splits of uint8 images with labels, and what training needs to know about them."""
+"""A data set: splits of uint8 images with labels, and what training needs to know about them."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Split:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> Split:
-        """The images at `indices` (int [M]), copied into memory, in that order."""
+        """The images at `indices` (int [M]) in that order, copied into memory."""
         return Split(np.asarray(self.images[indices]), self.labels[indices])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
-    """What a reader gives: the data as its source has it, before any of it is held out.
+    """What a reader returns: the data as in its source, before anything is held out.
 
     Attributes:
         train: the source's training split.
         test: the source's test split.
-        class_names: the name of label 0, 1, ...
+        class_names: the names of labels 0, 1, ...
     """
 
     train: Split
@@ -56,13 +56,13 @@ class Dataset:
 
     Attributes:
         name: `digits`, a TFDS name as it was asked for, or the folder's own name.
-        train: what is learned from, without the validation images.
-        test: what is reported on.
-        validation: what a checkpoint may be selected by, or None.
-        class_names: the name of label 0, 1, ...
-        mean: per channel, of pixels scaled to [0, 1].
-        std: as `mean`; never 0.
-        augment: "none", "crop", "flip" or "crop_flip"; "auto" has been resolved.
+        train: the images to learn from, without the validation images.
+        test: the images to report on.
+        validation: the images by which a checkpoint may be selected, or None.
+        class_names: the names of labels 0, 1, ...
+        mean: mean of each channel, for pixels scaled to [0, 1].
+        std: standard deviation of each channel, likewise; never 0.
+        augment: "none", "crop", "flip" or "crop_flip"; "auto" has been resolved by now.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Dataset:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return len(self.class_names)
 
     @property
@@ -87,9 +87,9 @@ class Dataset:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the shapes, images and labels of all splits: equal only for the same data, equally split.
+        """SHA-256 over the shapes, images and labels of all splits: equal only for the same data, split the same way.
 
-        Computed at the first use; 60,000 images of 32x32x3 take about half a second.
+        Computed on first use; 60,000 images of 32x32x3 take about half a second.
         """
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
@@ -103,11 +103,11 @@ class Dataset:
 
 
 def pixel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel, of pixels scaled to [0, 1].
+    """The mean and standard deviation of each channel, for pixels scaled to [0, 1].
 
-    The sums are integers and so exact; only the last division and root are rounded (float64). The deviation is
-    that of the population (divided by N), as the published constants are. A channel that is the same everywhere
-    has deviation 0, which nothing can be divided by: it is given 1, so that it is normalised to 0.
+    The sums are integers and therefore exact; only the final division and root are rounded (float64). The deviation is
+    the population's (divided by N), like the published constants. A channel that is the same everywhere has deviation
+    0, by which nothing can be divided; it gets 1 instead, so that it is normalised to 0.
 
     Args:
         images: uint8 [N, H, W, C], N >= 1.

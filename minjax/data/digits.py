@@ -1,4 +1,4 @@
-"""The embedded data set: scikit-learn's handwritten digits, 1,797 images of 8x8 pixels; no network needed."""
+"""The embedded data set: scikit-learn's handwritten digits, 1,797 images of 8x8 pixels; needs no download."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TEST_IMAGES = 360  # a fifth, as sklearn's train_test_split(test_size=0.2) would
 
 
 def read() -> Source:
-    """1,437 training and 360 test images, grey, of the ten digits.
+    """1,437 training and 360 test images of the ten digits, in grey.
 
-    The source's pixels count the set cells of a 4x4 block, 0 to 16; they are scaled by 255/16 and rounded to the
-    nearest even integer, so 16 becomes 255 and 8 becomes 128. The split is stratified and always the same.
+    The source's pixels count the set cells of a 4x4 block, from 0 to 16. They are scaled by 255/16 and rounded half to
+    even, so 16 becomes 255 and 8 becomes 128. The split is stratified and always the same.
 
     Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998 (its test part).
     """
@@ -27,13 +27,13 @@ def read() -> Source:
     source = cache.read(place, lambda stored: stored == identity)
     if source is None:
         source = _split_of_scikit_learn()
-        with contextlib.suppress(UserError):  # where nothing can be cached, every start takes two seconds more
+        with contextlib.suppress(UserError):  # without a cache every start takes two seconds more
             source = cache.write(place, source, identity)
     return source
 
 
 def _split_of_scikit_learn() -> Source:
-    from sklearn.datasets import load_digits  # takes two seconds to import, and only this set needs it
+    from sklearn.datasets import load_digits  # takes two seconds to import, and only this data set needs it
 
     bunch = load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -21,7 +21,7 @@ _LAYOUT = "it must hold train/<class>/ and test/<class>/ with PNG or JPEG files"
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """The image files of one split in reading order: by class, then by name.
+    """The image files of one split, sorted by class, then by name.
 
     Attributes:
         files: their paths.
@@ -35,7 +35,7 @@ class Listing:
 
 
 def read(path: str, *, image_size: int | None = None) -> Source:
-    """The images of the tree at `path`; decoded once and cached until a file changes.
+    """The images in the tree at `path`, decoded once and cached until a file changes.
 
     A class is a directory in `train/`; `test/` may lack some of them. Names that start with a dot are ignored. Any
     other file in a class directory whose ending is not that of a PNG or JPEG (in upper or lower case) is refused:
@@ -51,7 +51,7 @@ def read(path: str, *, image_size: int | None = None) -> Source:
             take more memory than there is.
     """
     if not path:
-        raise UserError(f"dataset.path is not set: the directory to read; {_LAYOUT}")
+        raise UserError(f"dataset.path is not set; it is the directory to read: {_LAYOUT}")
     try:
         root = Path(path).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, no home directory, a zero byte
@@ -90,17 +90,17 @@ def class_names(root: Path) -> tuple[str, ...]:
             raise UserError(f"{root / split} holds no class directories; {_LAYOUT}")
         stray = [e.path for e in entries if e.name.lower().endswith(SUFFIXES) and e.name not in directories]
         if stray:
-            raise UserError(f"{min(stray)} lies outside of the class directories")
+            raise UserError(f"{min(stray)} is outside the class directories")
     alone = [name for name in found["test"] if name not in found["train"]]
     if alone:
         raise UserError(f"class {alone[0]!r} is in {root / 'test'} but not in {root / 'train'}")
     if len(found["train"]) < 2:
-        raise UserError(f"{root / 'train'} holds one class, {found['train'][0]!r}; there must be at least two")
+        raise UserError(f"{root / 'train'} holds only one class, {found['train'][0]!r}; there must be at least two")
     return tuple(found["train"])
 
 
 def list_images(directory: Path, classes: list[str] | tuple[str, ...], names: tuple[str, ...] = ()) -> Listing:
-    """The images of `classes` in `directory`; their labels are positions in `names`, by default `classes`.
+    """The images of `classes` in `directory`; labels are indices into `names`, by default `classes`.
 
     Raises:
         UserError: a class directory without images, or an entry in it that is not an image, cannot be read, or is
@@ -144,7 +144,7 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result:
 
 
 def visible(directory: Path) -> list[os.DirEntry[str]]:
-    """The entries of `directory` that are neither hidden nor litter, in no order.
+    """The entries of `directory` that are neither hidden nor clutter, in no particular order.
 
     Raises:
         UserError: the directory cannot be read.

@@ -85,7 +85,7 @@ def read_all(
         if picture.shape[2] > whole.shape[3]:
             _check_memory(len(items), picture.shape, image_size)
             whole = np.repeat(whole, 3, axis=3)  # the first colour image after grey ones
-        whole[index] = picture  # a grey one among colour ones is spread over the three channels
+        whole[index] = picture  # a grey image among colour images is repeated in the three channels
     return whole
 
 
@@ -134,16 +134,16 @@ def _decoded(items: Sequence[Item], read_one: Callable[[Item], np.ndarray], size
                 yield from pictures
                 bar.update(len(pictures))
     finally:
-        pool.shutdown(cancel_futures=True)  # after an error, and when the caller stops reading
+        pool.shutdown(cancel_futures=True)  # after an error, or when the caller stops reading
         bar.close()
 
 
 def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
     """Decode one PNG or JPEG image, as uint8 [H, W, 1] if it is grey, else [H, W, 3].
 
-    Palette images are looked up (and grey if the whole palette is), transparency is laid over white, 16 bits are
-    scaled to 8, an EXIF orientation is applied. Resizing is bilinear with antialiasing and does not keep the
-    aspect ratio.
+    Palettes are looked up (the image is grey if the whole palette is), transparent pixels are blended with white, 16
+    bits are scaled to 8, and the EXIF orientation is applied. Resizing is bilinear with antialiasing and does not keep
+    the aspect ratio.
 
     Args:
         data: the encoded image.
@@ -174,7 +174,7 @@ def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
         raise UserError(
             f"cannot read the image {name}: there is not enough memory for {width}x{height} pixels"
         ) from error
-    except Exception as error:  # a damaged file makes Pillow raise errors of many kinds
+    except Exception as error:  # Pillow raises many kinds of errors for damaged files
         raise UserError(f"cannot read the image {name}: {error}") from error
     array = np.asarray(image)
     return array.reshape(*array.shape[:2], -1)
@@ -193,10 +193,10 @@ def _opened(data: bytes, name: str) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """`image` in Pillow's mode L if it is grey, else RGB."""
+    """Convert to Pillow's mode L if the image is grey, else to RGB."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
+    if image.mode.startswith("I"):  # 16-bit grey, which Pillow's own conversion would clip at 255
         wide = np.asarray(image).astype(np.uint32)
         return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8))
     grey = image.mode in ("1", "L", "LA")

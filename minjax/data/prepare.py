@@ -1,9 +1,9 @@
-"""Download and prepare a TFDS set, as a process of its own: `python -P prepare.py NAME DATA_DIR`.
+"""Download and prepare a TFDS set, in a process of its own: `python -P prepare.py NAME DATA_DIR`.
 
-TFDS needs TensorFlow to prepare a set (5 s to import, and threads and memory of its own), but not to read one.
-Here TensorFlow never enters the process that trains. The last line of standard output is a JSON object: `status` is
-"prepared", "offline" or "failed", `reason` says why. Run by path and with -P, so that neither minjax nor JAX is
-imported and the files beside this one shadow nothing.
+TFDS needs TensorFlow to prepare a set (5 s to import, and threads and memory of its own) but not to read one, so
+TensorFlow never enters the process that trains. The last line of standard output is a JSON object: `status` is
+"prepared", "offline" or "failed", and `reason` says why. It is run by path and with -P, so that neither minjax nor JAX
+is imported and the files beside this one shadow nothing.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 
 
 def prepare(name: str, data_dir: str) -> dict[str, str]:
-    """Download (unless it is there) and prepare the set `name` below `data_dir`, in array_record format.
+    """Prepare the set `name` below `data_dir` in array_record format, downloading it if necessary.
 
     Returns:
-        `status` and `reason`, as in the module's docstring; nothing is raised.
+        `status` and `reason` (see the module's docstring); never raises.
     """
     try:
         import tensorflow_datasets as tfds
@@ -31,7 +31,7 @@ def prepare(name: str, data_dir: str) -> dict[str, str]:
             tfds.disable_progress_bar()
         builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
         manual = os.path.join(data_dir, "downloads", "manual")
-        # Sets of their own folder first: MNIST and its look-alikes name their archives the same.
+        # The set's own folder first: MNIST and its look-alikes use the same names for their archives.
         own = os.path.join(manual, builder.name)
         manual = own if os.path.isdir(own) else manual
         reason = unreachable(builder, manual)
@@ -45,13 +45,13 @@ def prepare(name: str, data_dir: str) -> dict[str, str]:
 
 
 def unreachable(builder: Any, manual: str) -> str:
-    """Why nothing that `builder` still has to download can be reached; empty if something can, or nothing is missing.
+    """Why nothing that `builder` still has to download can be reached; empty if something can or nothing is missing.
 
-    TFDS itself would try each address ten times, for minutes.
+    TFDS itself would retry each address ten times, which takes minutes.
 
     Args:
-        builder: of the set.
-        manual: the directory of files that the user has downloaded.
+        builder: the set's builder.
+        manual: the directory with files that the user has downloaded.
     """
     import requests
 
@@ -70,7 +70,7 @@ def unreachable(builder: Any, manual: str) -> str:
         except requests.exceptions.ConnectionError:
             reason = f"{host} cannot be reached"
         except requests.exceptions.RequestException:
-            return ""  # it answers: what is wrong TFDS will say
+            return ""  # it answers; if something is wrong, TFDS will say so
     return reason
 
 
@@ -92,12 +92,12 @@ def _status(error: BaseException | None) -> str:
 
 
 def main() -> None:
-    """Prepare what the command line names and print the outcome."""
+    """Prepare the set that the command line names and print the outcome."""
     answer = os.dup(1)
-    os.dup2(2, 1)  # TFDS prints to standard output, which is for the answer alone
+    os.dup2(2, 1)  # TFDS prints to standard output, which is reserved for the answer
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take the memory that training needs
-    warnings.simplefilter("ignore")  # TFDS's and TensorFlow's own; nobody here can act on them
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # TensorFlow would take memory that training needs
+    warnings.simplefilter("ignore")  # from TFDS and TensorFlow; nobody here can act on them
     outcome = prepare(*sys.argv[1:])
     with os.fdopen(answer, "w") as file:
         file.write(json.dumps(outcome) + "\n")

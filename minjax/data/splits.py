@@ -1,4 +1,4 @@
-"""Stratified parts of a split: exact in size, even over the classes, fixed by the seed alone."""
+"""Stratified parts of a split: exact in size, balanced over the classes, determined by the seed alone."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import numpy as np
 from minjax.data.dataset import Split
 from minjax.errors import UserError
 
-# Each purpose draws from its own stream, so that limit_train never changes which images validate.
+# Each purpose has its own random stream, so that limit_train never changes which images are held out.
 _STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5}
 
 
 def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:
-    """How many images of each class make up `total`, in proportion to `counts`, by largest remainder.
+    """How many images to take from each class for a given total: in proportion to `counts`, by largest remainder.
 
-    A class that can spare an image gives at least one where `total` allows; none gives more than it has.
+    Each class that can spare an image gives at least one if `total` allows it; none gives more than it has.
 
     Args:
-        counts: int [classes], images there are of each class.
-        total: how many to take; at most what the classes can spare.
-        keep: images that must stay behind in each class that has any.
+        counts: int [classes], how many images each class has.
+        total: how many to take; at most as many as the classes can spare.
+        keep: how many images must remain in each class that has any.
 
     Returns:
         int [classes], summing to `total`.
@@ -38,10 +38,10 @@ def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:
 
 
 def stratified(labels: np.ndarray, total: int, *, seed: int, purpose: str, keep: int = 0) -> np.ndarray:
-    """Indices (int [total], ascending) of a stratified random part of `labels` (int [N]); see `shares`.
+    """The indices (int [total], ascending) of a stratified random part of `labels` (int [N]); see `shares`.
 
-    Images are ranked by raw 64-bit draws rather than by `Generator.permutation`: NumPy promises the streams of
-    its bit generators between versions, but not what its distributions make of them.
+    Images are ranked by raw 64-bit draws rather than by `Generator.permutation`: NumPy keeps the streams of its bit
+    generators stable between versions, but not what its distributions make of them.
     """
     classes = int(labels.max()) + 1
     taken = shares(np.bincount(labels, minlength=classes), total, keep=keep)
@@ -55,20 +55,21 @@ def stratified(labels: np.ndarray, total: int, *, seed: int, purpose: str, keep:
 def hold_out(
     train: Split, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
 ) -> tuple[Split, Split | None]:
-    """Take the validation images out of `train`, then keep `limit_train` of what is left.
+    """Hold out validation images from `train`, then keep `limit_train` of the rest.
 
     Args:
         train: the source's training split.
-        num_classes: of the data set.
-        validation_fraction: in [0, 1); of `train`, before the limit, rounded to whole images; 0 is none.
-        limit_train: images to train on; None is all.
-        seed: fixes both draws; the validation images do not depend on `limit_train`.
+        num_classes: how many classes the data set has.
+        validation_fraction: fraction of `train` to hold out, before the limit, in [0, 1), rounded to whole images;
+            0: none.
+        limit_train: how many images to train on; None: all.
+        seed: determines both draws; the validation images do not depend on `limit_train`.
 
     Returns:
-        The training split and the validation split or None.
+        The training split, and the validation split or None.
 
     Raises:
-        UserError: a number out of range, or one that leaves less than an image a class.
+        UserError: a number out of range, or one that leaves a class without an image.
     """
     if not 0 <= validation_fraction < 1:
         raise UserError(f"dataset.validation_fraction must be at least 0 and below 1, not {validation_fraction}")
@@ -80,8 +81,8 @@ def hold_out(
         spare = len(train) - np.count_nonzero(np.bincount(train.labels))
         if not num_classes <= count <= spare:
             raise UserError(
-                f"dataset.validation_fraction={validation_fraction} of {len(train)} images is {count}: both it and "
-                f"what is left to train on need at least one image of each of the {num_classes} classes"
+                f"dataset.validation_fraction={validation_fraction} of {len(train)} images is {count}: both they and "
+                f"the images left to train on need at least one image of each of the {num_classes} classes"
             )
         chosen = stratified(train.labels, count, seed=seed, purpose="validation", keep=1)
         validation = train.take(chosen)
@@ -89,8 +90,8 @@ def hold_out(
     if limit_train is not None:
         if not num_classes <= limit_train <= len(train):
             raise UserError(
-                f"dataset.limit_train must lie between the number of classes, {num_classes}, and the "
-                f"{len(train)} training images there are, not {limit_train}"
+                f"dataset.limit_train must be between the number of classes, {num_classes}, and the "
+                f"number of training images, {len(train)}; it is {limit_train}"
             )
         if limit_train < len(train):
             train = train.take(stratified(train.labels, limit_train, seed=seed, purpose="limit"))

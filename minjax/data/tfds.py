@@ -1,7 +1,7 @@
-"""Image classification sets of TensorFlow Datasets, by name; read without TensorFlow.
+"""Image classification sets of TensorFlow Datasets by name, read without TensorFlow.
 
-A set is prepared once, in a process of its own (`prepare.py`), then read from its record files, decoded by Pillow and
-kept in the image cache, so that later starts import nothing of TFDS either.
+A set is prepared once, in a separate process (`prepare.py`), then read from its record files, decoded by Pillow and
+kept in the image cache, so that later starts do not import TFDS either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from minjax.data.dataset import Source, Split
 from minjax.errors import UserError, unknown
 from minjax.records import disk_errors
 
-# Fixed small images with a train and a test split: what an error message suggests. Any other such set works.
+# Sets of small images of one size with a train and a test split, for error messages to suggest. Others work too.
 COMMON = ("cifar10", "cifar100", "mnist", "fashion_mnist", "kmnist", "emnist", "svhn_cropped", "cmaterdb")
 _NAME = re.compile(r"\w+(/[\w.-]+)?(:[\d.*]+)?")  # name/config:version
 _PREPARE = (sys.executable, "-P", str(Path(__file__).with_name("prepare.py")))
@@ -36,17 +36,17 @@ _PREPARE = (sys.executable, "-P", str(Path(__file__).with_name("prepare.py")))
 def read(name: str, *, data_dir: str = "", image_size: int | None = None, others: tuple[str, ...] = ()) -> Source:
     """The train and test splits of a TFDS set whose examples hold one `image` and one `label`.
 
-    Of several labels (`cifar100`) the one called `label`, the fine one, is taken; of several splits (`svhn_cropped`)
-    only `train` and `test`. The order is that of the prepared files.
+    Of several labels (`cifar100`) the one called `label`, the fine one, is used; of several splits (`svhn_cropped`)
+    only `train` and `test`. Images are in the order of the prepared files.
 
     Args:
-        name: as `tfds.builder` takes it, `name`, `name/config` or `name:version`.
+        name: as for `tfds.builder`: `name`, `name/config` or `name:version`.
         data_dir: where TFDS keeps its sets; empty: `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
-        image_size: resize every image to this many pixels squared; needed by sets of no fixed size.
-        others: names that are not TFDS's own, for the error that lists the known ones.
+        image_size: resize every image to this many pixels squared; needed for sets whose images differ in size.
+        others: names of data sets outside TFDS, for the error that lists the known ones.
 
     Raises:
-        UserError: an unknown name, a set of another kind, or one that cannot be downloaded, prepared or read.
+        UserError: an unknown name, a set of another kind, or a set that cannot be downloaded, prepared or read.
     """
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser().resolve()
 
@@ -58,7 +58,7 @@ def read(name: str, *, data_dir: str = "", image_size: int | None = None, others
             builder = _builder(name, root, others)
         return _decode(name, builder, image_size), _stamp(str(builder.data_path / "dataset_info.json"))
 
-    # A set that is gone since is not asked for again: the cache holds all of it. One that was replaced is.
+    # A set that has since been deleted is not needed, because the cache has all of it; a replaced one is read again.
     def current(stored: dict[str, Any]) -> bool:
         return _stamp(stored["file"]) in (None, stored)
 
@@ -78,7 +78,7 @@ def _quiet() -> Iterator[None]:
     from absl import logging
 
     before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of every set that is not prepared yet
+    logging.set_verbosity(logging.ERROR)  # TFDS warns about every set that is not prepared yet
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -123,23 +123,23 @@ def _check(name: str, features: Any, image_size: int | None) -> None:
     kinds = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
     for key, kind in kinds.items():
         if not hasattr(features, "keys") or key not in features or not isinstance(features[key], kind):
-            raise UserError(f"dataset {name!r} is not image classification: an example has no {kind.__name__} {key!r}")
+            raise UserError(f"dataset {name!r} does not classify images: its examples have no {kind.__name__} {key!r}")
     shape, dtype = features["image"].shape, np.dtype(features["image"].np_dtype)
     if dtype != np.uint8:
         raise UserError(f"dataset {name!r} holds {dtype} images; only uint8 can be read")
     if image_size is None and None in shape[:2]:
-        raise UserError(f"the images of dataset {name!r} differ in size; set dataset.image_size to resize them to one")
+        raise UserError(f"the images of dataset {name!r} differ in size; set dataset.image_size to resize them")
 
 
 def _prepare(name: str, builder: Any, root: Path) -> None:
     with disk_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-    print(f"preparing the dataset {name} in {root}, once", file=sys.stderr)
+    print(f"preparing the dataset {name} in {root} (only needed once)", file=sys.stderr)
     inherited = [entry for entry in sys.path if entry]
     process = subprocess.run(
         [*_PREPARE, name, str(root)],
         stdout=subprocess.PIPE,
-        stderr=None if sys.stderr.isatty() else subprocess.PIPE,  # progress for a person, silence for a log
+        stderr=None if sys.stderr.isatty() else subprocess.PIPE,  # a person sees progress, a log does not
         env={**os.environ, "PYTHONPATH": os.pathsep.join(inherited)},
         text=True,
         check=False,
@@ -159,8 +159,8 @@ def _prepare(name: str, builder: Any, root: Path) -> None:
             for url, info in (builder.url_infos or {}).items()
         )
         raise UserError(
-            f"cannot download the dataset {name!r} ({reason[:200]}); where there is a network, download {files}, "
-            f"put it in the directory {manual} and run this again"
+            f"cannot download the dataset {name!r} ({reason[:200]}); on a machine with a network download {files}, "
+            f"put the files in the directory {manual} and run this again"
         )
     raise UserError(f"cannot prepare the dataset {name!r} in {root}: {reason[:400]}")
 
@@ -175,7 +175,7 @@ def _decode(name: str, builder: Any, image_size: int | None) -> Source:
             encoded, labels = _examples(builder, split)
         except UserError:
             raise
-        except Exception as error:  # array_record has errors of its own for missing and damaged files
+        except Exception as error:  # array_record raises its own errors for missing and damaged files
             raise UserError(
                 f"cannot read the prepared dataset {name!r} ({_first_line(error)}); "
                 f"delete {builder.data_path} to prepare it again"
@@ -196,13 +196,13 @@ def _decode(name: str, builder: Any, image_size: int | None) -> Source:
 
 
 def _examples(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
-    """The encoded images and the labels of one split, read without TensorFlow."""
+    """Read the encoded images and the labels of one split, without TensorFlow."""
     import tensorflow_datasets as tfds
 
     features = builder.info.features
     partial = {"image": tfds.decode.SkipDecoding()}
     with _quiet():
-        if builder.info.file_format == tfds.core.FileFormat.TFRECORD:  # prepared earlier, by TFDS's default
+        if builder.info.file_format == tfds.core.FileFormat.TFRECORD:  # prepared earlier, in TFDS's default format
             paths = builder.info.splits[split].filepaths
             examples = (
                 features.deserialize_example_np(record, decoders=partial)
@@ -219,7 +219,7 @@ def _examples(builder: Any, split: str) -> tuple[list[bytes], list[int]]:
 
 
 def _tfrecords(path: Path) -> Iterator[bytes]:
-    """The records of a TFRecord file: each is its length (8 bytes), that one's CRC (4), the data, and their CRC (4)."""
+    """The records of a TFRecord file: each is its length (8 bytes), a CRC (4), the data, and another CRC (4)."""
     with open(path, "rb") as file:
         while header := file.read(12):
             size = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else 0

@@ -1,1 +1,1 @@
-"""Weights of other frameworks: `minjax.interop.torch` reads PyTorch state dicts."""
+"""Weights from other frameworks: `minjax.interop.torch` reads PyTorch state dicts."""

@@ -1,7 +1,7 @@
-"""What PyTorch calls the layers of our networks: the names of paper 1's code and of kuangliu/pytorch-cifar.
+"""The PyTorch names of our layers, as in paper 1's code and in kuangliu/pytorch-cifar.
 
-A layout is a dict from our module's path, such as ``("stage1_block1", "conv1")``, to its name in a state dict,
-such as ``"layer1.0.conv1"``. Leaves follow from `LEAVES`.
+A layout is a dict from the path of one of our modules, such as ``("stage1_block1", "conv1")``, to its name in a state
+dict, such as ``"layer1.0.conv1"``. The names of leaves follow from `LEAVES`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from minjax.models.vit import ViT
 Path = tuple[str, ...]
 
 LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
-# The two parameters of a ViT that belong to no layer.
+# The two parameters of a ViT that are in no layer.
 OWN_PARAMETERS: dict[Path, str] = {("class_token",): "cls_token", ("positions",): "pos_embedding"}
 
 
@@ -97,15 +97,15 @@ def layout(model: Any) -> dict[Path, str]:
 
 
 def leaf_name(names: Mapping[Path, str], path: Path) -> str:
-    """The PyTorch name of one leaf, given the layout and the leaf's path, such as ("head", "kernel")."""
+    """The PyTorch name of a leaf, from the layout and the leaf's path, such as ("head", "kernel")."""
     return OWN_PARAMETERS.get(path) or f"{names[path[:-1]]}.{LEAVES[path[-1]]}"
 
 
 def canonical(name: str) -> str | None:
-    """A state dict's name as the layouts have it; None for what we have no use for (the count of batches).
+    """A name from a state dict as the layouts spell it; None for what we do not need (the number of batches).
 
-    Wrappers (DataParallel's "module.", torch.compile's "_orig_mod.") are dropped, and the names that torchvision's
-    ResNets use for shortcut and last layer are accepted too.
+    Drops the prefixes of wrappers (DataParallel's "module.", torch.compile's "_orig_mod.") and translates the names
+    that torchvision's ResNets use for shortcuts and the last layer.
     """
     name = re.sub(r"^(module\.|_orig_mod\.)+", "", name)
     if name.endswith(".num_batches_tracked"):
@@ -130,9 +130,9 @@ def flattened_channels(model: Any, image_channels: int) -> tuple[Path, int] | No
 
 
 def image_shape(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int, int]:
-    """Height, width and channels that a state dict of these shapes was made for, taking images to be square.
+    """The height, width and channels that a state dict of these shapes was made for, assuming square images.
 
-    What cannot be inferred is CIFAR's; a wrong guess shows as a parameter of the wrong shape.
+    What cannot be inferred is as for CIFAR; a wrong guess shows up as a parameter of the wrong shape.
     """
     size, channels = 32, 3
     if isinstance(model, ViT):

@@ -3,7 +3,7 @@
     variables = convert(load("resnet18.pth"), "resnet18", num_classes=10)
     logits = minjax.models.build("resnet18", 10).apply(variables, images, train=False)
 
-Images are those the network was trained on, normalised in the same way, as NHWC.
+Images must be in NHWC order and normalised as they were in training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from minjax.errors import UserError
 from minjax.interop import layouts
 
 SUFFIXES = (".npz", ".pt", ".pth", ".safetensors")
-_WRAPPERS = ("state_dict", "model_state_dict", "net", "model")  # where training scripts put the state dict
+_WRAPPERS = ("state_dict", "model_state_dict", "net", "model")  # keys under which training scripts save the state dict
 
 
 def convert(
@@ -35,7 +35,7 @@ def convert(
     image_shape: tuple[int, int, int] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """The variables of `minjax.models.build(name, num_classes, **fields)` with the weights of a PyTorch state dict.
+    """Fill the variables of `minjax.models.build(name, num_classes, **fields)` from a PyTorch state dict.
 
     Convolutions go from OIHW to HWIO, linear layers from [out,in] to [in,out], and the linear layer after a flatten
     from (channel, row, column) to (row, column, channel) order.
@@ -46,14 +46,14 @@ def convert(
       name: one of `minjax.models.NAMES`.
       num_classes: outputs of the network.
       image_shape: height, width and channels; None: inferred from the state dict for square images.
-      **fields: of the named variant, as for `build`; a VGG whose `classifier` is a single linear layer has
+      **fields: fields of the variant, as for `build`; a VGG whose `classifier` is a single linear layer has
         head_width=0.
 
     Returns:
       {"params": ..., "batch_stats": ...}, float32; "batch_stats" only where there is batch norm.
 
     Raises:
-      UserError: a parameter is missing, left over, of the wrong shape or not numeric, or as `build`.
+      UserError: a parameter is missing, left over, of the wrong shape or not numeric, or as for `build`.
     """
     arrays = _canonical(state_dict)
     model = models.build(name, num_classes, **fields)
@@ -151,9 +151,9 @@ def _some(names: list[str], most: int = 6) -> str:
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a state dict from a file: arrays by PyTorch name.
+    """Read a state dict from a file; returns arrays by PyTorch name.
 
-    A .pt or .pth file is read without running code from it (``weights_only=True``); the state dict may be inside a
+    A .pt or .pth file is read without running any code in it (``weights_only=True``). The state dict may be inside a
     dict under "state_dict", "model_state_dict", "net" or "model", as training scripts save it. bfloat16 and float16
     become float32.
 
@@ -161,7 +161,7 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
       path: a .pt, .pth (needs torch), .safetensors (needs safetensors) or .npz file.
 
     Raises:
-      UserError: no such file, another kind of file, one that cannot be read, or a package that is not installed.
+      UserError: no such file, another kind of file, an unreadable file, or a package that is not installed.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -221,7 +221,7 @@ def _load_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _full_width(value: np.ndarray) -> np.ndarray:
-    """float32 for the half-width floating types, the array itself otherwise."""
+    """Convert half-precision arrays to float32; return others unchanged."""
     return value.astype(np.float32) if value.dtype in (jnp.bfloat16, np.float16) else value
 
 

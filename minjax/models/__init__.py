@@ -1,4 +1,4 @@
-"""Networks by name: `build("resnet18_s", num_classes)` is a Linen module from NHWC images to logits."""
+"""Networks by name: `build("resnet18_s", num_classes)` returns a Linen module from NHWC images to logits."""
 
 from minjax.models.counts import param_count, parameter_shapes
 from minjax.models.variants import NAMES, build, family, fields, shrunk_fields

@@ -1,6 +1,6 @@
-"""CNN: plain convolutions of any number and channels, with or without pooling and batch norm.
+"""CNN: any number of plain convolutions of any width, with or without pooling and batch norm.
 
-The default is the shape of paper 2 (Zheng et al., arXiv 2601.17987): one 3x3 convolution of stride 1 without
+The default is the network of paper 2 (Zheng et al., arXiv 2601.17987): one 3x3 convolution with stride 1 and no
 padding, ReLU, flatten, linear.
 """
 
@@ -19,20 +19,21 @@ from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 
 class CNN(nn.Module):
-    """(Convolution, batch norm, ReLU, pooling) for each of `channels`, flatten, dropout, a linear layer.
+    """(Convolution, batch norm, ReLU, pooling) for each of `channels`, then flatten, dropout and a linear layer.
 
     Attributes:
-      num_classes: outputs.
+      num_classes: number of outputs.
       channels: output channels of each convolution; paper 2 tries 1 to 32.
-      kernel_size: of every convolution, in pixels.
+      kernel_size: width and height of every convolution's kernel, in pixels.
       padding: "SAME" or "VALID" (none).
-      pool: 2x2 max pooling after each convolution.
-      batch_norm: after each convolution, which then has no bias.
-      dropout: the rate before the linear layer.
+      pool: whether 2x2 max pooling follows each convolution.
+      batch_norm: whether batch norm follows each convolution, which then has no bias.
+      dropout: dropout rate before the linear layer.
       initialization: "paper" (PyTorch's default) or "he".
-      dtype: of the computation.
-      axis_name: the pmap axis, if there is one.
-      sync_batch_norm: over that axis; False: each device normalises with its own part of the batch.
+      dtype: type of the computation.
+      axis_name: the pmap axis, or None.
+      sync_batch_norm: whether batch norm takes its statistics over that axis, or each device over its own part of
+        the batch.
     """
 
     num_classes: int
@@ -49,7 +50,7 @@ class CNN(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
-        """Images [B,H,W,C], of at least `smallest_size()` pixels -> float32 logits [B,num_classes].
+        """Images [B,H,W,C] of at least `smallest_size()` pixels a side -> float32 logits [B,num_classes].
 
         Raises:
           UserError: an image is too small.
@@ -82,7 +83,7 @@ class CNN(nn.Module):
         )(x)
 
     def smallest_size(self) -> int:
-        """The fewest pixels a side that leave one pixel at the end."""
+        """The smallest image size, in pixels a side, that leaves a pixel at the end."""
         size = 1
         for _ in self.channels:
             size = size * 2 if self.pool else size
@@ -94,7 +95,7 @@ class CNN(nn.Module):
         return {"channels": self.channels}
 
     def wiring(self) -> Wiring:
-        """A group a convolution."""
+        """One group per convolution."""
         norms = [f"norm{i}" if self.batch_norm else None for i in range(1, len(self.channels) + 1)]
         padded = self.padding == "SAME" and self.kernel_size > 1
         readers = [Reader(f"conv{i}", norm, padded) for i, norm in enumerate(norms[1:], 2)] + [Reader("head")]

@@ -1,10 +1,10 @@
-"""Convolution whose gradients are fast on CPU inside a loop as well: NHWC images, HWIO kernels.
+"""Convolution of NHWC images with HWIO kernels whose gradients are fast on CPU even inside a loop.
 
-Why not `lax.conv_general_dilated` alone: XLA's CPU compiler brings convolutions into the layout of its fast
-kernel only in the entry computation, never in the body of a `while` (jax-ml/jax#12868), and a training loop is
-such a body. There the weight gradient that JAX derives is 10 to 25 times slower than it need be. Here both
-gradients are written out: every convolution already has the fast layout, NHWC x HWIO -> NHWC, and the weight
-gradient is a matrix product, which is faster still.
+`lax.conv_general_dilated` alone is not enough: XLA's CPU compiler converts convolutions to the layout of its fast
+kernel only in the entry computation, never in the body of a `while` (jax-ml/jax#12868), and a training loop is such a
+body. There the weight gradient that JAX derives is 10 to 25 times slower than necessary. Here both gradients are
+written out: every convolution already has the fast layout, NHWC x HWIO -> NHWC, and the weight gradient is a matrix
+product, which is faster still.
 
 On a GPU or TPU the compiler chooses layouts itself, so there the gradients are JAX's own.
 """
@@ -24,36 +24,35 @@ Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-_CACHED_BYTES = 256 * 1024  # of the images whose weight gradient is computed at once, on CPU
+_CACHED_BYTES = 256 * 1024  # of images whose weight gradient is computed at once, on CPU
 
 
 def conv2d(
     x: jax.Array, kernel: jax.Array, *, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME"
 ) -> jax.Array:
-    """Cross-correlate images with a kernel, as a neural network's convolution layer does.
+    """Cross-correlate images with a kernel, as convolution layers do.
 
     Args:
       x: images [N, H, W, Cin].
-      kernel: weights [kh, kw, Cin, Cout], of the images' dtype.
-      strides: steps (rows, columns) in pixels.
-      padding: "SAME" (the output is ceil(size / stride); an odd zero goes to the high side, as in TensorFlow),
+      kernel: weights [kh, kw, Cin, Cout], of the same dtype as the images.
+      strides: step along (rows, columns), in pixels.
+      padding: "SAME" (the output is ceil(size / stride); an odd zero is added at the end, as in TensorFlow),
         "VALID" (none), or zeros before and after: ((top, bottom), (left, right)).
 
     Returns:
       [N, Ho, Wo, Cout] in the dtype of `x`.
 
     Raises:
-      UserError: the padding has another name, or the kernel is larger than the padded image.
+      UserError: an unknown padding, or a kernel larger than the padded image.
 
-    Reverse-mode differentiable once, and usable under `jit`, `vmap`, `lax.scan` and `lax.map`; forward mode
-    (`jax.jvp`) is not defined.
+    Differentiable once, in reverse mode only (no `jax.jvp`); works under `jit`, `vmap`, `lax.scan` and `lax.map`.
     """
     pairs = _pad_pairs(x.shape[1:3], kernel.shape[:2], strides, padding)
     return _convolve(tuple(strides), pairs, x, kernel)
 
 
 def _pad_pairs(size: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...], padding: Padding) -> Pairs:
-    """The zeros (before, after) the rows and the columns."""
+    """The zeros to pad (before, after) along rows and columns."""
     if isinstance(padding, str):
         if padding.upper() not in ("SAME", "VALID"):
             raise UserError(f"padding must be SAME, VALID or ((top, bottom), (left, right)), not {padding!r}")
@@ -72,8 +71,10 @@ def _plain(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Arra
 
 
 def _cpu(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """On CPU an image smaller than the kernel (the last stage of VGG is 2x2) misses the fast kernel: 40 ms for 3x3,
-    128 channels, batch 128. As a product of its patches (im2col), so few here, and the kernel it takes 4."""
+    """Convolve images smaller than the kernel (the last stage of VGG is 2x2) as a product with their patches (im2col).
+
+    On CPU such images miss the fast kernel: 40 ms for 3x3, 128 channels, batch 128, which take 4 ms as a product.
+    """
     if x.shape[1] >= kernel.shape[0] and x.shape[2] >= kernel.shape[1]:
         return _plain(strides, pads, x, kernel)
     height, width, cin, cout = kernel.shape
@@ -87,7 +88,7 @@ def _cpu(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _convolve(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    # Chosen when the program is lowered, so it follows the device that the arrays are on, not the default one.
+    # Chosen when the program is lowered, for the device that the arrays are on rather than the default one.
     return lax.platform_dependent(x, kernel, cpu=partial(_cpu, strides, pads), default=partial(_plain, strides, pads))
 
 
@@ -114,8 +115,11 @@ def _gradients_cpu(strides, pads, x: jax.Array, kernel: jax.Array, g: jax.Array)
 
 
 def input_gradient(strides, pads: Pairs, x_shape: tuple[int, ...], kernel: jax.Array, g: jax.Array) -> jax.Array:
-    """The gradient of the images [N, H, W, Cin]: the outputs' gradient, spread out by the stride, convolved with
-    the kernel turned by 180 degrees and its channels exchanged."""
+    """The gradient of the images [N, H, W, Cin].
+
+    It is the outputs' gradient, spread out by the stride, convolved with the kernel rotated by 180 degrees and its
+    input and output channels swapped.
+    """
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     rows, columns = (
         (window - 1 - low, size + low - (out - 1) * stride - 1)
@@ -129,13 +133,13 @@ def input_gradient(strides, pads: Pairs, x_shape: tuple[int, ...], kernel: jax.A
 
 
 def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
-    """The gradient of the kernel [kh, kw, Cin, Cout] as matrix products over all pixels, a few images at a time.
+    """The gradient of the kernel [kh, kw, Cin, Cout], as matrix products over all pixels of a few images at a time.
 
-    As a convolution, with the batch in the place of the channels, it takes about twice as long on CPU, most of it to
-    transpose. The sum over the images is in float32 whatever their dtype.
+    As a convolution, with batch and channels swapped, it takes about twice as long on CPU, mostly for transposing. The
+    sum over the images is in float32 whatever their dtype.
     """
-    # Never fuse the copies below with what computed `x` and `g`: it would be computed again in them, element by
-    # element. Both exist in memory anyway, as operands of the other two convolutions.
+    # Keep XLA from fusing the copies below with what computed `x` and `g`, which it would then recompute element by
+    # element. Both are in memory anyway, as operands of the other two convolutions.
     x, g = lax.optimization_barrier((x, g))
     wide = jnp.promote_types(x.dtype, jnp.float32)
 
@@ -157,10 +161,10 @@ def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int,
 
 
 def _images_at_once(x: jax.Array) -> int:
-    """How many images' copies fit the cache of a core: a divisor of the batch, or the whole batch where none fits.
+    """How many images' copies fit the cache of a core: a divisor of the batch, or the whole batch if none fits.
 
-    In one piece, a batch of 128 images of 32x32 pixels and 16 channels is copied through memory three times, and the
-    gradient takes twice as long.
+    As a whole, a batch of 128 images of 32x32 pixels and 16 channels goes through memory three times, and the gradient
+    takes twice as long.
     """
     batch, fitting = x.shape[0], _CACHED_BYTES // (math.prod(x.shape[1:]) * x.dtype.itemsize)
     divisors = [d for d in range(max(1, fitting // 2), fitting + 1) if batch % d == 0]
@@ -168,15 +172,15 @@ def _images_at_once(x: jax.Array) -> int:
 
 
 def _zero_pad(x: jax.Array, pads: tuple) -> jax.Array:
-    """Zeros before and after along each axis (0: none); a negative number cuts."""
+    """Zero padding (before, after) for each axis; negative numbers crop."""
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0) if pad == 0 else (*pad, 0) for pad in pads])
 
 
 def _weights_by_shifts(x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
-    """Stride 1, from padded x [N, H, W, Cin] and g [N, Ho, Wo, Cout]: one product [kw*Cout, kh*Cin].
+    """The gradient for stride 1, from padded x [N, H, W, Cin] and g [N, Ho, Wo, Cout]: one product [kw*Cout, kh*Cin].
 
-    The place (i, j) of the kernel sees x shifted by i rows and j columns; as well, x shifted by i rows and g shifted
-    back by j columns. So kh + kw shifted copies do, where patches of x (im2col) would take kh * kw.
+    Element (i, j) of the kernel sees x shifted by i rows and j columns or, equivalently, x shifted by i rows and g
+    shifted back by j columns. So kh + kw shifted copies are enough, where patches of x (im2col) would need kh * kw.
     """
     height, width, cin, cout = kernel_shape
     g = _zero_pad(g, (0, 0, (width - 1, width - 1), 0))
@@ -188,8 +192,10 @@ def _weights_by_shifts(x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array
 
 
 def _weights_by_rows(strides, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
-    """Any stride, from padded x [N, H, W, Cin] and g [N, Ho, Wo, Cout]: for each row of the kernel a product of the
-    kw pixels under that row, side by side, and g."""
+    """The gradient for any stride, from padded x [N, H, W, Cin] and g [N, Ho, Wo, Cout].
+
+    For each row of the kernel it is a product of the kw pixels under that row, side by side, with g.
+    """
     height, width, cin, cout = kernel_shape
     rows, columns = (stride * (out - 1) + 1 for stride, out in zip(strides, g.shape[1:3], strict=True))
     products = []
@@ -200,7 +206,7 @@ def _weights_by_rows(strides, x: jax.Array, kernel_shape: tuple[int, ...], g: ja
 
 
 def _sum_over_pixels(a: jax.Array, b: jax.Array) -> jax.Array:
-    """[N, H, W, A] and [N, H, W, B] -> [A, B] in float32 at least."""
+    """Product over all pixels: [N, H, W, A] and [N, H, W, B] -> [A, B], in float32 at least."""
     wide = jnp.promote_types(a.dtype, jnp.float32)
     a, b = lax.optimization_barrier((a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])))
     return lax.dot_general(a, b, (((0,), (0,)), ((), ())), preferred_element_type=wide)

@@ -1,4 +1,4 @@
-"""How many parameters a network has, by shapes alone: nothing is allocated or compiled."""
+"""How many parameters a network has, from shapes alone: nothing is allocated or compiled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def parameter_shapes(name: str, num_classes: int, image_shape: tuple[int, int, i
     """The variables of a network as a tree of `jax.ShapeDtypeStruct`: {"params": ..., "batch_stats": ...}.
 
     Raises:
-      UserError: as `build`, or an image size that the network cannot take.
+      UserError: as for `build`, or an image size that the network cannot take.
     """
     model = build(name, num_classes, **fields)
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
@@ -23,16 +23,16 @@ def parameter_shapes(name: str, num_classes: int, image_shape: tuple[int, int, i
 
 
 def param_count(name: str, num_classes: int, *, image_shape: tuple[int, int, int] = (32, 32, 3), **fields: Any) -> int:
-    """Trainable parameters of a named variant, every one of them (batch-norm statistics are not parameters).
+    """The number of trainable parameters of a named variant (batch-norm statistics are not parameters).
 
     Args:
       name: one of `NAMES`.
-      num_classes: outputs.
-      image_shape: height, width, channels; CIFAR's unless given.
+      num_classes: number of outputs.
+      image_shape: height, width, channels; by default CIFAR's.
       **fields: as for `build`.
 
     Raises:
-      UserError: as `build`, or an image size that the network cannot take.
+      UserError: as for `build`, or an image size that the network cannot take.
     """
     params = parameter_shapes(name, num_classes, image_shape, **fields)["params"]
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))

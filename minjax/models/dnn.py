@@ -1,4 +1,4 @@
-"""DNN: a fully connected network of any depth and widths (the DNN of paper 2, Zheng et al., arXiv 2601.17987)."""
+"""DNN: a fully connected network of any depth and width (the DNN of paper 2, Zheng et al., arXiv 2601.17987)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 
 class DNN(nn.Module):
-    """Flatten, then (linear, ReLU, dropout) for each of `widths`, then a linear layer to the classes.
+    """Flatten, then (linear, ReLU, dropout) for each of `widths`, then a linear layer.
 
     Attributes:
-      num_classes: outputs.
+      num_classes: number of outputs.
       widths: units of each hidden layer; empty: a linear classifier.
-      dropout: the rate after each hidden layer.
+      dropout: dropout rate after each hidden layer.
       initialization: "paper" (PyTorch's default) or "he".
-      dtype: of the computation.
-      axis_name: the pmap axis, if there is one.
+      dtype: type of the computation.
+      axis_name: the pmap axis, or None.
     """
 
     num_classes: int
@@ -44,11 +44,11 @@ class DNN(nn.Module):
         )(x)
 
     def layer_sizes(self) -> dict[str, tuple[int, ...]]:
-        """The units of each hidden layer."""
+        """The number of units in each hidden layer."""
         return {"widths": self.widths}
 
     def wiring(self) -> Wiring:
-        """A group a hidden layer."""
+        """One group per hidden layer."""
         layers = [*(f"hidden{i}" for i in range(1, len(self.widths) + 1)), "head"]
         groups = tuple(
             Group(layer, (Point((Source(layer),), (Reader(after),)),), "widths", i)

@@ -1,6 +1,6 @@
-"""Dropout whose mask for an image depends on (key, the image's position in the global batch) alone.
+"""Dropout whose mask for an image depends only on the key and the image's position in the global batch.
 
-So a batch split over eight devices drops what the whole batch on one device would.
+A batch split over eight devices therefore drops the same activations as on one device.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from minjax import noise
 
 
 def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
-    """Which activations survive: bool [B, *shape], each True with probability 1 - rate.
+    """Which activations are kept: bool [B, *shape], each True with probability 1 - rate.
 
-    Each image's key, folded with its position, is two words; the bits of its activations are a hash of
-    (words, index), which is randomness enough for dropout.
+    Each image's key, folded with its position, is two words; the bits of its activations are a hash of (words, index),
+    which is random enough for dropout.
 
     Args:
       key: a PRNG key.
-      positions: int [B], of each image in the global batch.
-      shape: of one image's activations.
+      positions: int [B], each image's index in the global batch.
+      shape: shape of one image's activations.
       rate: probability of dropping, in [0, 1).
     """
     keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
@@ -33,12 +33,12 @@ def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate
 
 
 class Dropout(nn.Module):
-    """Zero each activation with probability `rate` in training and scale the others by 1 / (1 - rate).
+    """In training, zero each activation with probability `rate` and scale the others by 1 / (1 - rate).
 
     Takes its key from the "dropout" stream. The first axis of the input is the batch.
 
     Attributes:
-      rate: in [0, 1); 0 draws no key.
+      rate: dropout rate in [0, 1); at 0 no key is needed.
       axis_name: under pmap, the axis over which the batch is split.
     """
 

@@ -1,6 +1,6 @@
-"""The two layers with weights: `Dense` and `Conv`, initialised as in PyTorch unless told otherwise.
+"""The two layers with weights, `Dense` and `Conv`, initialised as in PyTorch by default.
 
-Parameters are float32 always and are cast to the type of the computation (`dtype`) where they are used.
+Parameters are always float32 and are cast to the type of the computation (`dtype`) where they are used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Dtype = Any
 
 
 def at_least_float32(dtype: Dtype) -> Dtype:
-    """The type for what must not be computed in bfloat16 (statistics, softmax, logits): float32, or float64 for it."""
+    """The type for what must not be computed in bfloat16 (statistics, softmax, logits): at least float32."""
     return jnp.promote_types(dtype, jnp.float32)
 
 
@@ -27,11 +27,11 @@ class Dense(nn.Module):
     """A linear layer: [..., in] -> [..., features]; leaves `kernel` [in,out] and `bias` [out].
 
     Attributes:
-      features: outputs.
-      use_bias: add a bias.
+      features: number of outputs.
+      use_bias: whether to add a bias.
       initialization: "paper" or "he", see `initializers`.
-      rectified: a ReLU or GELU follows; only "he" looks at it.
-      dtype: of the computation and of the result.
+      rectified: a ReLU or GELU follows; only "he" depends on it.
+      dtype: type of the computation and of the result.
     """
 
     features: int
@@ -53,17 +53,17 @@ class Dense(nn.Module):
 
 
 class Conv(nn.Module):
-    """A convolution of NHWC images; leaves `kernel` [h,w,in,out] and, where asked for, `bias` [out].
+    """A convolution of NHWC images; leaves `kernel` [h,w,in,out] and, if there is one, `bias` [out].
 
     Attributes:
-      features: output channels.
+      features: number of output channels.
       kernel_size: height and width of the kernel, in pixels.
       stride: step in both directions, in pixels.
       padding: "SAME", "VALID" or "TORCH": kernel_size // 2 zeros on every side, as `padding=1` for 3x3 in PyTorch.
-        "SAME" differs from it under a stride (it pads less on the left) and for kernels of even size.
-      use_bias: add a bias.
+        "SAME" differs from this with a stride above 1 (it pads less on the left) and for kernels of even size.
+      use_bias: whether to add a bias.
       initialization: "paper", "he" or an initializer for the kernel (the bias is then 0).
-      dtype: of the computation and of the result.
+      dtype: type of the computation and of the result.
     """
 
     features: int

@@ -15,14 +15,14 @@ from minjax.models.layers import Dtype, at_least_float32
 class BatchNorm(nn.Module):
     """Normalise each channel over the batch (Ioffe & Szegedy 2015), as `torch.nn.BatchNorm2d` does.
 
-    The forward pass divides by the biased batch variance while the running variance takes the unbiased one (Flax's
-    takes the biased one for both); epsilon is 1e-5 and a new batch enters the running statistics with weight
-    `momentum` = 0.1 (Flax's and TensorFlow's momentum is the other share). Statistics are float32 whatever `dtype`.
+    The forward pass divides by the biased batch variance, while the running variance uses the unbiased one (Flax uses
+    the biased one for both); epsilon is 1e-5, and a new batch enters the running statistics with weight `momentum` =
+    0.1 (the momentum of Flax and TensorFlow is the complement). Statistics are float32 whatever the `dtype`.
     Leaves: `scale` and `bias` [C] in "params", `mean` and `var` [C] in "batch_stats".
 
     Attributes:
-      axis_name: under pmap, the axis over which the statistics are those of the global batch.
-      dtype: of the result.
+      axis_name: under pmap, the axis that makes the statistics those of the global batch.
+      dtype: type of the result.
     """
 
     momentum: float = 0.1
@@ -32,7 +32,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """[..., C] -> [..., C]; `train`: use the batch's own statistics and update the running ones."""
+        """[..., C] -> [..., C]; with `train`, use the batch's statistics and update the running ones."""
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
@@ -42,7 +42,7 @@ class BatchNorm(nn.Module):
         wide = at_least_float32(self.dtype)
         x = jnp.asarray(x, wide)
         if train:
-            # Under pmap but not in `init`, which runs outside of it.
+            # Under pmap, but not in `init`, which runs outside it.
             axis_name = None if self.is_initializing() else self.axis_name
             y, mean, var = _normalize(x, scale, bias, self.epsilon, axis_name)
             if not self.is_initializing():
@@ -63,8 +63,9 @@ def _normalize(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Normalised [..., C], and the mean and biased variance [C] of the global batch, which have no gradient.
 
-    The gradient is written out (Ioffe & Szegedy 2015, section 3) because it needs two sums over the batch; that of
-    the steps of this function, one by one, takes four, and is slower by as much as the sums are of a small network.
+    The gradient is written out (Ioffe & Szegedy 2015, section 3) because it then needs two sums over the batch.
+    Differentiating this function step by step takes four, which is noticeable where the sums are much of the work, as
+    in small networks.
     """
     return _normalize_forward(x, scale, bias, epsilon, axis_name)[0]
 
@@ -98,14 +99,14 @@ def _global_mean(mean: jax.Array, axis_name: str | None) -> jax.Array:
 
 
 def _count(x: jax.Array, axis_name: str | None) -> int:
-    """How many values of the global batch the statistics of a channel are over."""
+    """How many values of the global batch enter the statistics of a channel."""
     return x.size // x.shape[-1] * (1 if axis_name is None else lax.axis_size(axis_name))
 
 
 class LayerNorm(nn.Module):
     """Normalise the last axis (Ba et al. 2016) with PyTorch's epsilon of 1e-5 (Flax's is 1e-6).
 
-    Statistics are float32 whatever `dtype`. Leaves: `scale` and `bias` [C].
+    Statistics are float32 whatever the `dtype`. Leaves: `scale` and `bias` [C].
     """
 
     epsilon: float = 1e-5

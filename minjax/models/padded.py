@@ -1,10 +1,11 @@
 """Narrow fully connected networks inside a wider one, so that one compiled program trains networks of many widths.
 
-The wide network's missing units have zero weights in and out, and no bias. Such a unit's activation is relu(0) = 0 and
-the derivative there is 0, so nothing flows into its weights from either side: they stay zero under every optimizer and
-under weight decay, and all that the narrow network computes is computed, plus zeros. No mask is needed in the step.
+The units that the narrow network lacks have zero weights in and out, and a zero bias. Such a unit's activation is
+relu(0) = 0, where the derivative is 0 too, so no gradient reaches its weights from either side: they stay zero under
+every optimizer and under weight decay, and the result is what the narrow network computes, plus zeros. The step needs
+no mask.
 
-Dropout would draw other masks in a wider layer, so it is not for networks that have it.
+Networks with dropout cannot be padded: in a wider layer dropout would draw other masks.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ Params = dict[str, dict[str, jax.Array]]
 
 @flax.struct.dataclass
 class Live:
-    """What is real of a padded network; any leading axes for a population.
+    """The live part of a padded network; with leading axes for a population.
 
     Attributes:
-        sizes: int32 [..., layers + 1], the inputs, the units of each hidden layer, the classes.
-        scales: float32 [..., layers, 2], of the initial kernel and bias of each layer.
+        sizes: int32 [..., layers + 1]: inputs, units of each hidden layer, classes.
+        scales: float32 [..., layers, 2]: scales of the initial kernel and bias of each layer.
     """
 
     sizes: jax.Array | np.ndarray
@@ -38,7 +39,7 @@ class Live:
 
 
 def live(widths: Sequence[int], inputs: int, classes: int, initialization: str) -> Live:
-    """Of one network, as NumPy arrays: the scales are computed on the host, exactly as those of an unpadded one."""
+    """The live part of one network, as NumPy arrays; scales are computed on the host, as for an unpadded network."""
     sizes = (inputs, *widths, classes)
     scales = [
         (
@@ -51,21 +52,21 @@ def live(widths: Sequence[int], inputs: int, classes: int, initialization: str) 
 
 
 def layers(model: DNN) -> list[str]:
-    """The names of the layers, from the image on."""
+    """The names of the layers, starting at the image."""
     return [*(f"hidden{i}" for i in range(1, len(model.widths) + 1)), "head"]
 
 
 def initial(model: DNN, real: Live, inputs: int, key: jax.Array) -> Params:
-    """The parameters that the narrow network is initialised with, in the arrays of the wide one.
+    """The initial parameters of the narrow network, in the arrays of the wide one.
 
     Args:
         model: the wide network.
-        real: of the narrow one; may be traced.
-        inputs: numbers of an image.
-        key: of `model.init({"params": key}, ...)`.
+        real: the live part; may be traced.
+        inputs: how many numbers an image has.
+        key: the key for `model.init({"params": key}, ...)`.
 
     Returns:
-        float32; equal to the bit to the narrow network's own, with zeros around them.
+        float32; bit for bit the narrow network's own, with zeros around them.
     """
     if model.dropout:
         raise ValueError("a network with dropout cannot be padded")
@@ -92,7 +93,7 @@ def _bias(initialization: str, key: jax.Array, count: int) -> jax.Array:
 
 
 def where_live(model: DNN, real: Live, inputs: int) -> dict[str, jax.Array]:
-    """Leaf name -> bool of the wide leaf's shape: which of its numbers are the narrow network's."""
+    """Leaf name -> bool of the wide leaf's shape: which of its numbers belong to the narrow network."""
     wide = (inputs, *model.widths, model.num_classes)
     found = {}
     for place, name in enumerate(layers(model)):
@@ -103,7 +104,7 @@ def where_live(model: DNN, real: Live, inputs: int) -> dict[str, jax.Array]:
 
 
 def cut(params: Any, widths: Sequence[int]) -> Any:
-    """The narrow network's own parameters out of the wide one's (on the host or the device)."""
+    """Extract the narrow network's parameters from the wide one's (on the host or the device)."""
     names = list(params)
     ordered = [*sorted((n for n in names if n != "head"), key=lambda n: int(n.removeprefix("hidden"))), "head"]
     inputs = params[ordered[0]]["kernel"].shape[0]
@@ -118,7 +119,7 @@ def cut(params: Any, widths: Sequence[int]) -> Any:
 
 
 class _Keys(nn.Module):
-    """The key that Linen gives each parameter: a module with the names of the real one, whose parameters are keys."""
+    """Has the layer names of the real network but stores the key that Linen gives each parameter."""
 
     names: tuple[str, ...]
 

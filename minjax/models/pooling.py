@@ -1,7 +1,7 @@
-"""Max pooling whose gradient is cheap on CPU.
+"""Max pooling with a cheap gradient on CPU.
 
-XLA's own gradient of a window maximum (select-and-scatter) is slow on CPU. Windows that do not overlap need none
-of it: the image is cut into its four sub-grids, and the gradient is one elementwise expression.
+XLA's own gradient of a window maximum (select-and-scatter) is slow on CPU. Windows that do not overlap can do without
+it: the image is split into four sub-grids, and the gradient is an elementwise expression.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from minjax.errors import UserError
 def max_pool2x2(x: jax.Array) -> jax.Array:
     """The maximum of each 2x2 window: [N, H, W, C] -> [N, H // 2, W // 2, C].
 
-    An odd last row or column is left out, and of equal values in a window the first, in reading order, takes the
-    whole gradient: both as in PyTorch. Reverse-mode differentiable only.
+    As in PyTorch, an odd last row or column is dropped, and the first of equal values in a window, in reading order,
+    gets the whole gradient. Differentiable in reverse mode only.
 
     Raises:
       UserError: the image is less than 2 pixels high or wide.
@@ -42,7 +42,7 @@ def _forward(x: jax.Array):
 def _backward(saved: tuple[jax.Array, jax.Array], g: jax.Array):
     x, y = saved
     is_max = _windows(x) == y[:, :, None, :, None, :]
-    # Of the maxima in a window keep the first: in a row the left one, of the rows the upper one.
+    # Keep the first maximum in a window: the left one in a row, the upper one of two rows.
     right_counts = ~is_max[:, :, :, :, :1]
     first_in_row = jnp.concatenate([is_max[:, :, :, :, :1], is_max[:, :, :, :, 1:] & right_counts], axis=4)
     upper_has_none = ~is_max[:, :, :1].any(axis=4, keepdims=True)

@@ -1,7 +1,7 @@
 """ResNet for small images (He et al. 2016), in the layout of kuangliu/pytorch-cifar and of paper 1 (Folea).
 
-3x3 stem of stride 1 without pooling, four stages with strides 1, 2, 2, 2 and channels w, 2w, 4w, 8w, post-activation
-blocks, a 1x1 convolution with batch norm as shortcut where the shape changes, average pooling, one linear layer.
+A 3x3 stem with stride 1 and no pooling; four stages with strides 1, 2, 2, 2 and channels w, 2w, 4w, 8w; post-activation
+blocks, with a 1x1 convolution and batch norm as shortcut where the shape changes; average pooling; a linear layer.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from minjax.models.normalization import BatchNorm
 from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
 STRIDES = (1, 2, 2, 2)
-EXPANSION = 4  # a bottleneck block's outputs per inner channel
+EXPANSION = 4  # outputs of a bottleneck block per inner channel
 
 
 class Block(nn.Module):
-    """A residual block: two 3x3 convolutions, or 1x1, 3x3 (with the stride), 1x1 in a bottleneck.
+    """A residual block: two 3x3 convolutions, or in a bottleneck 1x1, 3x3 (with the stride), 1x1.
 
     Attributes:
-      channels: outputs of its convolutions: two in a basic block, three in a bottleneck.
-      stride: of the block.
-      shortcut: a 1x1 convolution with batch norm beside the others, as where the shape changes.
+      channels: outputs of its convolutions, two in a basic block, three in a bottleneck.
+      stride: the block's stride.
+      shortcut: whether a 1x1 convolution with batch norm leads past the others, as is needed where the shape changes.
     """
 
     channels: tuple[int, ...]
@@ -57,22 +57,23 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A residual network; takes images of any size (32x32 in the paper, where the last average is over 4x4).
+    """A residual network for images of any size (32x32 in the paper, where the final average is over 4x4 pixels).
 
     Attributes:
-      num_classes: outputs.
+      num_classes: number of outputs.
       blocks: residual blocks in each of the four stages.
-      bottleneck: bottleneck blocks (50 layers and more) instead of basic ones.
+      bottleneck: whether blocks are bottlenecks (networks of 50 layers and more) instead of basic ones.
       width: channels of the first stage; the others have 2, 4 and 8 times as many.
-      dropout: the rate before the linear layer.
+      dropout: dropout rate before the linear layer.
       initialization: "paper" (PyTorch's default) or "he".
-      dtype: of the computation.
-      axis_name: the pmap axis, if there is one.
-      sync_batch_norm: over that axis; False: each device normalises with its own part of the batch.
-      inner_channels: outputs of every convolution in the blocks but the last of each, in order; None: as `width`
-        says. Set in a shrunk network.
-      stream_channels: between the blocks, of each stage; in a bottleneck network the stem's first. None: as `width`
-        says. Set in a shrunk network.
+      dtype: type of the computation.
+      axis_name: the pmap axis, or None.
+      sync_batch_norm: whether batch norm takes its statistics over that axis, or each device over its own part of
+        the batch.
+      inner_channels: outputs of all convolutions in the blocks except the last of each, in order; None: determined by
+        `width`. Set in shrunk networks.
+      stream_channels: channels between the blocks of each stage, in a bottleneck network after those of the stem;
+        None: determined by `width`. Set in shrunk networks.
     """
 
     num_classes: int
@@ -111,7 +112,7 @@ class ResNet(nn.Module):
         return Dense(self.num_classes, initialization=self.initialization, dtype=wide, name="head")(x)
 
     def layer_sizes(self) -> dict[str, tuple[int, ...]]:
-        """The channels inside the blocks and those of the residual streams."""
+        """The channels inside the blocks and in the residual streams."""
         stages = tuple(self.width * 2**stage for stage in range(len(STRIDES)))
         inner = tuple(stages[stage] for stage, _, _ in self._blocks() for _ in range(2 if self.bottleneck else 1))
         streams = (self.width, *(EXPANSION * width for width in stages)) if self.bottleneck else stages
@@ -121,10 +122,12 @@ class ResNet(nn.Module):
         }
 
     def wiring(self) -> Wiring:
-        """A group a convolution inside a block, and one a residual stream: the stem's goes on through the first stage
-        where no shortcut convolution ends it."""
+        """One group per convolution inside a block and one per residual stream.
+
+        The stem's stream continues through the first stage unless a shortcut convolution ends it.
+        """
         inner: list[Group] = []
-        sources: tuple[Source, ...] = (Source("conv", "norm"),)  # of the point whose readers come next
+        sources: tuple[Source, ...] = (Source("conv", "norm"),)  # the point whose readers come next
         carried = False
         streams: list[list[Point]] = [[]]
         for stage, block, name in self._blocks():
@@ -153,10 +156,10 @@ class ResNet(nn.Module):
         return Wiring((*inner, *residual), classifier_ends("conv"))
 
     def _blocks(self) -> list[tuple[int, int, str]]:
-        """Stage and block, both from 0, and the block's name."""
+        """The stage and the block, both from 0, and the block's name."""
         places = ((stage, block) for stage, count in enumerate(self.blocks) for block in range(count))
         return [(stage, block, f"stage{stage + 1}_block{block + 1}") for stage, block in places]
 
     def _has_shortcut(self, stage: int, block: int) -> bool:
-        """Where the shape changes in the unshrunk network: channels, or pixels from the second stage on."""
+        """Whether the unshrunk network changes shape here: its channels, or its pixels from the second stage on."""
         return block == 0 and (self.bottleneck or STRIDES[stage] != 1)

@@ -1,6 +1,6 @@
-"""The named networks: a table of families with what each name sets, and how to build one.
+"""The named networks: a table of what each name sets in which family, and how to build one.
 
-To add a variant, add a line to `VARIANTS`; to add a family, write its module in a file of its own and name it here.
+To add a variant, add a line to `VARIANTS`; to add a family, write its module in a file of its own and list it here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from minjax.models.vgg import VGG
 from minjax.models.vit import ViT
 
 _partial = functools.partial
-_ATTRIBUTE = {"init": "initialization"}  # a Linen module cannot have an attribute called `init`
+_ATTRIBUTE = {"init": "initialization"}  # a Linen module cannot have an attribute named `init`
 _FIELD = {attribute: field for field, attribute in _ATTRIBUTE.items()}
 
 VARIANTS: dict[str, Callable[..., nn.Module]] = {
@@ -57,15 +57,15 @@ def _variant(name: str) -> Any:
 
 
 def family(name: str) -> type[nn.Module]:
-    """The module class of a named variant; UserError for a name that is not in the table."""
+    """The module class of a named variant; raises UserError for an unknown name."""
     return _variant(name).func
 
 
 def fields(name: str) -> dict[str, Any]:
-    """Every field that can be set for this variant, with the variant's own value of it.
+    """Every field that can be set for this variant, with the variant's own value.
 
     Raises:
-      UserError: no such variant.
+      UserError: an unknown variant.
     """
     variant = _variant(name)
     defaults = {_FIELD.get(f.name, f.name): f.default for f in dataclasses.fields(variant.func)}
@@ -73,7 +73,7 @@ def fields(name: str) -> dict[str, Any]:
 
 
 def shrunk_fields(model: Any) -> dict[str, list[int]]:
-    """The sizes of a network's layers, as JSON has them: what `build` needs to build a shrunk one again."""
+    """The sizes of a network's layers as JSON values: what `build` needs to rebuild a shrunk network."""
     return {attribute: list(sizes) for attribute, sizes in model.layer_sizes().items()}
 
 
@@ -93,20 +93,20 @@ def build(
     [B,H,W,C] and returns float32 logits [B,num_classes].
 
     Args:
-      name: one of `NAMES`. Without further fields it is the paper's own network.
-      num_classes: outputs, at least 2.
-      dtype: of the computation, "float32" or "bfloat16" or the like; parameters are float32 always.
-      axis_name: the pmap axis over which batch norm takes its statistics and dropout counts its images.
-      sync_batch_norm: False: batch norm takes them over each device's own part of the batch instead.
-      shrunk: the `shrunk_fields` of a shrunk network that was built with the same other arguments.
-      **changes: the variant's `fields` to set; None leaves the variant's own.
+      name: one of `NAMES`. Without further fields this is the paper's own network.
+      num_classes: number of outputs, at least 2.
+      dtype: type of the computation, such as "float32" or "bfloat16"; parameters are always float32.
+      axis_name: the pmap axis over which batch norm takes its statistics and dropout counts images.
+      sync_batch_norm: False: batch norm takes its statistics over each device's own part of the batch instead.
+      shrunk: the `shrunk_fields` of a shrunk network, built with otherwise the same arguments.
+      **changes: fields of the variant to change; None keeps the variant's own value.
 
     Raises:
-      UserError: an unknown name or field, or a value that the field cannot take; sizes of another network.
+      UserError: an unknown name or field, a value that the field cannot take, or sizes of another network.
     """
     known = fields(name)
     if isinstance(num_classes, bool) or int(num_classes) != num_classes or num_classes < 2:
-        raise UserError(f"{num_classes!r} classes: a classifier needs an integer of at least 2")
+        raise UserError(f"{num_classes!r} classes: the number of classes must be an integer of at least 2")
     settings = {}
     for field, value in changes.items():
         if value is None and field in CHECKS:
@@ -133,7 +133,7 @@ def _resized(name: str, model: Any, shrunk: Mapping[str, Sequence[int]]) -> nn.M
     for attribute, sizes in shrunk.items():
         most = full[attribute]
         if len(sizes) != len(most) or not all(type(n) is int and 1 <= n <= m for n, m in zip(sizes, most, strict=True)):
-            raise UserError(f"{attribute}={list(sizes)}: a shrunk {name} has integers from 1 to {list(most)}")
+            raise UserError(f"{attribute}={list(sizes)}: a shrunk {name} needs integers from 1 to {list(most)}")
     return model.clone(**{attribute: tuple(sizes) for attribute, sizes in shrunk.items()})
 
 

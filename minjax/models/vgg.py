@@ -1,4 +1,4 @@
-"""VGG for small images (Simonyan & Zisserman 2015) as in paper 1 (Folea): five stages, each ended by a 2x2 max pool."""
+"""VGG for small images (Simonyan & Zisserman 2015), as in paper 1 (Folea): five stages, each with a 2x2 max pool."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from minjax.models.normalization import BatchNorm
 from minjax.models.pooling import max_pool2x2
 from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
 
-SCALES = (1, 2, 4, 8, 8)  # channels of each stage, in widths
+SCALES = (1, 2, 4, 8, 8)  # channels of each stage, in multiples of the width
 SMALLEST_SIZE = 2 ** len(SCALES)
 
 
 class VGG(nn.Module):
-    """3x3 convolutions with biases in five stages, then dropout, linear, ReLU twice, then a linear layer.
+    """Five stages of 3x3 convolutions with biases, then (dropout, linear, ReLU) twice, then a linear layer.
 
     Attributes:
-      num_classes: outputs.
-      convolutions: how many in each of the five stages.
+      num_classes: number of outputs.
+      convolutions: how many convolutions each of the five stages has.
       width: channels of the first stage; the others have 2, 4, 8 and 8 times as many.
-      head_width: units of the two hidden linear layers; 0: none, the features go to the last layer (which is how
-        kuangliu/pytorch-cifar's VGG ends).
-      batch_norm: after each convolution (whose bias stays, as in the paper).
-      dropout: the rate before each hidden linear layer (before the last one where there are none).
+      head_width: units of the two hidden linear layers; 0: there are none and the features go to the last layer, as in
+        kuangliu/pytorch-cifar.
+      batch_norm: whether batch norm follows each convolution (which keeps its bias, as in the paper).
+      dropout: dropout rate before each hidden linear layer, or before the last layer if there are none.
       initialization: "paper" draws convolutions from N(0, sqrt(2/(9*Cout))) with zero biases, and the rest as
         PyTorch does; "he" replaces both.
-      dtype: of the computation.
-      axis_name: the pmap axis, if there is one.
-      sync_batch_norm: over that axis; False: each device normalises with its own part of the batch.
-      conv_channels: of every convolution, in order; None: as `width` says. Set in a shrunk network.
-      head_widths: of every hidden linear layer; None: as `head_width` says. Set in a shrunk network.
+      dtype: type of the computation.
+      axis_name: the pmap axis, or None.
+      sync_batch_norm: whether batch norm takes its statistics over that axis, or each device over its own part of
+        the batch.
+      conv_channels: channels of every convolution, in order; None: determined by `width`. Set in shrunk networks.
+      head_widths: units of every hidden linear layer; None: determined by `head_width`. Set in shrunk networks.
     """
 
     num_classes: int
@@ -55,10 +56,10 @@ class VGG(nn.Module):
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         """Images [B,H,W,C] of 32x32 pixels or more -> float32 logits [B,num_classes].
 
-        Above 63 pixels more than one position is left after the last pool, and the first linear layer grows with it.
+        From 64 pixels on, more than one position is left after the last pool, and the first linear layer grows.
 
         Raises:
-          UserError: an image is smaller than 32x32, so that the five pools leave nothing of it.
+          UserError: an image is smaller than 32x32, so that nothing is left of it after the five pools.
         """
         if min(images.shape[1:3]) < SMALLEST_SIZE:
             size = f"{images.shape[1]}x{images.shape[2]}"
@@ -94,14 +95,14 @@ class VGG(nn.Module):
         )(x)
 
     def layer_sizes(self) -> dict[str, tuple[int, ...]]:
-        """The channels of every convolution and the units of every hidden linear layer."""
+        """The channels of each convolution and the units of each hidden linear layer."""
         stages = zip(self.convolutions, SCALES, strict=True)
         channels = tuple(self.width * scale for count, scale in stages for _ in range(count))
         widths = (self.head_width,) * 2 if self.head_width else ()
         return {"conv_channels": self.conv_channels or channels, "head_widths": self.head_widths or widths}
 
     def wiring(self) -> Wiring:
-        """A group a convolution and a hidden linear layer."""
+        """One group per convolution and per hidden linear layer."""
         places = [f"{stage}_{i}" for stage, count in enumerate(self.convolutions, 1) for i in range(1, count + 1)]
         hidden = ["hidden1", "hidden2"] if self.head_width else []
         readers = [Reader(f"conv{place}", padded=True) for place in places[1:]]

@@ -1,7 +1,8 @@
-"""Vision Transformer (Dosovitskiy et al. 2021) as in paper 1 (Folea), whose code departs from the original:
+"""Vision Transformer (Dosovitskiy et al. 2021) as in paper 1 (Folea).
 
-attention is scaled by dim**-0.5 instead of (dim / heads)**-0.5, class token and positions are drawn from N(0, 1),
-and the head is layer norm, linear, GELU, dropout, linear. The first two are fields.
+The paper's code departs from the original: attention is scaled by dim**-0.5 instead of (dim / heads)**-0.5, the class
+token and the positions are drawn from N(0, 1), and the head is layer norm, linear, GELU, dropout, linear. The first two
+can be changed by fields.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from minjax.wiring import Fixed, Group, Point, Reader, Source, Wiring, classifie
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention: queries, keys and values without bias, a linear layer after it.
+    """Multi-head self-attention: queries, keys and values without bias, followed by a linear layer.
 
     Attributes:
-      heads: how many.
-      head_dim: numbers of each.
-      scale: what the products of queries and keys are multiplied by.
+      heads: number of heads.
+      head_dim: numbers per head.
+      scale: factor applied to the products of queries and keys.
     """
 
     heads: int
@@ -84,21 +85,21 @@ class ViT(nn.Module):
     """A vision transformer with a class token and learned positions.
 
     Attributes:
-      num_classes: outputs.
-      patch_size: pixels a side; must divide both sides of an image.
-      dim: width of a token; `heads` must divide it.
-      depth: transformer blocks.
-      heads: of each attention.
-      mlp_dim: hidden units of each block's and of the head's linear layers.
-      dropout: the rate after attention, in the linear layers and in the head.
-      embedding_dropout: the rate after the positions are added.
+      num_classes: number of outputs.
+      patch_size: width and height of a patch in pixels; must divide both sides of an image.
+      dim: width of a token; a multiple of `heads`.
+      depth: number of transformer blocks.
+      heads: number of heads in each attention layer.
+      mlp_dim: hidden units in each block and in the head.
+      dropout: dropout rate after attention, in the linear layers and in the head.
+      embedding_dropout: dropout rate after the positions are added.
       attention_scale: "dim": dim**-0.5, the paper's; "head_dim": (dim / heads)**-0.5, the original's.
       position_scale: standard deviation of the initial class token and positions: 1 in the paper.
       initialization: "paper" (PyTorch's default) or "he".
-      dtype: of the computation.
-      axis_name: the pmap axis, if there is one.
-      block_heads: of each block; None: `heads`. Set in a shrunk network, whose heads keep their dim / heads numbers.
-      mlp_dims: hidden units of each block and, last, of the head; None: `mlp_dim`. Set in a shrunk network.
+      dtype: type of the computation.
+      axis_name: the pmap axis, or None.
+      block_heads: heads of each block; None: `heads`. Set in shrunk networks, whose heads keep dim / heads numbers.
+      mlp_dims: hidden units of each block and, last, of the head; None: `mlp_dim`. Set in shrunk networks.
     """
 
     num_classes: int
@@ -160,11 +161,13 @@ class ViT(nn.Module):
         }
 
     def wiring(self) -> Wiring:
-        """A group a block's heads and a layer of hidden units. The tokens' numbers belong to none: a layer norm takes
-        its mean and variance over all of them."""
+        """One group per block's heads and per layer of hidden units.
+
+        The numbers of the tokens belong to no group, because layer norm takes its mean and variance over all of them.
+        """
         head_dim = self.dim // self.heads
         groups: list[Group] = []
-        tokens = "layer norm is over all numbers of a token"
+        tokens = "layer norm takes its statistics over all numbers of a token"
         fixed = [
             *classifier_ends("embedding"),
             Fixed("embedding", "outputs", tokens),
@@ -173,7 +176,7 @@ class ViT(nn.Module):
         for i in range(self.depth):
             block = f"block{i + 1}"
             qkv, out = f"{block}/attention/qkv", f"{block}/attention/out"
-            # Where a head's values are zero, so is the head, whatever its queries and keys.
+            # A head whose values are zero is zero, whatever its queries and keys are.
             heads = Point((Source(qkv, block=head_dim, place=2),), (Reader(out, block=head_dim),), "identity")
             mlp = Point((Source(f"{block}/hidden"),), (Reader(f"{block}/out"),), "gelu")
             groups += [
@@ -182,7 +185,7 @@ class ViT(nn.Module):
             ]
             fixed += [Fixed(layer, "inputs", tokens) for layer in (qkv, f"{block}/hidden")]
             fixed += [Fixed(layer, "outputs", tokens) for layer in (out, f"{block}/out")]
-            fixed += [Fixed(qkv, "outputs", "only a head whose values are zero goes, as a whole")]
+            fixed += [Fixed(qkv, "outputs", "only heads whose values are all zero can be removed")]
         groups.append(Group("hidden", (Point((Source("hidden"),), (Reader("head"),), "gelu"),), "mlp_dims", self.depth))
         return Wiring(tuple(groups), tuple(fixed))
 

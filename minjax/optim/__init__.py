@@ -1,8 +1,8 @@
 """Optimizers by name, as optax transformations with PyTorch's semantics.
 
-`build("adam", 1e-3)` gives one, `DEFAULTS["adam"]` is every hyperparameter it has with the value of paper 1. To
-add an optimizer: a file with a function of (learning_rate, weight_decay, **hyper), a line in `_BUILDERS` and one
-in `DEFAULTS`.
+`build("adam", 1e-3)` builds one; `DEFAULTS["adam"]` lists its hyperparameters with the values of paper 1. To add an
+optimizer, write a file with a function of (learning_rate, weight_decay, **hyper) and add a line to `_BUILDERS` and one
+to `DEFAULTS`.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ NAMES = tuple(DEFAULTS)
 def build(
     name: str, learning_rate: optax.ScalarOrSchedule, weight_decay: ArrayLike = 0.0, **hyper: Any
 ) -> optax.GradientTransformation:
-    """The named optimizer, with the hyperparameters of paper 1 where none is given.
+    """Build the named optimizer; hyperparameters that are not given have the values of paper 1.
 
     Args:
         name: one of `NAMES`.
         learning_rate: a number, a traced scalar or an optax schedule over steps.
-        weight_decay: a number or a traced scalar; 0 here unless given, since a value in `DEFAULTS` is a choice.
-        **hyper: those of `DEFAULTS[name]`, and `base_lr` for AdaBound and AMSBound (see `adabound`). `final_lr`,
-            `gamma` and the moments' decays may be traced scalars, so that runs can be vmapped over them.
+        weight_decay: a number or a traced scalar; 0 by default, whatever `DEFAULTS` has.
+        **hyper: those in `DEFAULTS[name]`, and `base_lr` for AdaBound and AMSBound (see `adabound`). `final_lr`,
+            `gamma` and the decays of the moments may be traced scalars, so that runs can be vmapped over them.
 
     Raises:
-        UserError: an unknown name, a hyperparameter the optimizer does not have, a number outside its range (a
-            JAX array is not read: it may be traced).
+        UserError: an unknown name, a hyperparameter that the optimizer does not have, or a number out of range (JAX
+            arrays are not checked: they may be traced).
 
     >>> import jax.numpy as jnp
     >>> build("sgdm", 0.1, weight_decay=1e-3, nesterov=True).init({"w": jnp.zeros(2)})[1].trace
@@ -84,7 +84,7 @@ def build(
         if key not in own:
             raise UserError(f"{name} has no hyperparameter {key!r}; it has {', '.join(own)}")
     if hyper.get("base_lr", 0) is None:
-        del hyper["base_lr"]  # None says: from the learning rate
+        del hyper["base_lr"]  # None: from the learning rate
     if not callable(learning_rate):
         check(name, learning_rate=learning_rate)
     check(name, weight_decay=weight_decay, **hyper)

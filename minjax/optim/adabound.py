@@ -1,4 +1,4 @@
-"""AdaBound and AMSBound: Adam whose step sizes are clipped into a band that closes in on those of SGD."""
+"""AdaBound and AMSBound: Adam with step sizes clipped to a band that narrows to those of SGD."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minjax.optim.weight_decay import descend
 
 
 class ScaleByAdaboundState(NamedTuple):
-    """Steps done, the raw moments and, for AMSBound only, the largest raw second moment so far (else None)."""
+    """Steps taken, the raw moments and, for AMSBound only, the largest raw second moment so far (else None)."""
 
     count: jax.Array  # type: ignore[assignment]  # int32 scalar, named as in optax's states
     mu: optax.Updates
@@ -24,10 +24,10 @@ class ScaleByAdaboundState(NamedTuple):
 
 
 def bounds(step: jax.Array, final_scale: ArrayLike, gamma: ArrayLike) -> tuple[jax.Array, jax.Array]:
-    """The least and the largest step size after `step` gradient steps (from 1), as multiples of the learning rate.
+    """The smallest and largest step size after `step` gradient steps (from 1), as multiples of the learning rate.
 
-    Luo et al. have final_scale (1 - 1 / (gamma t + 1)) and final_scale (1 + 1 / (gamma t)). The first is written
-    here as gamma t / (gamma t + 1): in float32 the difference loses four digits at t = 1.
+    In Luo et al. they are final_scale (1 - 1 / (gamma t + 1)) and final_scale (1 + 1 / (gamma t)). The first is written
+    as gamma t / (gamma t + 1) here, because in float32 the difference loses four digits at t = 1.
     """
     progress = jnp.multiply(gamma, step.astype(float))
     return jnp.multiply(final_scale, progress / (progress + 1)), jnp.multiply(final_scale, 1 + 1 / progress)
@@ -42,21 +42,21 @@ def scale_by_adabound(
     *,
     amsbound: bool = False,
 ) -> optax.GradientTransformation:
-    """Rescale updates as AdaBound does, up to the factor of the learning rate.
+    """Rescale updates as AdaBound does, except for the factor of the learning rate.
 
-    The step size lr / (sqrt(v_hat) + eps) and the band it is clipped into, final_lr lr / base_lr (1 -+ ...), have
-    the factor lr in common, so it is left to the end of the chain, where a schedule then scales both.
+    The step size lr / (sqrt(v_hat) + eps) and the band it is clipped to, final_lr lr / base_lr (1 -+ ...), share the
+    factor lr, which is left to the end of the chain, where a schedule scales both.
 
     Args:
-        final_scale: final_lr / base_lr, the value that both bounds converge to.
-        gamma: how fast they do; 0 never clips, which is Adam.
+        final_scale: final_lr / base_lr, to which both bounds converge.
+        gamma: how fast they converge; 0 never clips, which is Adam.
         b1: decay of the first moment.
         b2: decay of the second moment.
         eps: added to the square root of the raw second moment, before its bias is corrected.
-        amsbound: use the largest raw second moment so far in place of the present one.
+        amsbound: use the largest raw second moment so far instead of the current one.
 
     Returns:
-        A transformation with state `ScaleByAdaboundState`, whose moments have the parameters' types.
+        A transformation with state `ScaleByAdaboundState`; its moments have the types of the parameters.
     """
 
     def init_fn(params: optax.Params) -> ScaleByAdaboundState:
@@ -98,23 +98,23 @@ def adabound(
     decoupled: bool = False,
     amsbound: bool = False,
 ) -> optax.GradientTransformation:
-    """AdaBound: Adam at the start, SGD with momentum and the rate `final_lr` at the end.
+    """AdaBound: Adam at first, SGD with momentum and learning rate `final_lr` in the end.
 
     Args:
         learning_rate: a number, a traced scalar or an optax schedule over steps, which scales the bounds too.
-        weight_decay: times the parameters, added to the gradient; with `decoupled` to the direction.
-        final_lr: the rate of SGD that the bounds close in on, for a learning rate that is still `base_lr`.
-        gamma: how fast they do: after t steps they are 1 / (gamma t) away, relative to it.
+        weight_decay: times the parameters, is added to the gradient, or with `decoupled` to the direction.
+        final_lr: the learning rate of SGD to which the bounds converge, while the learning rate is `base_lr`.
+        gamma: how fast they converge: after t steps they are within 1 / (gamma t) of it, relatively.
         b1: decay of the first moment.
         b2: decay of the second moment.
         eps: added to the square root of the second moment.
-        base_lr: the learning rate that `final_lr` belongs to. By default the number, the `base_lr` of a schedule of
-            `minjax.optim.schedules`, or the first value of another schedule.
+        base_lr: the learning rate that `final_lr` belongs to. By default the learning rate if it is a number, the
+            `base_lr` of a schedule from `minjax.optim.schedules`, or the first value of another schedule.
         decoupled: keep weight decay out of the moments.
-        amsbound: AMSBound, the variant with the largest second moment so far.
+        amsbound: use AMSBound, which takes the largest second moment so far.
 
     Raises:
-        UserError: the base learning rate is 0, for instance because a schedule starts there and none was given.
+        UserError: the base learning rate is 0, for instance because a schedule starts at 0 and none was given.
 
     >>> import jax.numpy as jnp, optax
     >>> optimizer = adabound(0.1, final_lr=0.5)
@@ -151,7 +151,7 @@ def _base_lr(learning_rate: optax.ScalarOrSchedule, base_lr: ArrayLike | None) -
         return base_lr
     if zero:
         raise UserError(
-            "adabound: its bounds are relative to the learning rate at the first step, which is 0 here; "
+            "adabound: its bounds are relative to the learning rate of the first step, which is 0 here; "
             "give base_lr, the learning rate that final_lr belongs to"
         )
     return base_lr

@@ -1,4 +1,4 @@
-"""Fine-tuning a pruned network: the pruned weights stay zero, whatever the optimizer before it would do with them."""
+"""Fine-tuning of pruned networks: pruned weights stay zero, whatever the optimizer does."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class KeepZerosState(NamedTuple):
 
 
 def keep_zeros(masks: Any, *, hold: Any = None) -> optax.GradientTransformation:
-    """Make the update of every pruned weight the one that leaves it exactly zero; to stand last in a chain.
+    """Replace the update of every pruned weight by the one that leaves it exactly zero; must be last in a chain.
 
-    Momentum, weight decay and bounds before it may say what they like. The masks are part of the optimizer's state,
-    so checkpoints carry them and one compiled step serves every level of pruning; only leaves with a pruned weight
-    are held. Every other weight trains, zero or not.
+    The transformations before it (momentum, weight decay, bounds) need not know. The masks are part of the optimizer's
+    state, so checkpoints contain them and one compiled step serves every level of pruning; only leaves with a pruned
+    weight are held. All other weights train, zero or not.
 
     Args:
         masks: pytree of bool with the structure of the parameters, True = kept (`minjax.compress.masks`).
-        hold: pytree of bool scalars, the leaves whose masks the state holds, so that its structure is the same at
-            every level (see `with_masks`); None: those with a pruned weight.
+        hold: pytree of bool scalars: the leaves whose masks the state holds, so that its structure is the same at every
+            level (see `with_masks`); None: those with a pruned weight.
 
     Raises:
-        UserError (when updating): without parameters, or with those of another network.
+        UserError (when updating): no parameters are given, or they belong to another network.
 
     >>> params = {"kernel": jnp.array([3.0, 0.0])}
     >>> tx = optax.chain(optax.sgd(1.0, momentum=0.9), keep_zeros({"kernel": jnp.array([True, False])}))
@@ -60,7 +60,7 @@ def keep_zeros(masks: Any, *, hold: Any = None) -> optax.GradientTransformation:
 
 
 def with_masks(state: Any, masks: Any) -> Any:
-    """An optimizer's state with these masks in the place of those that its `keep_zeros` holds, leaf by leaf."""
+    """An optimizer's state in which these masks replace the ones held by `keep_zeros`, leaf by leaf."""
 
     def swap(node: Any) -> Any:
         if not isinstance(node, KeepZerosState):

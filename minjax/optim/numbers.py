@@ -21,7 +21,7 @@ def check(owner: str, **values: Any) -> None:
     JAX arrays pass unread: they may be traced, and reading one would stop `jit` and `vmap` over it.
 
     Raises:
-        UserError: naming `owner`, the hyperparameter, its value and what is allowed.
+        UserError: a value is refused; names `owner`, the hyperparameter, the value and what is allowed.
     """
     for name, value in values.items():
         if value is None or isinstance(value, bool | int | float | str | np.generic):

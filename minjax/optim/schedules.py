@@ -1,8 +1,8 @@
-"""Learning rates over steps: constant, multistep and cosine, each with a linear warm-up.
+"""Learning-rate schedules: constant, multistep and cosine, each with a linear warm-up.
 
-A schedule is a function of the step, counted from 0, as optax has it: `schedule(0)` is the rate of the first
-gradient step. All of them are a learning rate times a factor of the step, so the learning rate may be a traced
-scalar and one compiled program serves a whole population of learning rates.
+As in optax, a schedule is a function of the step, counted from 0: `schedule(0)` is the learning rate of the first
+gradient step. Each is a learning rate times a factor that depends on the step, so the learning rate may be a traced
+scalar, and one compiled program serves a whole population of learning rates.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Factor = Callable[[jax.Array], jax.Array]
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """`schedule(step) = base_lr * factor(step)`, with the factor at most 1 where the decay factor is.
+    """`schedule(step) = base_lr * factor(step)`; the factor is at most 1 if the decay factor is.
 
-    `base_lr` is the learning rate before warm-up and decay. AdaBound reads it: its bounds are relative to it, and
-    with a warm-up `schedule(0)` is only a part of it.
+    `base_lr` is the learning rate without warm-up and decay. AdaBound uses it, because its bounds are relative to it
+    and `schedule(0)` is only a fraction of it during a warm-up.
     """
 
     base_lr: ArrayLike
     factor: Factor
 
     def __call__(self, step: ArrayLike) -> jax.Array:
-        """The learning rate, a scalar, of the gradient step `step` (an integer scalar from 0)."""
+        """The learning rate (a scalar) of gradient step `step` (an integer scalar, from 0)."""
         return jnp.multiply(self.base_lr, self.factor(jnp.asarray(step)))
 
 
@@ -46,26 +46,25 @@ def build(
     milestones: Sequence[int] = (),
     decay_factor: ArrayLike = 0.1,
 ) -> Schedule:
-    """The learning rate as a function of the step.
+    """Build the learning rate as a function of the step.
 
     Args:
-        kind: ``constant``; ``multistep``: times `decay_factor` from each milestone on, as PyTorch's MultiStepLR;
+        kind: ``constant``; ``multistep``: multiplied by `decay_factor` at each milestone, as in PyTorch's MultiStepLR;
             ``cosine``: half a cosine from the end of the warm-up to 0 at `total_steps` (Loshchilov and Hutter,
             SGDR, 2017, equation 5, one period).
-        learning_rate: the rate without warm-up and decay; a number or a traced scalar.
-        total_steps: gradient steps of the whole run. The last one is `total_steps - 1`, so it has a rate above 0.
-        warmup_steps: under any kind, the rate rises in a straight line over so many steps, the first of them
-            included: step s < warmup_steps has (s + 1) / warmup_steps of it. So no step is wasted at a rate of 0,
-            and the first step after the warm-up has the whole rate. A run that is shorter than its warm-up ends
-            in it.
-        milestones: multistep: the steps (counted from 0, warm-up included) that are the first with a lower rate.
-        decay_factor: multistep: what the rate is multiplied by at a milestone.
+        learning_rate: the learning rate without warm-up and decay; a number or a traced scalar.
+        total_steps: gradient steps in the whole run. The last one is `total_steps - 1`, so its rate is above 0.
+        warmup_steps: for any kind, the rate rises linearly over this many steps, including the first: step s <
+            warmup_steps has (s + 1) / warmup_steps of it. So no step is wasted at a rate of 0, and the first step after
+            the warm-up has the full rate. A run that is shorter than its warm-up ends during it.
+        milestones: multistep: the first steps with each lower rate (counted from 0, including the warm-up).
+        decay_factor: multistep: the factor that a milestone multiplies the rate by.
 
     Returns:
-        A `Schedule`, callable with an integer step (also traced), giving a scalar of JAX's default float type.
+        A `Schedule`, called with an integer step (which may be traced), returning a scalar of JAX's default float type.
 
     Raises:
-        UserError: an unknown kind, a number outside its range, a count that is not a whole number.
+        UserError: an unknown kind, a number out of range, or a number of steps that is not whole.
 
     >>> schedule = build("multistep", 0.1, total_steps=30, milestones=(10, 20), warmup_steps=2)
     >>> [round(float(schedule(step)), 4) for step in (0, 1, 9, 10, 20)]
@@ -104,7 +103,7 @@ def _multistep(total_steps: int, warmup_steps: int, milestones: Sequence[int], d
 
 
 def _cosine(total_steps: int, warmup_steps: int, milestones: Sequence[int], decay_factor: ArrayLike) -> Factor:
-    length = max(total_steps - warmup_steps, 1)  # a run that ends in its warm-up never comes to the cosine
+    length = max(total_steps - warmup_steps, 1)  # a run that ends during its warm-up never reaches the cosine
 
     def factor(step: jax.Array) -> jax.Array:
         left = jnp.clip(_float(total_steps - step) / length, 0.0, 1.0)

@@ -18,11 +18,11 @@ def sgdm(
 ) -> optax.GradientTransformation:
     """SGD with momentum: v = momentum v + g, then p -= lr v, or p -= lr (g + momentum v) for Nesterov.
 
-    The learning rate is outside the velocity, so a change of it acts at once on all that was accumulated.
+    The learning rate is outside the velocity, so a change acts at once on everything accumulated so far.
 
     Args:
         learning_rate: a number, a traced scalar or an optax schedule over steps.
-        weight_decay: times the parameters, added to the gradient; with `decoupled` to v instead.
+        weight_decay: times the parameters, is added to the gradient, or with `decoupled` to v.
         momentum: the velocity's decay, at least 0 and below 1.
         nesterov: look ahead (Sutskever et al., On the importance of initialization and momentum, ICML 2013).
         decoupled: keep weight decay out of the velocity.

@@ -1,4 +1,4 @@
-"""Weight decay, in the gradient or beside it: the one place that orders the parts of an optimizer."""
+"""Weight decay, coupled or decoupled; puts the parts of an optimizer in order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from jax.typing import ArrayLike
 def add_decayed_weights(weight_decay: ArrayLike) -> optax.GradientTransformation:
     """Add `weight_decay * params` to the updates; the decay may be a traced scalar.
 
-    `optax.add_decayed_weights`, except that a decay which is an array takes each parameter's type. There it would
-    promote the updates of bfloat16 parameters to float32, and the optimizer's state with them in its second step.
+    Differs from `optax.add_decayed_weights` in that a decay which is an array is cast to each parameter's type. Optax
+    would promote the updates of bfloat16 parameters, and in the second step the optimizer's state, to float32.
     """
     if isinstance(weight_decay, (int, float)) and weight_decay == 0:
         return optax.identity()
@@ -34,12 +34,12 @@ def descend(
     weight_decay: ArrayLike,
     decoupled: bool,
 ) -> optax.GradientTransformation:
-    """An optimizer from the `direction` it goes in: params -= learning_rate * direction(gradient).
+    """An optimizer from the `direction` of its steps: params -= learning_rate * direction(gradient).
 
-    Coupled decay adds `weight_decay * params` to the gradient, where momentum and preconditioning see it (L2, as
-    in PyTorch's SGD and Adam). Decoupled decay adds it to the direction, so that it is scaled by the learning
-    rate, schedule included, and by nothing else (Loshchilov and Hutter, Decoupled Weight Decay Regularization,
-    ICLR 2019, as in PyTorch's AdamW).
+    Coupled decay adds `weight_decay * params` to the gradient, so that it goes through momentum and preconditioning
+    (L2, as in PyTorch's SGD and Adam). Decoupled decay adds it to the direction, so that only the learning rate with
+    its schedule scales it (Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019, as in PyTorch's
+    AdamW).
     """
     decay = add_decayed_weights(weight_decay)
     parts = (direction, decay) if decoupled else (decay, direction)

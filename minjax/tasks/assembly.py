@@ -1,4 +1,4 @@
-"""From a resolved configuration to the things it names: data, model, optimizer, compiled programs."""
+"""Builds what a resolved configuration names: data, model, optimizer, compiled programs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from minjax.train.epoch import Input
 
 @dataclasses.dataclass(frozen=True)
 class Assembly:
-    """What a run is made of.
+    """The parts of a run.
 
     Attributes:
-        dataset: with its splits on the host.
-        model: for the data set's classes.
+        dataset: the data set, on the host.
+        model: the network.
         schedule: step -> learning rate.
-        engine: with the training split on the devices.
+        engine: the compiled programs, with the training split on the devices.
         initial: seed -> a new `TrainState`, compiled as one program.
         like: the shapes and types of that state.
-        num_params: parameters of the model.
+        num_params: trainable parameters.
     """
 
     dataset: data.Dataset
@@ -42,19 +42,20 @@ class Assembly:
 
     @property
     def splits(self) -> dict[str, data.Split]:
-        """Those there are, of train, validation and test."""
+        """The splits by name: train, test and, if there is one, validation."""
         return splits(self.dataset)
 
     def describe(self) -> dict[str, Any]:
-        """What config.json says of the data: names, shapes, sizes, normalisation and fingerprint."""
+        """What config.json says about the data: name, shapes, sizes, normalisation and fingerprint."""
         return describe(self.dataset)
 
 
 def assemble(config: dict[str, Any]) -> Assembly:
-    """Load the data and build the rest; nothing is written.
+    """Load the data and build everything else; nothing is written.
 
     Raises:
-        UserError: whatever does not fit: the data, the model and the data's images, the batch and the devices.
+        UserError: data that cannot be read, or parts that do not fit: the model and the images, or the batch size and
+            the devices.
     """
     dataset = load_data(config)
     model = build_model(config, dataset.num_classes)
@@ -62,7 +63,7 @@ def assemble(config: dict[str, Any]) -> Assembly:
     optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
     widen = train_state.in_float64 if config["dtype"] == "float64" else (lambda state: state)
     initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
-    like = jax.eval_shape(initial, 0)  # the model says here if it cannot take the images
+    like = jax.eval_shape(initial, 0)  # fails here if the model cannot take the images
     inputs = inputs_of(config, dataset)
     engine = Engine(
         model,
@@ -78,19 +79,19 @@ def assemble(config: dict[str, Any]) -> Assembly:
 
 
 def load_data(config: dict[str, Any]) -> data.Dataset:
-    """The data of a configuration."""
+    """Load the data set that a configuration names."""
     fields = {key: value for key, value in config["dataset"].items() if key != "crop_padding"}
     return data.load(seed=config["seed"], **fields)
 
 
 def splits(dataset: data.Dataset) -> dict[str, data.Split]:
-    """Those there are, of train, validation and test."""
+    """The splits by name: train, test and, if there is one, validation."""
     every = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
     return {name: split for name, split in every.items() if split is not None}
 
 
 def describe(dataset: data.Dataset) -> dict[str, Any]:
-    """What config.json says of the data: names, shapes, sizes, normalisation and fingerprint."""
+    """What config.json says about the data: name, shapes, sizes, normalisation and fingerprint."""
     return {
         "name": dataset.name,
         "classes": dataset.num_classes,
@@ -104,7 +105,7 @@ def describe(dataset: data.Dataset) -> dict[str, Any]:
 
 
 def inputs_of(config: dict[str, Any], dataset: data.Dataset) -> Input:
-    """How the images of a data set become the model's input."""
+    """How the images of a data set are turned into the model's input."""
     return Input(
         mean=tuple(dataset.mean),
         std=tuple(dataset.std),
@@ -115,15 +116,15 @@ def inputs_of(config: dict[str, Any], dataset: data.Dataset) -> Input:
 
 
 def build_model(config: dict[str, Any], num_classes: int) -> nn.Module:
-    """The model of a resolved configuration."""
+    """Build the model of a resolved configuration."""
     fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
     name = fields.pop("name")
-    places = {"axis_name": axis_name(config["parallel"]), "sync_batch_norm": config["sync_batch_norm"]}
-    return models.build(name, num_classes, dtype=config["dtype"], **places, **fields)
+    synchronised = {"axis_name": axis_name(config["parallel"]), "sync_batch_norm": config["sync_batch_norm"]}
+    return models.build(name, num_classes, dtype=config["dtype"], **synchronised, **fields)
 
 
 def build_optimizer(config: dict[str, Any], epoch_steps: int) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    """The optimizer of a resolved configuration, and its schedule over steps."""
+    """Build the optimizer of a resolved configuration and its learning-rate schedule over steps."""
     fields = config["optimizer"]
     if config["epochs"] * epoch_steps > MOST:
         raise UserError(

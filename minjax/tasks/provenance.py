@@ -1,4 +1,4 @@
-"""Where a record comes from: versions, commit, device, command."""
+"""Where a result comes from: versions, commit, device, command."""
 
 from __future__ import annotations
 

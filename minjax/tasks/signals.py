@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: finish the running dispatch, save, and go."""
+"""SIGTERM and Ctrl-C: finish the running dispatch, save, and exit."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from types import FrameType, TracebackType
 
 from minjax.processes.hosts import ALONE, Hosts
 
-RESUMABLE = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on; launch scripts requeue on it
+RESUMABLE = 75  # EX_TEMPFAIL in sysexits.h: the same command resumes; launch scripts requeue on it
 
 
 class Interrupted(Exception):  # noqa: N818 - what happened, not an error
-    """The run was told to stop."""
+    """The run was told to stop when it had nothing to save, or told twice."""
 
 
 class Stop:
-    """A context in which the first signal sets a flag that the loop asks for, and a second one ends at once.
+    """A context in which the first signal sets a flag, which the loop asks for, and a second one ends the run at once.
 
-    Before the loop has anything to save (`can_save`) the first signal ends at once too. With several processes the
-    flag of any is the flag of all, so that they stop at the same step, wherever the signal came.
+    Until the loop has something to save (`can_save`), the first signal ends the run at once too. With several processes
+    a signal to any of them stops all of them, at the same step.
 
     Attributes:
-        name: of the signal that all processes know of, or None.
+        name: the name of the signal, once all processes know of it; else None.
+        can_save: whether the loop has something to save.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -34,7 +35,7 @@ class Stop:
         self._before: dict[int, object] = {}
 
     def __call__(self) -> bool:
-        """Whether the run was told to stop; to be asked by all its processes at the same places."""
+        """Whether the run was told to stop. All its processes must ask at the same points."""
         if self.name is None:
             self.name = next((name for name in self._hosts.all_gather(self._heard) if name), None)
         return self.name is not None
@@ -53,7 +54,7 @@ class Stop:
         self._heard = signal.Signals(number).name
         if again:
             raise Interrupted(
-                f"{self._heard} again: ended without saving; the same command resumes from the last checkpoint"
+                f"{self._heard} twice: stopped without saving; the same command resumes from the last checkpoint"
             )
         if not self.can_save:
-            raise Interrupted(f"{self._heard} before training began; the same command starts again")
+            raise Interrupted(f"{self._heard} before training began; run the same command to start again")

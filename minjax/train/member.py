@@ -51,15 +51,15 @@ class Carry:
     history: History
 
 
-def fresh(initial: Initial, epochs: int, seed: jax.Array, variant: Any) -> Carry:
+def fresh(initial: Initial, epochs: int, seed: jax.Array, traits: Any) -> Carry:
     """A member before its first step."""
-    return Carry(initial(seed, variant), Totals.zero(), History.none(epochs))
+    return Carry(initial(seed, traits), Totals.zero(), History.none(epochs))
 
 
 def advance(
     carry: Carry,
     seed: jax.Array,
-    variant: Any,
+    traits: Any,
     images: jax.Array,
     labels: jax.Array,
     test_images: jax.Array,
@@ -77,7 +77,7 @@ def advance(
     """Take a member's steps `first` to `last - 1`, counted over all epochs; at step 0 its state is made."""
     size = len(labels) // batch_size  # steps of an epoch
     epochs = carry.history.train_loss.shape[-1]
-    carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, variant), lambda: carry)
+    carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, traits), lambda: carry)
 
     def epoch(index: jax.Array, carry: Carry) -> Carry:
         start, end = jnp.maximum(first - index * size, 0), jnp.minimum(last - index * size, size)

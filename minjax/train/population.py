@@ -45,7 +45,7 @@ class TrainedMembers:
         history: their metrics, on the host, with a leading axis of members.
         seconds: spent training since the previous ones finished.
         carry: the whole population on the devices, members in the slots that `Population.slots` gives.
-        variants: what else tells the members apart, in the same slots.
+        traits: what else tells the members apart, in the same slots.
     """
 
     first: int
@@ -53,7 +53,7 @@ class TrainedMembers:
     history: History
     seconds: float
     carry: Carry
-    variants: Any
+    traits: Any
 
 
 class Population:
@@ -89,8 +89,8 @@ class Population:
         Args:
             apply: `model.apply`.
             optimizer: trains every member.
-            initial: (seed int32, variant) -> a member's new state; the variant is a pytree that holds what tells
-                members apart besides the seed.
+            initial: (seed int32, traits) -> a member's new state; traits are a pytree of what tells members apart
+                besides the seed.
             train: the training split, on the host; the incomplete last batch of an epoch is dropped.
             test: the split that is evaluated after every epoch, on the host.
             inputs: how images are augmented and normalised.
@@ -128,13 +128,13 @@ class Population:
         self.pace = Pace()
 
     def train(
-        self, seeds: np.ndarray, variants: Any, *, stop: Callable[[], bool], tick: Callable[[float], None] | None = None
+        self, seeds: np.ndarray, traits: Any, *, stop: Callable[[], bool], tick: Callable[[float], None] | None = None
     ) -> Iterator[TrainedMembers]:
         """Train members to the end; after each dispatch, yield those that have finished.
 
         Args:
             seeds: int [M], M at most the capacity.
-            variants: pytree with a leading axis M, an entry for each member, as `initial` takes it.
+            traits: pytree with a leading axis M, an entry for each member, as `initial` takes it.
             stop: asked between dispatches; True ends the training, and unfinished members are lost.
             tick: called after each dispatch with the fraction of the population's steps taken in it.
 
@@ -142,8 +142,8 @@ class Population:
             The members that have finished; the next dispatch reuses the memory of their arrays on the devices.
         """
         count = len(seeds)
-        seeds, variants = self.spread((np.asarray(seeds, np.int32), variants))
-        carry = self.spread_like(self._nothing(seeds, variants))
+        seeds, traits = self.spread((np.asarray(seeds, np.int32), traits))
+        carry = self.spread_like(self._nothing(seeds, traits))
         devices = self.capacity // self.local
         rounds = self.local if self.together else -(-count // devices)
         done, step, reported, spent = 0, 0, 0, 0.0  # members of a device that have finished; steps taken by the next
@@ -152,7 +152,7 @@ class Population:
                 return
             few, first, taken = self._next(rounds - done, step)
             window = map(np.int32, (done, done + few, first, first + taken))
-            carry, seconds = self.program.timed(carry, seeds, variants, *self._splits, *window)
+            carry, seconds = self.program.timed(carry, seeds, traits, *self._splits, *window)
             self.pace.note(few * taken, seconds)
             spent += seconds
             if tick is not None:
@@ -163,7 +163,7 @@ class Population:
                 through = count if self.together else min(done * devices, count)
                 slots = self.slots(reported, through - reported)
                 history = jax.tree.map(lambda x: x[slots], jax.device_get(carry.history))  # noqa: B023
-                yield TrainedMembers(reported, through - reported, history, spent, carry, variants)
+                yield TrainedMembers(reported, through - reported, history, spent, carry, traits)
                 reported, spent = through, 0.0
 
     def _next(self, left: int, step: int) -> tuple[int, int, int]:
@@ -200,9 +200,9 @@ class Population:
         result[self.slots(0, len(x))] = x
         return result
 
-    def _nothing(self, seeds: Any, variants: Any) -> Carry:
+    def _nothing(self, seeds: Any, traits: Any) -> Carry:
         """Zeros in the shape of a population: a member's first step makes its state."""
-        member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, variants))
+        member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, traits))
         like = jax.eval_shape(partial(fresh, self._initial, self.epochs), *member)
         return jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
 
@@ -223,18 +223,18 @@ def over_members(function: Callable[..., Any], mesh: Mesh, members: int, same: i
     return Compiled(jax.jit(mapped, donate_argnums=0))
 
 
-def _together(member: Callable, carry: Carry, seeds, variants, *rest) -> Carry:
+def _together(member: Callable, carry: Carry, seeds, traits, *rest) -> Carry:
     *splits, _, _, first, last = rest
-    return jax.vmap(lambda c, s, e: member(c, s, e, *splits, first, last))(carry, seeds, variants)
+    return jax.vmap(lambda c, s, e: member(c, s, e, *splits, first, last))(carry, seeds, traits)
 
 
-def _one_by_one(member: Callable, carry: Carry, seeds, variants, *rest) -> Carry:
+def _one_by_one(member: Callable, carry: Carry, seeds, traits, *rest) -> Carry:
     """Advance this device's members `low` to `high - 1`, one after the other."""
     *splits, low, high, first, last = rest
 
     def one(i: jax.Array, carry: Carry) -> Carry:
         at = lambda tree: jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, i, keepdims=False), tree)  # noqa: E731
-        new = member(at(carry), at(seeds), at(variants), *splits, first, last)
+        new = member(at(carry), at(seeds), at(traits), *splits, first, last)
         return jax.tree.map(lambda x, y: lax.dynamic_update_index_in_dim(x, y, i, 0), carry, new)
 
     return lax.fori_loop(low, high, one, carry)

@@ -211,7 +211,7 @@ def test_input_planes_and_classes_are_listed():
     smaller, _, report = check_same(model, variables, masks, 8)
     assert smaller is model
     assert report.kept == (
-        "conv1: 1 of 3 inputs are zero and stay: they are the image's",
+        "conv1: 1 of 3 inputs are zero and stay: they come from the image",
         "head: 2 of 4 outputs are zero and stay: they are the classes",
     )
 

@@ -81,6 +81,6 @@ def test_heads_go_as_a_whole():
     expected = qkv.reshape(12, 3, 3, 4)[:, :, [0, 2]].reshape(12, 24)
     np.testing.assert_array_equal(arrays["params"]["block1"]["attention"]["qkv"]["kernel"], expected)
     assert report.kept == (
-        "embedding: 1 of 12 outputs are zero and stay: layer norm is over all numbers of a token",
-        "block1/attention/qkv: 4 of 24 outputs are zero and stay: only a head whose values are zero goes, as a whole",
+        "embedding: 1 of 12 outputs are zero and stay: layer norm takes its statistics over all numbers of a token",
+        "block1/attention/qkv: 4 of 24 outputs are zero and stay: only heads whose values are all zero can be removed",
     )

@@ -84,7 +84,7 @@ def test_a_padded_member_has_the_curves_of_the_network_alone(trained, method, sc
     curves = member_curves(trained, method, scheme)
     state = result.carry.state
     sizes = [real(widths) for widths, _ in MEMBERS]
-    found = curves.measure(state.params, state.model_state, result.variants, sizes, 0, stop=NEVER)
+    found = curves.measure(state.params, state.model_state, result.traits, sizes, 0, stop=NEVER)
     assert curves.program.compilations == 1
     for place, mine in enumerate(found):
         pruning, quantization = by_curves(trained, place, method, scheme)
@@ -99,7 +99,7 @@ def test_only_what_is_wanted_is_measured_and_cuts_change_nothing(trained):
     curves.pace.fixed = 3
     state = result.carry.state
     sizes = [real(widths) for widths, _ in MEMBERS]
-    arguments = (state.params, state.model_state, result.variants)
+    arguments = (state.params, state.model_state, result.traits)
     every = curves.measure(*arguments, sizes, 0, stop=NEVER)
     dispatches = []
     few = curves.measure(

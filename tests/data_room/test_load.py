@@ -104,11 +104,11 @@ def test_augment():
         ({"normalize": "imagenet"}, "unknown dataset.normalize 'imagenet'.*known: paper, train"),
         ({"augment": "crops"}, r"unknown dataset.augment 'crops' \(did you mean 'crop'\?\)"),
         ({"path": "somewhere"}, "dataset.path is for dataset.name=folder, not digits"),
-        ({"image_size": 32}, "dataset.image_size is not for digits"),
+        ({"image_size": 32}, "dataset.image_size does not apply to digits"),
         ({"name": "folder", "path": "x", "image_size": 0}, "at least 1 pixel, not 0"),
         ({"validation_fraction": 1.5}, "validation_fraction must be at least 0 and below 1, not 1.5"),
-        ({"limit_train": 9}, "limit_train must lie between the number of classes, 10"),
-        ({"limit_train": 1438}, "the 1437 training images there are, not 1438"),
+        ({"limit_train": 9}, "limit_train must be between the number of classes, 10"),
+        ({"limit_train": 1438}, "the number of training images, 1437; it is 1438"),
     ],
 )
 def test_refused(fields, message):

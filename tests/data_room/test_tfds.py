@@ -208,7 +208,7 @@ def test_a_wrong_archive_is_refused(tmp_path):
         ("horses_or_human", r"did you mean 'horses_or_humans'\?"),
         ("cifar10:9.9.9", r"cannot open the dataset 'cifar10:9.9.9': .*only: 3.0.2"),
         ("emnist/nowhere", "cannot open the dataset 'emnist/nowhere': .*BuilderConfig nowhere not found"),
-        ("imdb_reviews", "'imdb_reviews' is not image classification: an example has no Image 'image'"),
+        ("imdb_reviews", "'imdb_reviews' does not classify images: its examples have no Image 'image'"),
         ("imagenette", r"differ in size; set dataset\.image_size to resize"),
     ],
 )

@@ -99,7 +99,7 @@ def test_sizes_are_nothing_for_users_to_set():
     [
         ({"channels": [1, 2]}, "not the layer sizes of a dnn: channels; it has widths"),
         ({}, "not the layer sizes of a dnn: none; it has widths"),
-        ({"widths": [3]}, r"widths=\[3\]: a shrunk dnn has integers from 1 to \[4, 3\]"),
+        ({"widths": [3]}, r"widths=\[3\]: a shrunk dnn needs integers from 1 to \[4, 3\]"),
         ({"widths": [5, 1]}, r"from 1 to \[4, 3\]"),
         ({"widths": [0, 1]}, r"from 1 to \[4, 3\]"),
         ({"widths": [2.0, 1]}, r"from 1 to \[4, 3\]"),

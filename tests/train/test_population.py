@@ -57,11 +57,11 @@ def cast(params, dtype):
 
 
 def beginning(model, transformation, dtype, live: bool):
-    """(seed, variant) -> state in `dtype`; of padded networks from what is live."""
+    """(seed, traits) -> state in `dtype`; of padded networks from what is live."""
 
-    def initial(seed, variant):
+    def initial(seed, traits):
         if live:
-            draw = lambda key: {"params": cast(padded.initial(model, variant, 16, key), dtype)}  # noqa: E731
+            draw = lambda key: {"params": cast(padded.initial(model, traits, 16, key), dtype)}  # noqa: E731
         else:
             zeros = jnp.zeros((1, *SHAPE))
             draw = lambda key: {"params": cast(model.init({"params": key}, zeros)["params"], dtype)}  # noqa: E731
@@ -82,9 +82,9 @@ def train(population, members, live=True):
     """Histories and final parameters of (widths, seed) members, in their order."""
     seeds = np.array([seed for _, seed in members])
     lives = [padded.live(widths, 16, 3, "paper") for widths, _ in members]
-    variants = jax.tree.map(lambda *x: np.stack(x), *lives) if live else ()
+    traits = jax.tree.map(lambda *x: np.stack(x), *lives) if live else ()
     found, params = [], []
-    for trained in population.train(seeds, variants, stop=NEVER):
+    for trained in population.train(seeds, traits, stop=NEVER):
         assert trained.first == len(found)
         slots = population.slots(trained.first, trained.count)
         found += [jax.tree.map(lambda x: x[i], trained.history) for i in range(trained.count)]  # noqa: B023
@@ -165,7 +165,7 @@ def test_together_a_cut_changes_no_bit():
 
 def test_networks_of_other_families_have_members_too():
     model, transformation = models.build("cnn", 3, channels=(4,), batch_norm=True), optimizer()
-    initial = lambda seed, variant: train_state.init(model, transformation, SHAPE, seed)  # noqa: E731
+    initial = lambda seed, traits: train_state.init(model, transformation, SHAPE, seed)  # noqa: E731
     make = partial(
         Population, model.apply, transformation, initial, TRAIN, TEST, inputs(),
         epochs=1, batch_size=BATCH, evaluation_batch=20,
@@ -181,9 +181,9 @@ def test_networks_of_other_families_have_members_too():
 def test_a_member_that_diverges_takes_no_other_down(together):
     model = network((8,))
 
-    def initial(seed, variant):
+    def initial(seed, traits):
         state = train_state.init(model, optimizer(), SHAPE, seed)
-        return dataclasses.replace(state, params=jax.tree.map(lambda x: x * variant, state.params))
+        return dataclasses.replace(state, params=jax.tree.map(lambda x: x * traits, state.params))
 
     transformation = optimizer()
     many = Population(

@@ -61,7 +61,7 @@ class Program:
             draw = lambda key: {"params": padded.initial(self.model, live, self.numbers, key)}  # type: ignore  # noqa: E731
             return train_state.begin(draw, optimizer, key_seed)
 
-        one = jax.tree.map(lambda x: x[0], self._variants(group.points[:1]))
+        one = jax.tree.map(lambda x: x[0], self._traits(group.points[:1]))
         like = jax.eval_shape(initial, 0, one)
         self.shapes = {name: tuple(leaf.shape) for name, leaf in tree.leaves(like.params).items()}
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
@@ -142,10 +142,10 @@ class Program:
     ) -> Iterator[list[MemberRecord]]:
         """Train one population; members that do not fit into the memory, say, are recorded as failed."""
         seeds = np.array([member.seed for member in members], np.int32)
-        variants = self._variants([member.point for member in members])
+        traits = self._traits([member.point for member in members])
         work, done = len(members) * self.group.seconds, 0
         try:
-            for trained in self.population.train(seeds, variants, stop=stop, tick=lambda share: tick(share * work)):
+            for trained in self.population.train(seeds, traits, stop=stop, tick=lambda share: tick(share * work)):
                 part = members[trained.first : trained.first + trained.count]
                 records = self._records(part, trained, stop)
                 if records is None:
@@ -188,7 +188,7 @@ class Program:
         state = trained.carry.state
         sizes = [self._sizes(member.point) for member in members]
         return self.curves.measure(
-            state.params, state.model_state, trained.variants, sizes, trained.first, stop=stop, wanted=wanted
+            state.params, state.model_state, trained.traits, sizes, trained.first, stop=stop, wanted=wanted
         )
 
     def _sizes(self, point: Point) -> dict[str, int]:
@@ -203,7 +203,7 @@ class Program:
             found[f"{name}/bias"] = outputs
         return found
 
-    def _variants(self, points: Sequence[Point]) -> Any:
+    def _traits(self, points: Sequence[Point]) -> Any:
         """What tells the points of a padded group apart, stacked along a leading axis; nothing for other groups."""
         if not self.group.padded:
             return ()
