@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 from minjax.errors import UserError
 from minjax.findings.coverage import SHAPES, Coverage, coverage
 from minjax.findings.minimal import REPLICATES
-from minjax.records import write_json
+from minjax.records import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,7 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
             print(row(found[-1]), flush=True)
     seconds = time.perf_counter() - begun
     conditions = {**common, "seconds": round(seconds, 1), "numpy": np.__version__}
-    write_json(flags.out, {"conditions": conditions, "coverage": [dataclasses.asdict(one) for one in found]})
+    record = {"conditions": conditions, "coverage": [dataclasses.asdict(one) for one in found]}
+    write_text(flags.out, json.dumps(record, indent=2) + "\n")
     print(f"{flags.simulations} simulations each, {flags.seeds} seeds, {seconds:.0f} s; written: {flags.out}")
 
 

@@ -23,6 +23,7 @@ import contextlib
 import datetime
 import importlib.util
 import itertools
+import json
 import os
 import re
 import sys
@@ -211,7 +212,7 @@ def main(arguments: list[str] | None = None) -> None:
     flags = parser.parse_args(arguments)
     if flags.points < 2 or flags.seeds < 2:
         raise UserError("--points and --seeds must be at least 2")
-    from minjax.records import write_json, write_text
+    from minjax.records import write_text
     from minjax.records.record import builtins
     from minjax.tasks.provenance import provenance
 
@@ -246,7 +247,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     machine = re.sub(r"[^a-z0-9]+", "-", str(conditions["device"]).lower()).strip("-")
     out = flags.out or ROOT / "benchmarks" / "records" / "studies" / f"populations-{machine}-{conditions['date']}.json"
-    write_json(out, record)
+    write_text(out, json.dumps(record, indent=2) + "\n")
     write_text(flags.page, page(record))
     print(page(record))
     print(f"written: {out}, {flags.page}")

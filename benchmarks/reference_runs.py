@@ -8,9 +8,11 @@ Reads `tests/data/short_runs.json` (the paper's code, on CIFAR-10 (JPEG)) and, w
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from minjax.records import read_json, read_jsonl, write_text
+from minjax.records import write_text
+from minjax.records.run import read_run
 
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = (("train_loss", "training loss"), ("train_accuracy", "training accuracy"), ("test_accuracy", "test accuracy"))
@@ -26,28 +28,30 @@ def section(name: str, theirs: list[dict]) -> str | None:
     directory = ROOT / "docs" / "results" / f"{name}-paper"
     if not directory.exists():
         return None
-    ours, summary = read_jsonl(directory / "metrics.jsonl"), read_json(directory / "summary.json")
-    versions = ", ".join(f"{package} {summary['versions'][package]}" for package in ("python", "jax", "flax"))
+    ours = read_run(directory)
+    summary = ours.summary
+    assert summary is not None
+    versions = ", ".join(f"{package} {summary.versions[package]}" for package in ("python", "jax", "flax"))
     lines = [
         f"## {name}",
         "",
-        f"Seed {summary['seed']}; {summary['device']}; {versions}; commit {summary['git_commit'][:12]}.",
+        f"Seed {summary.seed}; {summary.device}; {versions}; commit {(summary.git_commit or 'unknown')[:12]}.",
         "",
         "| epoch | " + " | ".join(f"{title}: minjax | PyTorch" for _, title in METRICS) + " |",
         "| ---: |" + " ---: |" * (2 * len(METRICS)),
     ]
-    for mine, other in zip(ours, theirs, strict=True):
+    for mine, other in zip(ours.epochs, theirs, strict=True):
         cells = []
         for metric, _ in METRICS:
             scale = 1 if metric.endswith("loss") else 100  # theirs is in percent
-            cells += [cell(mine[metric], metric), cell(other[metric] / scale, metric)]
-        lines.append(f"| {mine['epoch']} | " + " | ".join(cells) + " |")
+            cells += [cell(getattr(mine, metric), metric), cell(other[metric] / scale, metric)]
+        lines.append(f"| {mine.epoch} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Write the page."""
-    reference = read_json(ROOT / "tests" / "data" / "short_runs.json")
+    reference = json.loads((ROOT / "tests" / "data" / "short_runs.json").read_text())
     sections = [section(name, epochs) for name, epochs in reference["runs"].items()]
     head = (
         "# The first epochs beside the paper's own code\n\n"

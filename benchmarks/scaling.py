@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from minjax.errors import UserError
-from minjax.records import read_json, write_json, write_text
+from minjax.records import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records" / "scaling"
@@ -208,12 +208,13 @@ def main(arguments: list[str] | None = None) -> None:
         shared = conditions(flags)
         machine = re.sub(r"[^a-z0-9]+", "-", str(shared["device"]).lower()).strip("-")
         path = RECORDS / f"{machine}-{shared['date']}.json"
-        write_json(path, {"conditions": shared, "points": points(flags)})
+        write_text(path, json.dumps({"conditions": shared, "points": points(flags)}, indent=2) + "\n")
         print(f"written: {path}")
     paths = sorted(RECORDS.glob("*.json"))
     if not paths:
         raise UserError("no records; run: python benchmarks/scaling.py")
-    write_text(ROOT / "docs" / "scaling.md", "\n".join([HEADER, *(table(read_json(path)) for path in paths)]))
+    tables = [table(json.loads(path.read_text())) for path in paths]
+    write_text(ROOT / "docs" / "scaling.md", "\n".join([HEADER, *tables]))
     print("written: docs/scaling.md")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from minjax.errors import UserError
-from minjax.records import read_json, write_text
+from minjax.records import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     paths = flags.records or sorted((ROOT / "benchmarks" / "records").glob("*.json"))
     if not paths:
         raise UserError("no records; run: python benchmarks/train_step.py")
-    write_text(flags.out, "\n".join([HEADER, *(section(read_json(path)) for path in paths)]))
+    write_text(flags.out, "\n".join([HEADER, *(section(json.loads(path.read_text())) for path in paths)]))
     print(f"written: {flags.out}")
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import json
 import math
 import os
 import re
@@ -265,7 +266,7 @@ def line(name: str, record: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from minjax.records import write_json
+    from minjax.records import write_text
 
     flags = parse(arguments)
     conditions = prepare(flags)
@@ -275,7 +276,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name in flags.networks:
         networks[name] = measure(NETWORKS[name], flags)
         print(line(name, networks[name]), flush=True)
-        write_json(path, {"conditions": conditions, "networks": networks})
+        write_text(path, json.dumps({"conditions": conditions, "networks": networks}, indent=2) + "\n")
     print(f"written: {path}")
 
 

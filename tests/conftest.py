@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +45,13 @@ def minjax(*arguments: str, preset: str = "configs/dnn.py", env: dict | None = N
         text=True,
         timeout=300,
     )
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file as plain values."""
+    return json.loads(path.read_text())
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a JSONL file as plain values; none where there is no file."""
+    return [json.loads(line) for line in path.read_text().split("\n")[:-1]] if path.exists() else []

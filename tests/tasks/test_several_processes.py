@@ -192,7 +192,7 @@ def test_a_slurm_job_is_found_by_its_variables(start, tmp_path):
 
 
 def test_divergence_ends_all(start, tmp_path):
-    wild = ["--config.optimizer.learning_rate=1e300", "--config.optimizer.warmup_epochs=0.0", "--config.epochs=5"]
+    wild = ["--config.optimizer.learning_rate=1e30", "--config.optimizer.warmup_epochs=0.0", "--config.epochs=5"]
     codes, _, errors = finish(start(tmp_path / "run", *wild))
     assert codes == [1, 1], errors
     assert "diverged: the loss is not finite at step" in error_line(errors[0])

@@ -91,7 +91,7 @@ def test_a_batch_that_does_not_divide_by_the_devices_is_refused(batch, size, mes
     ("fields", "message"),
     [
         (["--config.devices=9"], "devices is 9; there are 8 (cpu), so it must be 1 to 8, or None for all"),
-        (["--config.devices=0"], "devices is 0; there are 8 (cpu)"),
+        (["--config.devices=0"], "devices is 0; it must be at least 1, or None"),
         (
             ["--config.batch_size=60"],
             "batch_size 60 is not a multiple of 8, the number of devices; the nearest are 56 and 64",

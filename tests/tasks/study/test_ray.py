@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from minjax import records
 from minjax.main import main
-from tests.conftest import ROOT, command
+from tests.conftest import ROOT, command, read_json, read_jsonl
 
 pytest.importorskip("ray", reason="the ray extra is not installed")
 
@@ -28,10 +27,10 @@ RAY = ("--config.study.executor=ray", "--config.study.workers=2")
 
 def plain(directory):
     """Records without times."""
-    lines = records.read_jsonl(directory / "points.jsonl")
+    lines = read_jsonl(directory / "points.jsonl")
     for line in lines:
         del line["seconds"]
-    found = records.read_json(directory / "study.json")
+    found = read_json(directory / "study.json")
     for key in ("seconds", "compilations", "command", "git_commit"):
         found.pop(key)
     return sorted(lines, key=lambda line: (line["point"], line["seed"])), found
@@ -100,14 +99,14 @@ def test_a_killed_workers_members_still_arrive_once(local, tmp_path):
     assert killed
     assert process.returncode == 0, output + errors
     assert plain(directory) == local
-    assert records.read_json(directory / "study.json")["members"]["failed"] == 0
+    assert read_json(directory / "study.json")["members"]["failed"] == 0
 
 
 def test_a_killed_driver_goes_on_from_the_records(local, tmp_path):
     directory = tmp_path / "study"
     process = run(directory)
     deadline = time.monotonic() + 200
-    while process.poll() is None and time.monotonic() < deadline and not records.read_jsonl(directory / "points.jsonl"):
+    while process.poll() is None and time.monotonic() < deadline and not read_jsonl(directory / "points.jsonl"):
         time.sleep(0.02)
     process.kill()
     process.communicate()

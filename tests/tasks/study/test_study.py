@@ -10,10 +10,9 @@ import time
 
 import pytest
 
-from minjax import records
 from minjax.main import main
 from minjax.tasks.study import driver, program
-from tests.conftest import ROOT, command, minjax
+from tests.conftest import ROOT, command, minjax, read_json, read_jsonl
 
 PRESET = "configs/studies/digits_dnn.py"
 pytestmark = pytest.mark.slow  # whole studies, some in processes of their own
@@ -30,7 +29,7 @@ def small(directory, *more):
 
 
 def lines(directory):
-    return records.read_jsonl(directory / "points.jsonl")
+    return read_jsonl(directory / "points.jsonl")
 
 
 def plain(directory):
@@ -38,7 +37,7 @@ def plain(directory):
     members = sorted(lines(directory), key=lambda line: (line["point"], line["seed"]))
     for line in members:
         del line["seconds"]
-    found = records.read_json(directory / "study.json")
+    found = read_json(directory / "study.json")
     for key in ("seconds", "compilations", "command", "git_commit"):
         found.pop(key)
     return members, found
@@ -74,7 +73,7 @@ def test_every_member_is_recorded_once(whole):
 
 
 def test_the_findings_are_there(whole):
-    found = records.read_json(whole / "study.json")
+    found = read_json(whole / "study.json")
     assert found["status"] == "completed"
     assert found["compilations"] <= 16
     assert found["members"] == {"completed": 90, "diverged": 0, "failed": 0, "planned": 90}
@@ -86,7 +85,7 @@ def test_the_findings_are_there(whole):
     used = training["settings"]
     assert (used["optimizer.name"], used["optimizer.learning_rate"], used["epochs"]) == ("sgdm", 0.1, 3)
     assert {"device", "versions", "git_commit", "command"} <= set(found)
-    assert records.read_json(whole / "config.json")["data"]["classes"] == 10
+    assert read_json(whole / "config.json")["data"]["classes"] == 10
     assert (whole / "report" / "index.html").exists()
     assert (whole / "report" / "report.md").exists()
 
@@ -103,7 +102,7 @@ def test_a_member_is_the_run_that_task_train_makes(whole, tmp_path):
     assert main(small(study, *same, *grid)) == 0
     mine = next(one for one in lines(study) if one["fields"]["widths"] == [8, 4] and one["seed"] == 44)
     assert mine["point"] == line["point"]
-    metrics = records.read_jsonl(tmp_path / "run" / "metrics.jsonl")
+    metrics = read_jsonl(tmp_path / "run" / "metrics.jsonl")
     for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
         assert mine["history"][name] == pytest.approx([epoch[name] for epoch in metrics], rel=1e-4), name
 
@@ -160,7 +159,7 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatc
     assert 0 < len(before) < 25
     monkeypatch.undo()
     assert main(small(directory, *quick, "--config.study.budget_minutes=60")) == 0
-    assert records.read_json(directory / "study.json")["status"] == "completed"
+    assert read_json(directory / "study.json")["status"] == "completed"
     assert len(lines(directory)) == 25
     assert lines(directory)[: len(before)] == before  # not trained again: their times are those of the first run
 
@@ -178,7 +177,7 @@ def test_a_diverged_member_is_recorded_and_the_others_go_on(tmp_path):
         assert line["final"] is None
         assert line["diverged_step"] >= 0
     assert "NaN" not in (directory / "points.jsonl").read_text()
-    assert records.read_json(directory / "study.json")["members"]["diverged"] == len(diverged)
+    assert read_json(directory / "study.json")["members"]["diverged"] == len(diverged)
 
 
 def test_a_failed_program_is_recorded_and_can_be_tried_again(tmp_path, monkeypatch, capsys):
@@ -212,7 +211,7 @@ def test_the_knee_alone(tmp_path, capsys):
     assert main(small(directory, *quick, widths, "--config.epochs=6")) == 0
     sizes = {line["num_params"] for line in lines(directory)}
     assert 5 < len(sizes) < 12
-    (certificate,) = records.read_json(directory / "study.json")["findings"]["certificates"]
+    (certificate,) = read_json(directory / "study.json")["findings"]["certificates"]
     assert certificate["grid"] == sorted(sizes)
     assert "parameters" in capsys.readouterr().out
 
@@ -239,7 +238,7 @@ def test_a_further_axis_is_swept(tmp_path):
     grid = ("--config.study.dnn.widths=(4,8)", "--config.study.dnn.depths=(1,)")
     assert main(small(directory, *quick, *grid, axis)) == 0
     labels = {(line["labels"]["width"], line["settings"]["optimizer.learning_rate"]) for line in lines(directory)}
-    ways = [way["settings"] for way in records.read_json(directory / "study.json")["training"]]
+    ways = [way["settings"] for way in read_json(directory / "study.json")["training"]]
     assert [way["optimizer.learning_rate"] for way in ways] == [0.1, 0.01]
     assert labels == {(4, 0.1), (8, 0.1), (4, 0.01), (8, 0.01)}
     assert len({json.dumps(line["final"]) for line in lines(directory)}) == 8
