@@ -31,3 +31,14 @@ def test_every_path_of_the_project_that_is_named_exists(page):
     assert named
     for path in named:
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    runnable = [block for block in blocks if "resnet18.pth" not in block]  # weights that the reader brings
+    assert runnable
+    for block in runnable:
+        exec(compile(block, "README.md", "exec"), {})
+    assert (tmp_path / "net.mjx").is_file()
