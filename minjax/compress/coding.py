@@ -92,7 +92,7 @@ def decode(entry: Entry, read: Callable[[int, int], bytes]) -> np.ndarray:
 
     Args:
         entry: one that `header.check` has passed.
-        read: returns so many bytes of the payload: `read(first, length)`.
+        read: `read(first, length)` returns `length` bytes of the payload.
 
     Raises:
         ValueError: the bytes contradict the entry, or a quantized weight or a scale is not a finite number.

@@ -144,7 +144,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def check(entries: list[Entry], payload_bytes: int, max_elements: int | None) -> None:
-    """See that the arrays are possible, have one place each in the tree and in the payload, and leave no byte unused.
+    """Check that the arrays are possible, have one place each in the tree and in the payload, and leave no byte unused.
 
     Args:
         entries: of the header.

@@ -68,7 +68,7 @@ def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def check(config: Mapping[str, Any], only: Iterable[str] | None = None) -> None:
-    """See that every declared field holds a value that its kind allows.
+    """Check that every declared field holds a value that its kind allows.
 
     Args:
         config: nested dicts; a field may be missing.

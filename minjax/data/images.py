@@ -90,7 +90,7 @@ def read_all(
 
 
 def _check_memory(count: int, shape: tuple[int, ...], image_size: int | None) -> None:
-    """See that so many images, and those being decoded, fit in the memory that is available.
+    """Check that the images, and those being decoded, fit into the available memory.
 
     Raises:
         UserError: they do not; with the figures.

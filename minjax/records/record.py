@@ -150,7 +150,7 @@ class _Versioned(msgspec.Struct):
 
 
 def check_format(path: Path | str, data: bytes) -> None:
-    """See that a JSON file is of the format that this version reads.
+    """Check that a JSON file is of the format that this version reads.
 
     Raises:
         UserError: it is older (says how to convert it) or newer (says which minjax is needed), or not JSON.

@@ -25,7 +25,7 @@ def default(config: dict[str, Any]) -> Path:
 
 
 def check(workdir: Path, config: dict[str, Any]) -> None:
-    """See that the directory is free or belongs to this configuration; writes nothing.
+    """Check that the directory is free or belongs to this configuration; writes nothing.
 
     Raises:
         UserError: it holds another configuration (the differences are listed) or something that is not a run.

@@ -36,7 +36,7 @@ def settle(config: ConfigDict) -> dict[str, Any]:
 
 
 def check_patterns(settled: dict[str, Any]) -> None:
-    """See that prune.include and prune.exclude match parameters of the network that is to be compressed.
+    """Check that prune.include and prune.exclude match parameters of the network that is to be compressed.
 
     Only shapes are computed; the data are read where the network is yet to be trained.
 

@@ -138,7 +138,7 @@ def executor(plan: Plan, programs: Programs) -> Executor:
 
 
 def check(study: dict[str, Any]) -> None:
-    """See that the executor is available, before anything is written.
+    """Check that the executor is available, before anything is written.
 
     Raises:
         UserError: Ray is not installed, or nothing answers at its address.
