@@ -62,7 +62,7 @@ def line_style(place: int) -> dict[str, Any]:
 
 
 def visible(look: dict[str, Any], lengths: Iterable[int]) -> dict[str, Any]:
-    """The style of lines with these numbers of points; a square where all have a single point, which no line would show."""
+    """The style of lines, given their numbers of points; squares where all have one point, which no line would show."""
     return look | {"linestyle": "none", "marker": "s", "markersize": 6} if max(lengths, default=0) < 2 else look
 
 
