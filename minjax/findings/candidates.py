@@ -151,6 +151,11 @@ class Grid:
         """The sizes of the grid, ascending, int [sizes]."""
         return np.unique([candidate.num_params for candidate in self.candidates])
 
+    @functools.cached_property
+    def measured(self) -> dict[float, Measured]:
+        """What `measure` found before, by margin above chance."""
+        return {}
+
     def split(self, seed: int) -> np.ndarray:
         """Which images a seed's validation split holds, int [images]."""
         return np.arange(self.num_images) if self.images is None else self.images[seed]
@@ -212,6 +217,12 @@ class Measured:
 
 def measure(grid: Grid, limits: Limits = LIMITS) -> Measured:
     """The candidates as arrays; the order of a candidate's seeds does not matter, not even by rounding."""
+    if limits.margin not in grid.measured:
+        grid.measured[limits.margin] = _measure(grid, limits)
+    return grid.measured[limits.margin]
+
+
+def _measure(grid: Grid, limits: Limits) -> Measured:
     lengths = np.array([len(one.seeds) for one in grid.candidates])
     present = np.arange(lengths.max()) < lengths[:, None]
     scores, is_fresh, low = np.zeros(present.shape), np.zeros(present.shape, bool), np.zeros(present.shape, bool)

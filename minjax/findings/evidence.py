@@ -39,9 +39,7 @@ def _student(normal: np.ndarray, freedom: np.ndarray) -> np.ndarray:
     return z * (1 + first / n + second / n**2 + third / n**3)
 
 
-def established(
-    margin: np.ndarray, errors: np.ndarray, tail: float
-) -> tuple[np.ndarray, np.ndarray]:
+def established(margin: np.ndarray, errors: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
     """Up to which candidate it is established that one of those so far is above the level.
 
     If none of the first j candidates is, then no average of their margins is above 0 but by error. So averages over

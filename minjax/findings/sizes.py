@@ -204,7 +204,7 @@ def _answer(name: str, grid: Grid, verdicts: Verdicts) -> Size:
 
 
 def interval(verdicts: Verdicts, place: int | None, count: int) -> tuple[int, int]:
-    """The first size not excluded and the first one that is enough for sure, as places; `count` stands for beyond the grid."""
+    """The first size not excluded and the first that is enough for sure, as places; `count` is beyond the grid."""
     measured = verdicts.measured
     possible = measured.place[verdicts.verdict != SHORT]
     low = int(possible.min()) if len(possible) else count

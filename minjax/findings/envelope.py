@@ -1,0 +1,65 @@
+"""The best accuracy that a network with at most so many parameters reached: a staircase of the best candidates.
+
+Every step is the best of all shapes, families and hyperparameters up to its size; a bad network takes nothing away.
+Always answering the commonest class needs no parameter and reaches chance: the first step. The accuracies are those of
+the first-stage seeds, which chose the steps: the highest look better than they are, and what may be stated of a network
+is `fresh`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from minjax.findings.candidates import Grid, measure
+from minjax.findings.samples import LIMITS, Limits
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A network that is better than every smaller one.
+
+    Attributes:
+        num_params: its size; 0 for chance.
+        accuracy: mean over the first-stage seeds.
+        fresh: mean over the fresh seeds; None where there are none.
+        failed: seeds that diverged or stayed near chance, of `seeds`.
+    """
+
+    num_params: int
+    accuracy: float
+    point: str
+    hyperparameters: str
+    family: str
+    fresh: float | None
+    failed: int
+    seeds: int
+
+
+def envelope(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
+    """The steps, smallest first; sizes and accuracies both ascend."""
+    measured = measure(grid, limits)
+    steps = [Step(0, grid.chance, "chance", "", "chance", None, 0, 0)]
+    order = sorted(range(len(grid.candidates)), key=lambda one: (measured.place[one], -measured.first[one], one))
+    for place in order:
+        one = grid.candidates[place]
+        if measured.first[place] > steps[-1].accuracy:
+            fresh = float(measured.fresh[place])
+            steps.append(
+                Step(
+                    num_params=one.num_params,
+                    accuracy=float(measured.first[place]),
+                    point=one.point,
+                    hyperparameters=one.hyperparameters,
+                    family=one.family,
+                    fresh=None if math.isnan(fresh) else fresh,
+                    failed=int(measured.failed[place]),
+                    seeds=int(measured.seeds[place]),
+                )
+            )
+    return tuple(steps)
+
+
+def within(steps: tuple[Step, ...], num_params: int) -> Step:
+    """The best network with at most so many parameters."""
+    return max((step for step in steps if step.num_params <= num_params), key=lambda step: step.num_params)

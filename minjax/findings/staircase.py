@@ -1,0 +1,116 @@
+"""How many parameters a required accuracy takes: the minimal size and its interval at a ladder of accuracies."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from minjax.errors import UserError
+from minjax.findings.candidates import Grid
+from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.sizes import Network, Size, target
+from minjax.findings.verdicts import REPLICATES, NoiseOf, estimated
+
+LADDER = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.995)
+HEADINGS = ("accuracy", "parameters", "95 % interval", "network", "its accuracy", "seeds that reach it")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stair:
+    """The minimal size at one required accuracy.
+
+    Attributes:
+        accuracy: required.
+        num_params: the minimal size; None: no size of the grid reaches it.
+        interval: as in `sizes.Size`: None stands for beyond the grid.
+        winner: the network of the minimal size.
+        best: the best network found.
+    """
+
+    accuracy: float
+    num_params: int | None
+    interval: tuple[int | None, int | None]
+    winner: Network | None
+    best: Network
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return dataclasses.asdict(self)
+
+
+def staircase(
+    grid: Grid,
+    accuracies: Sequence[float] | None = None,
+    limits: Limits = LIMITS,
+    *,
+    noise_of: NoiseOf = estimated,
+    replicates: int = REPLICATES,
+) -> tuple[Stair, ...]:
+    """The minimal size at each required accuracy, ascending.
+
+    A higher accuracy never takes a smaller size, nor do the interval's ends go down. For the minimal size that is so
+    by itself; the ends, whose noise is estimated afresh around every accuracy, are raised to those before them.
+
+    Args:
+        grid: the candidates.
+        accuracies: required ones; None: those of `LADDER` above chance, up to the first that nothing reaches.
+        limits: `sigma` and `margin` are used.
+        noise_of: how noise is known.
+        replicates: of each interval's bootstrap.
+
+    Raises:
+        UserError: an accuracy is not above chance or above 1, or there is none.
+    """
+    chosen = sorted(set(LADDER if accuracies is None else accuracies))
+    if accuracies is None:
+        chosen = [accuracy for accuracy in chosen if accuracy > grid.chance + limits.margin]
+    if not chosen:
+        raise UserError("a staircase needs at least one required accuracy")
+    stairs: list[Stair] = []
+    for accuracy in chosen:
+        stairs.append(_stair(target(grid, accuracy, limits, noise_of=noise_of, replicates=replicates), stairs))
+        if accuracies is None and stairs[-1].num_params is None:
+            break
+    return tuple(stairs)
+
+
+def _stair(size: Size, before: Sequence[Stair]) -> Stair:
+    low, high = size.interval
+    if before:
+        low, high = (larger(own, last) for own, last in zip(size.interval, before[-1].interval, strict=True))
+    return Stair(size.level, size.num_params, (low, high), size.winner, size.best)
+
+
+def larger(one: int | None, other: int | None) -> int | None:
+    """The larger of two sizes, None being beyond the grid."""
+    return None if one is None or other is None else max(one, other)
+
+
+def table(stairs: Iterable[Stair]) -> list[tuple[str, ...]]:
+    """A line of cells for each required accuracy, under `HEADINGS`."""
+    lines: list[tuple[str, ...]] = []
+    for stair in stairs:
+        winner = stair.winner
+        if winner is None:
+            cells = ("not reached", span(stair.interval), "", f"best {100 * stair.best.accuracy:.2f} %", "")
+        else:
+            name = f"{winner.point} {winner.hyperparameters}".strip()
+            reached = f"{winner.reached} of {winner.seeds}"
+            cells = (
+                f"{winner.num_params:,}",
+                span(stair.interval),
+                name,
+                f"{100 * winner.accuracy:.2f} %{'' if winner.fresh else ' (as chosen)'}",
+                reached,
+            )
+        lines.append((f"{100 * stair.accuracy:.4g} %", *cells))
+    return lines
+
+
+def span(interval: tuple[int | None, int | None]) -> str:
+    """An interval in words."""
+    low, high = interval
+    if low is None:
+        return "beyond the grid"
+    return f"{low:,} or more" if high is None else f"{low:,}" if low == high else f"{low:,} to {high:,}"
