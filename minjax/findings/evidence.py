@@ -47,6 +47,9 @@ def established(margin: np.ndarray, errors: np.ndarray, tail: float) -> tuple[np
     in standard errors, is held against the largest that errors alone make. Averages settle much that single
     candidates do not: on a plateau each may be within its error of the level while together they are not.
 
+    Each turn is a test of its own, so the earliest of many would too often be wrong: a turn counts only when all later
+    ones agree, and then one that is wrong makes the last turn before the true minimal size wrong, which is one test.
+
     Args:
         margin: estimated accuracy less the level, candidates by size, [n].
         errors: bootstrapped errors of the margins, [replicates, n].
@@ -70,4 +73,5 @@ def established(margin: np.ndarray, errors: np.ndarray, tail: float) -> tuple[np
     running = np.maximum.accumulate(largest_error, axis=1)
     place = int(np.ceil((1 - tail) * (len(errors) - 1)))
     critical = np.partition(running, place, axis=0)[place]
-    return np.maximum.accumulate(largest) > critical, critical
+    above = np.maximum.accumulate(largest) > critical
+    return np.logical_and.accumulate(above[::-1])[::-1], critical

@@ -28,8 +28,9 @@ from scipy.special import digamma, polygamma
 
 from minjax.findings.candidates import Candidate, Grid, unpacked
 
-# Without a record of images, networks' correlation on one image is assumed: (one point's seeds, two points).
-ASSUMED_CORRELATION = (0.6, 0.5)
+# Correlation of two networks' correctness on an image where images are not recorded: seeds of one point, two points.
+# Measured on digits: five networks of 8 to 50 wide layers, five seeds, 719 images, 95 to 98 % accurate; 0.65 and 0.61.
+ASSUMED_CORRELATION = (0.65, 0.6)
 LEAST_FOR_PRIOR = 3  # candidates whose variances can say how well they agree
 
 

@@ -35,7 +35,7 @@ from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.uncertainty import Row, image_noise, seed_noise
 
 LEVEL = 0.95
-REPLICATES = 1000
+REPLICATES = 2000
 PLAUSIBLE = 3.0  # standard errors below the level within which a candidate could be taken wrongly to reach it
 NEAR = 0.03  # of accuracy below the level: candidates that are measured image by image
 FAR = 6.0  # rough standard errors below the level: with these too
