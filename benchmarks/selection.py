@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from selection_table import line
 from simulated import CHANCE, CURVES, DECADES, GRIDS, Study, Truth, truth
 
 from minjax.errors import UserError
@@ -37,7 +38,6 @@ from minjax.records import read_json, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "records" / "studies" / "selection.json"
-PAGE = ROOT / "docs" / "selection.md"
 
 NOISES = (0.003, 0.007, 0.015)
 IMAGES = (360, 1000, 10000)
@@ -176,26 +176,6 @@ def summary(cell: Cell, name: str, outcomes: np.ndarray) -> dict[str, Any]:
 def order(row: dict[str, Any]) -> tuple[Any, ...]:
     """Of the record's rows."""
     return tuple(row[key] for key in ("answer", "shared", "fresh", "images", "points", "curve", "noise"))
-
-
-COLUMNS = (
-    *("answer", "curve", "points", "noise", "images", "studies", "covered (95 % interval)", "oracle"),
-    *("median width, steps", "oracle", "mean", "oracle", "median factor", "exact", "bias: chosen by", "stated"),
-)
-
-
-def line(row: dict[str, Any]) -> str:
-    """A row as a line of the table."""
-    low, high = row["covered_interval"]
-    cells = [row["answer"], row["curve"], row["points"], f"{row['noise']:g}", f"{row['images']:,}", row["studies"]]
-    cells += [
-        f"{100 * row['covered']:.1f} % ({100 * low:.1f} to {100 * high:.1f})",
-        f"{100 * row['oracle_covered']:.1f} %",
-    ]
-    cells += [f"{row['steps']:g}", f"{row['oracle_steps']:g}", row["mean_steps"], row["oracle_mean_steps"]]
-    cells += [f"{row['factor']:.1f}", f"{100 * row['exact']:.0f} %"]
-    cells += [f"{100 * row[bias]:+.2f}" for bias in ("first_bias", "stated_bias")]
-    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def simulated(cell: Cell, folder: Path, until: float) -> dict[str, np.ndarray] | None:

@@ -66,7 +66,7 @@ class Size:
         possible: the sizes within the interval that are not excluded.
         level: accuracy to reach; for stable the accuracy that counts as having left chance behind.
         winner: the network of the minimal size.
-        below: the smaller network that comes nearest to the level.
+        below: the most accurate of the smaller networks.
         best: the best network found, steady or not where none is.
         fresh_wanted: networks that should get fresh seeds before the answer is stated, (point, hyperparameters).
         notes: what limits the statement.
@@ -139,8 +139,8 @@ def wanting(
         noise_of: how noise is known.
 
     Returns:
-        The network of the minimal size and the one below it that comes nearest; near-best: the best found too. With
-        their fresh seeds another network may be that of the minimal size, so ask again.
+        The network of the minimal size and the most accurate smaller one; near-best: the best found too. With their
+        fresh seeds another network may be that of the minimal size, so ask again.
     """
     verdicts = judge(grid, accuracy, limits, noise_of=noise_of, replicates=0)
     return _wanting(grid, verdicts)
@@ -156,7 +156,7 @@ def _wanting(grid: Grid, verdicts: Verdicts) -> tuple[Candidate, ...]:
 
 
 def _chosen(verdicts: Verdicts) -> tuple[int | None, int | None]:
-    """The network of the minimal size, and among the smaller ones that which comes nearest to the level."""
+    """The network of the minimal size, and the most accurate of the smaller ones."""
     measured = verdicts.measured
     meets = np.flatnonzero(verdicts.meets)
     if len(meets):
@@ -166,10 +166,7 @@ def _chosen(verdicts: Verdicts) -> tuple[int | None, int | None]:
     else:
         winner, place = None, int(measured.place[-1]) + 1
     smaller = np.flatnonzero(measured.place < place)
-    below = None
-    if len(smaller):
-        below = int(smaller[np.lexsort((measured.mean[smaller], verdicts.steady[smaller]))[-1]])
-    return winner, below
+    return winner, int(smaller[measured.mean[smaller].argmax()]) if len(smaller) else None
 
 
 def _answer(name: str, grid: Grid, verdicts: Verdicts) -> Size:

@@ -42,7 +42,7 @@ def knee(*, images: int = 100_000, fresh: bool = False) -> Grid:
 
 
 def imaged(rng: np.random.Generator, means: dict[str, tuple[int, float]], *, seeds: int = 5, own: bool = True) -> Grid:
-    """Candidates with correctness image by image, hard images being hard for all; `means`: point -> (size, accuracy)."""
+    """Candidates with correctness by image, hard images being hard for all; `means`: point -> (size, accuracy)."""
     pool = 5 * IMAGES if own else IMAGES
     hardness = rng.uniform(-1, 1, pool)
     labels = np.arange(pool) % 10
@@ -55,7 +55,8 @@ def imaged(rng: np.random.Generator, means: dict[str, tuple[int, float]], *, see
     for point, (size, mean) in means.items():
         correct = np.stack(
             [
-                rng.random(IMAGES) < np.clip(mean + 0.5 * (1 - mean) * hardness[splits[seed]] + rng.normal(0, 0.002), 0, 1)
+                rng.random(IMAGES)
+                < np.clip(mean + 0.5 * (1 - mean) * hardness[splits[seed]] + rng.normal(0, 0.002), 0, 1)
                 for seed in range(seeds)
             ]
         )

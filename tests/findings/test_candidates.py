@@ -59,7 +59,9 @@ def test_order_of_seeds_and_candidates_changes_no_bit():
         for one in reversed(grid.candidates)
     )
     for field, values in vars(measure(grid)).items():
-        assert np.array_equal(values, getattr(measure(dataclasses.replace(grid, candidates=turned)), field), True), field
+        assert np.array_equal(values, getattr(measure(dataclasses.replace(grid, candidates=turned)), field), True), (
+            field
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""The best accuracy within a number of parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minjax.findings.envelope import envelope, within
+from tests.findings.grids import around, candidate, knee
+from tests.findings.test_sizes import grids
+
+
+def test_steps():
+    steps = envelope(knee())
+    assert [step.num_params for step in steps] == [0, 100, 200, 400, 800, 1600]
+    assert [step.point for step in steps[:2]] == ["chance", "good-100"]
+    assert within(steps, 50).accuracy == 0.1
+    assert within(steps, 799).point == "good-400"
+
+
+def test_fresh_accuracy_is_beside_the_one_that_chose():
+    step = envelope(knee(fresh=True))[-1]
+    assert step.fresh is not None
+    assert abs(step.fresh - 0.971) < 1e-9
+
+
+@settings(deadline=None)
+@given(grid=grids(), mean=st.floats(0.0, 1.0), size=st.integers(1, 6))
+def test_another_candidate_never_lowers_it(grid, mean, size):
+    more = candidate("more", 100 * size, np.full(3, mean))
+    before, after = envelope(grid), envelope(dataclasses.replace(grid, candidates=(*grid.candidates, more)))
+    for step in before:
+        assert within(after, step.num_params).accuracy >= step.accuracy
+    if mean <= within(before, 100 * size).accuracy:
+        assert after == before
+
+
+@settings(deadline=None)
+@given(grid=grids())
+def test_sizes_and_accuracies_ascend(grid):
+    steps = envelope(grid)
+    assert all(one.num_params < other.num_params for one, other in itertools.pairwise(steps))
+    assert all(one.accuracy < other.accuracy for one, other in itertools.pairwise(steps))
+
+
+def test_ties_go_to_the_smaller():
+    grid = knee()
+    same = candidate("same", 3000, around(0.971))
+    assert envelope(dataclasses.replace(grid, candidates=(*grid.candidates, same))) == envelope(grid)

@@ -1,0 +1,56 @@
+"""Parameters as a function of the required accuracy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minjax.errors import UserError
+from minjax.findings.sizes import target
+from minjax.findings.staircase import HEADINGS, span, staircase, table
+from tests.findings.grids import knee
+from tests.findings.test_sizes import grids
+
+
+def test_known_stairs():
+    stairs = staircase(knee(), (0.96, 0.85, 0.99))
+    assert [(stair.accuracy, stair.num_params) for stair in stairs] == [(0.85, 200), (0.96, 800), (0.99, None)]
+    assert stairs[1].interval == (800, 800)
+    assert stairs[1].winner == target(knee(), 0.96).winner
+
+
+def test_the_ladder_ends_with_the_first_accuracy_not_reached():
+    stairs = staircase(knee())
+    assert stairs[0].accuracy == 0.3
+    assert [stair.num_params for stair in stairs].count(None) == 1
+    assert stairs[-1].accuracy == 0.975
+
+
+@settings(deadline=None, max_examples=25)
+@given(grid=grids(), accuracies=st.lists(st.floats(0.15, 1.0), min_size=1, max_size=6))
+def test_it_never_descends(grid, accuracies):
+    stairs = staircase(grid, accuracies, replicates=200)
+    ends = [[1e9 if one is None else one for one in (stair.num_params, *stair.interval)] for stair in stairs]
+    assert (np.diff(ends, axis=0) >= 0).all()
+    assert all(low <= found <= high for found, low, high in ends)
+
+
+def test_table():
+    lines = table(staircase(knee(fresh=True), (0.85, 0.99)))
+    assert all(len(line) == len(HEADINGS) for line in lines)
+    assert lines[0] == ("85 %", "200", "200", "good-200", "90.00 %", "10 of 10")
+    assert lines[1] == ("99 %", "not reached", "beyond the grid", "", "best 97.10 %", "")
+
+
+def test_intervals_in_words():
+    assert span((100, 1600)) == "100 to 1,600"
+    assert span((1600, None)) == "1,600 or more"
+
+
+def test_refused():
+    with pytest.raises(UserError, match="at least one required accuracy"):
+        staircase(knee(), ())
+    with pytest.raises(UserError, match="must be above chance"):
+        staircase(knee(), (0.05,))
