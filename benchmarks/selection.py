@@ -13,7 +13,7 @@ variance, and it knows which points are steady. What the estimator loses against
 noise. The oracle of `stable` knows the answer itself; its width is 0.
 
 Cells are run in order and recorded one by one; `--minutes` ends a run after the cell in which they pass, and the same
-command goes on from there. `--page` writes docs/selection.md from the record.
+command goes on from there. `python benchmarks/selection_table.py` writes docs/selection.md from the record.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ PLAUSIBLE = 3.0  # standard errors below the level within which a candidate coul
 NEAR = 0.03  # of accuracy below the level: candidates that are measured image by image
 FAR = 6.0  # rough standard errors below the level: with these too
 WILD = 2.0  # sigmas of deviation from which a candidate's variance says nothing of the others'
+RESOLUTION = 0.25  # images: the least error by seeds; all seeds agreeing to the image does not make it 0
 TAIL = (1 - LEVEL) / 2
 TAIL_OF_DEVIATION = 0.005  # the part of TAIL spent on the test that the deviation over seeds is above sigma
 
@@ -137,7 +138,7 @@ def judge(
         near = np.arange(len(grid.candidates))
         verdicts, rows, noise = _at_level(grid, measured, near, target, limits, noise_of)
     if replicates and noise is not None and not np.isnan(verdicts.level):
-        return _tested(verdicts, near, rows, noise, limits, replicates)
+        return _tested(grid, verdicts, near, rows, noise, limits, replicates)
     return verdicts
 
 
@@ -195,6 +196,7 @@ def _at_level(
 
 
 def _tested(
+    grid: Grid,
     verdicts: Verdicts,
     near: np.ndarray,
     rows: Sequence[Row],
@@ -202,53 +204,49 @@ def _tested(
     limits: Limits,
     replicates: int,
 ) -> Verdicts:
-    """The verdicts of the candidates near the level."""
-    measured, count = verdicts.measured, len(near)
-    own = noise.seed_variance / [len(row.seeds) for row in rows]  # of the rows' means, by seeds
+    """Verdicts with those of the candidates near the level filled in."""
+    measured, best, count = verdicts.measured, verdicts.best, len(near)
+    least = (RESOLUTION / grid.num_images) ** 2
+    own = np.maximum(noise.seed_variance / [len(row.seeds) for row in rows], least)  # of the rows' means, by seeds
     draws = bootstrapped(noise.images, own, noise.freedom, replicates)
-    reference = None
-    if verdicts.best is not None:
-        of_best = [number for number, row in enumerate(rows) if row.place == verdicts.best]
-        reference = of_best[-1]  # its fresh seeds, where it has any
-    error = np.sqrt(np.diag(noise.images)[:count] + own[:count])
-    spread, parts, freedom = draws[:, :count], own[:count] ** 2 / noise.freedom[:count], None
-    itself = near == (-1 if verdicts.best is None else verdicts.best)
-    if reference is not None:
-        shared = noise.images[:count, reference]
-        variance = error**2 + noise.images[reference, reference] - 2 * shared + own[reference]
-        error = np.where(itself, 0.0, np.sqrt(np.maximum(variance, 0.0)))
-        spread = spread - draws[:, [reference]]
-        parts = parts + own[reference] ** 2 / noise.freedom[reference]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.where(parts > 0, error**4 / parts, np.inf)  # Satterthwaite 1946
-        margin = np.where(itself, limits.tolerance, verdicts.margin[near])
-        score = np.where(error > 0, margin / error, np.where(margin >= 0, np.inf, -np.inf))
-    if reference is None or len(rows[reference].seeds) < measured.seeds[verdicts.best]:
-        critical = stdtrit(np.minimum(freedom, 1e6), 1 - TAIL + TAIL_OF_DEVIATION)
+    itself = near == (-1 if best is None else best)
+    margin = np.where(itself, limits.tolerance, verdicts.margin[near])
+    squared, parts, spread = np.diag(noise.images)[:count] + own[:count], own**2 / noise.freedom, draws[:, :count]
+    uncertainty = parts[:count]
+    if best is not None:
+        other = max(number for number, row in enumerate(rows) if row.place == best)  # its fresh seeds, if it has any
+        squared = squared + noise.images[other, other] + own[other] - 2 * noise.images[:count, other]
+        uncertainty, spread = uncertainty + parts[other], spread - draws[:, [other]]
+    error = np.sqrt(np.maximum(squared, least))
+    score = np.where(itself, np.inf, margin / error)
+    if best is None or measured.num_fresh[best]:
+        freedom = np.minimum(error**4 / np.maximum(uncertainty, 1e-300), 1e6)  # Satterthwaite 1946
+        critical = stdtrit(freedom, 1 - TAIL + TAIL_OF_DEVIATION)
     else:
         critical = _against_the_best(verdicts, near, noise, own, draws)
-    unsteady = ~verdicts.steady[near]
-    if not noise.known:
-        allowed = chdtri(measured.freedom[near], TAIL_OF_DEVIATION) / measured.freedom[near]
-        unsteady = measured.variance[near] > (limits.sigma**2 + noise.between_seeds[:count]) * allowed
-    short = (score < -critical) | unsteady | (measured.failed[near] > 0)
-    reaches, enough = itself.copy(), verdicts.enough
+    short = (score < -critical) | _unsteady(verdicts, near, noise, limits)
+    reaches, enough = itself.copy(), len(grid.sizes)
     counted = np.flatnonzero(verdicts.steady[near] & (score >= -PLAUSIBLE) & ~itself)
     if len(counted):
         settled, bar = established(margin[counted], spread[:, counted], TAIL)
         reaches[counted] = settled & (score[counted] > bar)
-        if settled.any():
-            enough = int(measured.place[near][counted[settled.argmax()]])
-    if itself.any():
-        enough = min(enough, int(measured.place[verdicts.best]))
-    whole = dataclasses.replace(verdicts, enough=enough)
-    for field, values in (
-        ("error", error),
-        ("margin", margin),
-        ("verdict", np.where(reaches, REACHES, np.where(short, SHORT, UNDECIDED))),
-    ):
-        getattr(whole, field)[near] = values
-    return whole
+        enough = int(measured.place[near[counted[settled.argmax()]]]) if settled.any() else enough
+    if best is not None:
+        enough = min(enough, int(measured.place[best]))
+    errors, verdict = verdicts.error.copy(), verdicts.verdict.copy()
+    errors[near] = np.where(itself, 0.0, error)
+    verdict[near] = np.where(reaches, REACHES, np.where(short, SHORT, UNDECIDED))
+    return dataclasses.replace(verdicts, error=errors, verdict=verdict, enough=enough)
+
+
+def _unsteady(verdicts: Verdicts, near: np.ndarray, noise: Noise, limits: Limits) -> np.ndarray:
+    """Candidates whose deviation over seeds is significantly above sigma, or with a failed seed, bool [n]."""
+    if noise.known:
+        return ~verdicts.steady[near]
+    measured = verdicts.measured
+    allowed = chdtri(measured.freedom[near], TAIL_OF_DEVIATION) / measured.freedom[near]
+    above = measured.variance[near] > (limits.sigma**2 + noise.between_seeds[: len(near)]) * allowed
+    return above | (measured.failed[near] > 0)
 
 
 def _against_the_best(
