@@ -13,6 +13,7 @@ from minjax.errors import UserError
 from minjax.findings.candidates import Candidate, Grid
 from minjax.findings.samples import LIMITS
 from minjax.findings.sizes import near_best, stable, target, wanting
+from minjax.findings.verdicts import judge
 from tests.findings.grids import around, candidate, imaged, knee
 
 FEW = 200  # replicates where their number does not matter
@@ -81,6 +82,11 @@ class TestKnownAnswers:
         size = target(dataclasses.replace(grid, candidates=(*grid.candidates, low)), 0.92)
         assert (size.num_params, size.winner.hyperparameters) == (200, "learning_rate=0.3")
 
+    def test_of_two_networks_of_a_size_the_better_wins(self):
+        better = candidate("wide-400", 400, around(0.96))
+        grid = knee()
+        assert target(dataclasses.replace(grid, candidates=(*grid.candidates, better)), 0.94).winner.point == "wide-400"
+
     def test_few_images_leave_more_sizes_possible(self):
         wide, narrow = target(knee(images=500), 0.94), target(knee(), 0.94)
         assert set(wide.possible) > set(narrow.possible)
@@ -119,6 +125,11 @@ class TestFreshSeeds:
         assert size.winner.accuracy == pytest.approx(0.941)
         assert size.winner.first_accuracy == pytest.approx(0.945)
         assert (size.winner.fresh, size.winner.seeds) == (5, 10)
+
+    def test_fresh_seeds_decide_even_against_the_first_ones(self):
+        late = candidate("late", 300, around(0.9), fresh=around(0.945))
+        size = target(dataclasses.replace(knee(), candidates=(late, *knee().candidates)), 0.94)
+        assert (size.num_params, size.interval) == (300, (300, 400))
 
     def test_a_winner_by_luck_loses_its_place(self):
         lucky = candidate("lucky", 300, around(0.942), fresh=around(0.93))
@@ -216,3 +227,12 @@ def test_images_make_differences_sure():
     assert size.num_params == 300
     assert size.interval[0] >= 200
     assert all("not recorded" not in note for note in size.notes)
+
+
+def test_the_error_against_the_best_leaves_out_what_images_do_to_both():
+    grid = imaged(np.random.default_rng(3), {"a": (100, 0.6), "b": (200, 0.62)}, seeds=8, own=False)
+    loose = dataclasses.replace(LIMITS, sigma=0.05)
+    relative, absolute = judge(grid, None, loose), judge(grid, 0.6, loose)
+    best = relative.best
+    assert relative.error[best] == 0
+    assert relative.error[1 - best] ** 2 < 0.9 * (absolute.error**2).sum()

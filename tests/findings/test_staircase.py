@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from minjax.errors import UserError
 from minjax.findings.sizes import target
-from minjax.findings.staircase import HEADINGS, span, staircase, table
+from minjax.findings.staircase import HEADINGS, _stair, span, staircase, table
 from tests.findings.grids import knee
 from tests.findings.test_sizes import grids
 
@@ -35,6 +37,13 @@ def test_it_never_descends(grid, accuracies):
     ends = [[1e9 if one is None else one for one in (stair.num_params, *stair.interval)] for stair in stairs]
     assert (np.diff(ends, axis=0) >= 0).all()
     assert all(low <= found <= high for found, low, high in ends)
+
+
+def test_ends_are_raised_to_those_before():
+    size = target(knee(), 0.94)
+    before = _stair(dataclasses.replace(size, interval=(400, 800)), ())
+    assert _stair(dataclasses.replace(size, interval=(200, 400)), [before]).interval == (400, 800)
+    assert _stair(dataclasses.replace(size, interval=(200, None)), [before]).interval == (400, None)
 
 
 def test_table():

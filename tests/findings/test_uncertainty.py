@@ -70,6 +70,13 @@ def test_variances_that_differ_keep_to_themselves():
     assert seed_noise(seen, np.full(30, 4), np.zeros(30), np.ones(30, bool)).freedom.max() < 10
 
 
+def test_the_images_part_is_taken_off():
+    found = seed_noise(np.full(8, 5e-4), np.full(8, 4), np.full(8, 4e-4), np.ones(8, bool))
+    assert found.variance == pytest.approx(np.full(8, 1e-4))
+    alone = seed_noise(np.array([5e-4, 3e-4]), np.full(2, 4), np.full(2, 4e-4), np.zeros(2, bool))
+    assert alone.variance == pytest.approx([1e-4, 0])
+
+
 def test_an_erratic_candidate_is_left_out_of_the_common_variance():
     seen = np.array([1e-4, 1.2e-4, 0.9e-4, 0.04])
     found = seed_noise(seen, np.full(4, 4), np.zeros(4), np.array([True, True, True, False]))
