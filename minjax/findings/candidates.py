@@ -139,7 +139,9 @@ class Grid:
     @property
     def chance(self) -> float:
         """What a network that always answers the commonest class reaches."""
-        return 1 / len(self.class_counts) if self.metric != "accuracy" else max(self.class_counts) / self.num_images
+        if self.metric == "balanced_accuracy":
+            return 1 / len(self.class_counts)
+        return float(max(self.class_counts)) / self.num_images
 
     @property
     def recorded(self) -> bool:

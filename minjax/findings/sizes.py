@@ -61,14 +61,15 @@ class Size:
     Attributes:
         name: stable, near_best or target.
         num_params: the minimal size; None: no size of the grid reaches the level.
-        interval: the smallest and the largest size that the data leave possible, at 95 %; the second is None where
-            a size beyond the grid is possible, the first too where no size of the grid is.
+        interval: the smallest and the largest size that the data leave possible; the second is None where a size
+            beyond the grid is possible, the first too where no size of the grid is.
         possible: the sizes within the interval that are not excluded.
         level: accuracy to reach; for stable the accuracy that counts as having left chance behind.
         winner: the network of the minimal size.
         below: the most accurate of the smaller networks.
         best: the best network found, steady or not where none is.
         fresh_wanted: networks that should get fresh seeds before the answer is stated, (point, hyperparameters).
+        confidence: of each end of the interval.
         notes: what limits the statement.
     """
 
@@ -100,6 +101,7 @@ def target(
     accuracy: float,
     limits: Limits = LIMITS,
     *,
+    confidence: float = LEVEL,
     noise_of: NoiseOf = estimated,
     replicates: int = REPLICATES,
 ) -> Size:
@@ -110,16 +112,21 @@ def target(
     """
     if not grid.chance < accuracy <= 1:
         raise UserError(f"target accuracy is {accuracy:g}; it must be above chance, {grid.chance:.3g}, and at most 1")
-    verdicts = judge(grid, accuracy, limits, noise_of=noise_of, replicates=replicates)
-    return _answer(TARGET, grid, verdicts)
+    verdicts = judge(grid, accuracy, limits, confidence=confidence, noise_of=noise_of, replicates=replicates)
+    return dataclasses.replace(_answer(TARGET, grid, verdicts), confidence=confidence)
 
 
 def near_best(
-    grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated, replicates: int = REPLICATES
+    grid: Grid,
+    limits: Limits = LIMITS,
+    *,
+    confidence: float = LEVEL,
+    noise_of: NoiseOf = estimated,
+    replicates: int = REPLICATES,
 ) -> Size:
     """The smallest size within `limits.tolerance` of the best network found."""
-    verdicts = judge(grid, None, limits, noise_of=noise_of, replicates=replicates)
-    return _answer(NEAR_BEST, grid, verdicts)
+    verdicts = judge(grid, None, limits, confidence=confidence, noise_of=noise_of, replicates=replicates)
+    return dataclasses.replace(_answer(NEAR_BEST, grid, verdicts), confidence=confidence)
 
 
 def stable(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated) -> Size:

@@ -13,7 +13,7 @@ from scipy.special import chdtri, digamma
 from minjax.findings.candidates import Grid, measure
 from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.uncertainty import prior_freedom
-from minjax.findings.verdicts import REACHES, SHORT, TAIL, UNDECIDED, NoiseOf, Verdicts, estimated, row_of
+from minjax.findings.verdicts import LEVEL, REACHES, SHORT, UNDECIDED, NoiseOf, Verdicts, estimated, row_of
 
 LEAST_FOR_TREND = 6
 
@@ -38,10 +38,10 @@ def judge_stability(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = 
         verdict = np.where(steady, REACHES, SHORT)
     else:
         ratio, freedom = measured.variance / (allowed + by_images), measured.freedom
-        unsteady = ratio > chdtri(freedom, TAIL) / freedom
+        unsteady = ratio > chdtri(freedom, 1 - LEVEL) / freedom
         total, degrees = moderated(measured.variance, freedom, 1 - measured.mean + 1 / grid.num_images, sound)
         tries = np.maximum(np.searchsorted(measured.place[sound & ~unsteady], measured.place, side="right"), 1)
-        confirmed = total / (allowed + by_images) < chdtri(degrees, (1 - TAIL) ** (1 / tries)) / degrees
+        confirmed = total / (allowed + by_images) < chdtri(degrees, LEVEL ** (1 / tries)) / degrees
         verdict = np.where(unsteady | ~sound, SHORT, np.where(confirmed & steady, REACHES, UNDECIDED))
     sure = measured.place[verdict == REACHES]
     return Verdicts(

@@ -1,7 +1,7 @@
 """Whether each candidate reaches an accuracy: reaches, falls short, or undecided by the data.
 
 The minimal size is the first at which some candidate reaches a level. Its confidence set is found by inverting tests,
-one on each side, each at half the error:
+one on each side:
 
 - *from below*: a candidate falls short where its accuracy is significantly below the level. The true minimal size has
   a candidate that reaches it, and only that one must not be rejected, so this test needs no correction for the number
@@ -11,6 +11,11 @@ one on each side, each at half the error:
   error among the candidates up to the size in question (the maximum of the bootstrapped errors, as in White 2000, "A
   reality check for data snooping"), those left out that are too far below to be wrong about (Hansen 2005; Andrews and
   Soares 2010). Averages over neighbouring candidates are tried as well as single ones (`evidence.py`).
+
+Each side has the whole error, 5 %, and not half of it, because they are hardly ever wrong about the same truth. The
+lower end is wrong when every candidate up to the true minimal size is rejected, which takes smaller ones that are
+clearly worse; the upper end when one of the smaller ones is confirmed, which takes some that are nearly as good.
+`docs/selection.md` has the coverage that results.
 
 No order among sizes is assumed: a bad deep network falls short by itself and vetoes nobody. The percentile interval of
 a resampled selection would be simpler and wrong: the resampled selection has the winner's curse twice.
@@ -41,8 +46,7 @@ NEAR = 0.03  # of accuracy below the level: candidates that are measured image b
 FAR = 6.0  # rough standard errors below the level: with these too
 WILD = 2.0  # sigmas of deviation from which a candidate's variance says nothing of the others'
 RESOLUTION = 0.25  # images: the least error by seeds; all seeds agreeing to the image does not make it 0
-TAIL = (1 - LEVEL) / 2
-TAIL_OF_DEVIATION = 0.005  # the part of TAIL spent on the test that the deviation over seeds is above sigma
+TAIL_OF_DEVIATION = 0.005  # of the error of the lower end, spent on the test that the deviation is above sigma
 
 SHORT, UNDECIDED, REACHES = 0, 1, 2
 WORDS = ("falls short", "undecided", "reaches")
@@ -119,6 +123,7 @@ def judge(
     target: float | None = None,
     limits: Limits = LIMITS,
     *,
+    confidence: float = LEVEL,
     noise_of: NoiseOf = estimated,
     replicates: int = REPLICATES,
 ) -> Verdicts:
@@ -128,6 +133,7 @@ def judge(
         grid: the candidates.
         target: accuracy to reach; None: relative to the best found.
         limits: `tolerance`, `sigma` and `margin` are used.
+        confidence: of each end of the interval.
         noise_of: how noise is known; an oracle's for simulations.
         replicates: of the bootstrap; 0: no tests, every verdict is SHORT.
     """
@@ -138,7 +144,7 @@ def judge(
         near = np.arange(len(grid.candidates))
         verdicts, rows, noise = _at_level(grid, measured, near, target, limits, noise_of)
     if replicates and noise is not None and not np.isnan(verdicts.level):
-        return _tested(grid, verdicts, near, rows, noise, limits, replicates)
+        return _tested(grid, verdicts, near, rows, noise, limits, 1 - confidence, replicates)
     return verdicts
 
 
@@ -202,6 +208,7 @@ def _tested(
     rows: Sequence[Row],
     noise: Noise,
     limits: Limits,
+    tail: float,
     replicates: int,
 ) -> Verdicts:
     """Verdicts with those of the candidates near the level filled in."""
@@ -221,14 +228,14 @@ def _tested(
     score = np.where(itself, np.inf, margin / error)
     if best is None or measured.num_fresh[best]:
         freedom = np.minimum(error**4 / np.maximum(uncertainty, 1e-300), 1e6)  # Satterthwaite 1946
-        critical = stdtrit(freedom, 1 - TAIL + TAIL_OF_DEVIATION)
+        critical = stdtrit(freedom, 1 - tail + TAIL_OF_DEVIATION)
     else:
-        critical = _against_the_best(verdicts, near, noise, own, draws)
+        critical = _against_the_best(verdicts, near, noise, own, draws, tail)
     short = (score < -critical) | _unsteady(verdicts, near, noise, limits)
     reaches, enough = itself.copy(), len(grid.sizes)
     counted = np.flatnonzero(verdicts.steady[near] & (score >= -PLAUSIBLE) & ~itself)
     if len(counted):
-        settled, bar = established(margin[counted], spread[:, counted], TAIL)
+        settled, bar = established(margin[counted], spread[:, counted], tail)
         reaches[counted] = settled & (score[counted] > bar)
         enough = int(measured.place[near[counted[settled.argmax()]]]) if settled.any() else enough
     if best is not None:
@@ -250,7 +257,7 @@ def _unsteady(verdicts: Verdicts, near: np.ndarray, noise: Noise, limits: Limits
 
 
 def _against_the_best(
-    verdicts: Verdicts, near: np.ndarray, noise: Noise, own: np.ndarray, draws: np.ndarray
+    verdicts: Verdicts, near: np.ndarray, noise: Noise, own: np.ndarray, draws: np.ndarray, tail: float
 ) -> np.ndarray:
     """Critical scores of falling short of the best found where it has no fresh seeds, [n]."""
     assert verdicts.best is not None
@@ -266,5 +273,5 @@ def _against_the_best(
         others = rivals[rivals != number]
         if len(others):
             ahead = ((draws[:, others] - draws[:, [number]]) / error[number, others]).max(1)
-            critical[number] = np.quantile(ahead, 1 - TAIL + TAIL_OF_DEVIATION)
+            critical[number] = np.quantile(ahead, 1 - tail + TAIL_OF_DEVIATION)
     return critical
