@@ -20,8 +20,8 @@ def ladder(deviations) -> Grid:
 
 
 def test_agreement_of_many_decides_what_five_seeds_do_not():
-    many = judge_stability(ladder([0.2, 0.1, *[0.008] * 12]))
-    few = judge_stability(ladder([0.2, 0.1, 0.008]))
+    many = judge_stability(ladder([0.2, 0.1, *[0.01] * 12]))
+    few = judge_stability(ladder([0.2, 0.1, 0.01]))
     assert many.verdict[2] == REACHES
     assert few.verdict[2] != REACHES
     assert few.verdict[0] == many.verdict[0] == SHORT
