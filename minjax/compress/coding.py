@@ -37,7 +37,7 @@ def encode(entry: Entry, array: np.ndarray, mask: np.ndarray | None) -> tuple[En
         mask: bool, True = kept; None: nothing is pruned.
 
     Returns:
-        The entry with its mask, the bytes, and the entropy bound in bits: of the mask, and the values at full size.
+        The entry with its mask, the bytes, and the entropy bound in bits: the mask's, plus the values at full size.
     """
     values = array.astype(TYPES[entry.type]).reshape(-1)
     kept = _kept(mask, values.size)

@@ -36,7 +36,7 @@ class Entry(Record, frozen=True, kw_only=True):
 
     Attributes:
         name: the path of the leaf, starting with its collection: "params/conv/kernel".
-        shape: of the array.
+        shape: shape of the array.
         offset: its first byte in the payload.
         kept: number of weights that are not pruned; None: all.
         type: data type of the array, one of `TYPES`.
@@ -147,7 +147,7 @@ def check(entries: list[Entry], payload_bytes: int, max_elements: int | None) ->
     """Check that the arrays are possible, have one place each in the tree and in the payload, and leave no byte unused.
 
     Args:
-        entries: of the header.
+        entries: the entries of the header.
         payload_bytes: length of the payload.
         max_elements: weights that all arrays together may have even if the payload is short; None: any number.
 

@@ -31,13 +31,13 @@ class PackedLeaf:
 
     Attributes:
         name: the path of the leaf, starting with its collection: "params/conv/kernel".
-        shape: of the array.
+        shape: shape of the array.
         encoding: "raw", "symmetric", "asymmetric" or "binary".
-        bits: per stored value.
+        bits: bits per stored value.
         kept: number of weights that are not pruned.
         mask: how the kept weights are marked: "none" (all are stored), "bitmask", or by the indices of the "kept" or of
             the "pruned".
-        bytes: of mask, values, scales and zero points together.
+        bytes: size of mask, values, scales and zero points together.
         bytes_entropy: the entropy bound of these bytes, rounded up.
     """
 
@@ -56,8 +56,8 @@ class Packed:
     """The size of a packed file.
 
     Attributes:
-        bytes_measured: of the whole file.
-        bytes_theoretical: of the arrays alone, as `sizes.Layout.theoretical_bytes` counts them.
+        bytes_measured: size of the whole file.
+        bytes_theoretical: size of the arrays alone, as `sizes.Layout.theoretical_bytes` counts them.
         bytes_entropy: the bound for the arrays: the order-0 entropy of each leaf's integers and mask (without the table
             of frequencies that a decoder needs), everything else at full size.
         bytes_unquantized: size of the file that the same network makes in this format, neither pruned nor quantized.

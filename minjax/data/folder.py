@@ -26,7 +26,7 @@ class Listing:
     Attributes:
         files: their paths.
         labels: int32 [N], the class of each.
-        digest: of every file's class, name, size and modification time.
+        digest: hash of every file's class, name, size and modification time.
     """
 
     files: tuple[str, ...]

@@ -85,7 +85,7 @@ def state_dict(model: Any, variables: Mapping[str, Any], image_shape: tuple[int,
 
     Args:
       model: a module from `minjax.models.build`, shrunk or not.
-      variables: of the module.
+      variables: the module's variables.
       image_shape: height, width and channels.
     """
     names = layouts.layout(model)

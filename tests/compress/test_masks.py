@@ -183,7 +183,7 @@ def test_a_curve_is_ranks_and_counts():
         (("l1", -0.1), "amount is -0.1"),
         (("l1", float("nan")), "amount is nan"),
         (("l1", None), "amount is None"),
-        (("2:4", 0.3), "2:4 prunes exactly 0.5; amount is 0.3"),
+        (("2:4", 0.3), "2:4 prunes exactly 0.5, but amount is 0.3"),
         (("2:4", None), "cannot prune stem/kernel, which has 3 inputs: 4 must divide them"),
         (("random", 0.5), "needs a key"),
     ],
@@ -202,7 +202,7 @@ def test_mistakes_in_what_is_pruned():
         compress.masks(PARAMS, "l1_structured", 0.5, axis="side")
     with pytest.raises(UserError, match="head/bias has one dimension"):
         compress.masks(PARAMS, "l1_structured", 0.5, include="head/*")
-    with pytest.raises(UserError, match="do not divide into blocks of 5"):
+    with pytest.raises(UserError, match="cannot be divided into blocks of 5"):
         compress.masks(PARAMS, "l1_structured", 0.5, block=5)
     with pytest.raises(UserError, match="unknown pruning score"):
         Method("taylor")
@@ -214,7 +214,7 @@ def test_schedules():
     assert compress.rounds("geometric", 0.488, 3) == pytest.approx([0.2, 0.36, 0.488])
     with pytest.raises(UserError, match="unknown pruning schedule 'exponential'"):
         compress.rounds("exponential", 0.5, 2)
-    with pytest.raises(UserError, match="amount is 1; a geometric schedule ends at 0 or more and below 1"):
+    with pytest.raises(UserError, match="amount is 1; for a geometric schedule it must be at least 0 and below 1"):
         compress.rounds("geometric", 1, 2)
     with pytest.raises(UserError, match="0 rounds"):
         compress.rounds("linear", 0.5, 0)

@@ -121,7 +121,7 @@ def test_one_channel_stays():
     smaller, arrays, report = shrink(model, variables, masks)
     assert smaller.widths == (1, 1)
     assert report.removed == {"hidden1": 3, "hidden2": 2}
-    assert report.kept == tuple(f"hidden{i}: the last of its channels stays, though nothing needs it" for i in (1, 2))
+    assert report.kept == tuple(f"hidden{i}: its last channel stays, though nothing needs it" for i in (1, 2))
     expected = apply(model, masked(variables, masks), images(2))
     np.testing.assert_allclose(apply(smaller, arrays, images(2)), expected, atol=1e-6)
 
@@ -174,7 +174,7 @@ def test_under_padding_one_constant_channel_stays_for_all(fields):
     assert smaller.channels == (3, 3)
     assert (report.removed, report.merged) == ({"conv1": 2}, {"conv1": 1})
     assert report.kept == (
-        "conv1: 1 of 3 channels stays in the place of 2: a constant (2) is no bias for conv2, which pads it with zeros",
+        "conv1: 1 of 3 channels stays in place of 2: a constant (2) is no bias for conv2, which pads it with zeros",
     )
     # The larger constant stays, here the second of the five, with a quarter of the weights on the other.
     kernel = variables["params"]["conv2"]["kernel"]
@@ -295,7 +295,7 @@ def test_what_does_not_belong_together_is_refused():
     model, variables = drawn("dnn", size=2, widths=(4, 3))
     with pytest.raises(UserError, match="Dense declares no wiring"):
         shrink(nn.Dense(3), variables)
-    with pytest.raises(UserError, match=r"masks are not those of these parameters: head/bias, head/kernel$"):
+    with pytest.raises(UserError, match=r"masks do not fit these parameters: head/bias, head/kernel$"):
         shrink(model, variables, {name: no_masks(variables)[name] for name in ("hidden1", "hidden2")})
     with pytest.raises(UserError, match="another network: there is no hidden3"):
         shrink(models.build("dnn", CLASSES, widths=(4, 3, 2)), variables)

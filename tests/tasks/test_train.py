@@ -57,7 +57,9 @@ def test_the_digits_job_learns_and_reports(tmp_path):
     history = lines(run)
     assert [line["epoch"] for line in history] == list(range(1, summary["epochs"] + 1))
     assert history[-1]["test_accuracy"] == summary["final"]["test_accuracy"]
-    assert "parameters" in done.stdout
+    assert f"701,178 parameters, listed in {run / 'parameters.txt'}" in done.stdout
+    assert "stage1_block1" in (run / "parameters.txt").read_text()
+    assert "stage1_block1" not in done.stdout
 
 
 def test_nothing_is_compiled_after_the_first_epoch(tmp_path, in_checkout):
