@@ -191,7 +191,9 @@ def _named(variables: Mapping[str, Any]) -> dict[str, Any]:
     for path, leaf in jax.tree_util.tree_flatten_with_path(dict(variables))[0]:
         keys = [getattr(key, "key", None) for key in path]
         if not all(isinstance(key, str) and "/" not in key for key in keys):
-            raise ValueError(f"{jax.tree_util.keystr(path)}: variables must be dictionaries, without slashes in keys")
+            raise ValueError(
+                f"{jax.tree_util.keystr(path)}: variables must be dictionaries with no slash in their keys"
+            )
         named["/".join(map(str, keys))] = leaf
     return named
 
