@@ -91,6 +91,8 @@ class Grid:
         images: seed -> which images its validation split holds, int [images], in the order of `correct`; the same
             number for every seed. None: all seeds share one split.
         labels: class of each image that `images` counts, int; needed for balanced accuracy with `correct`.
+        least_seeds: first-stage seeds from which a candidate can be an answer or the best found. One that was tried
+            with fewer and left (a learning rate that lost) only counts among what is possible.
     """
 
     candidates: tuple[Candidate, ...]
@@ -98,6 +100,7 @@ class Grid:
     metric: str = "accuracy"
     images: Mapping[int, np.ndarray] | None = None
     labels: np.ndarray | None = None
+    least_seeds: int = LEAST_SEEDS
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:

@@ -36,27 +36,37 @@ class Step:
     seeds: int
 
 
+def best_of_each_size(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
+    """The most accurate network of each size, smallest first."""
+    measured = measure(grid, limits)
+    best: dict[int, int] = {}
+    for place, size in enumerate(measured.place):
+        if size not in best or measured.first[place] > measured.first[best[size]]:
+            best[size] = place
+    steps = []
+    for place in best.values():
+        one, fresh = grid.candidates[place], float(measured.fresh[place])
+        steps.append(
+            Step(
+                num_params=one.num_params,
+                accuracy=float(measured.first[place]),
+                point=one.point,
+                hyperparameters=one.hyperparameters,
+                family=one.family,
+                fresh=None if math.isnan(fresh) else fresh,
+                failed=int(measured.failed[place]),
+                seeds=int(measured.seeds[place]),
+            )
+        )
+    return tuple(steps)
+
+
 def envelope(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
     """The steps, smallest first; sizes and accuracies both ascend."""
-    measured = measure(grid, limits)
     steps = [Step(0, grid.chance, "chance", "", "chance", None, 0, 0)]
-    order = sorted(range(len(grid.candidates)), key=lambda one: (measured.place[one], -measured.first[one], one))
-    for place in order:
-        one = grid.candidates[place]
-        if measured.first[place] > steps[-1].accuracy:
-            fresh = float(measured.fresh[place])
-            steps.append(
-                Step(
-                    num_params=one.num_params,
-                    accuracy=float(measured.first[place]),
-                    point=one.point,
-                    hyperparameters=one.hyperparameters,
-                    family=one.family,
-                    fresh=None if math.isnan(fresh) else fresh,
-                    failed=int(measured.failed[place]),
-                    seeds=int(measured.seeds[place]),
-                )
-            )
+    for step in best_of_each_size(grid, limits):
+        if step.accuracy > steps[-1].accuracy:
+            steps.append(step)
     return tuple(steps)
 
 

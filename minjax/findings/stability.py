@@ -13,7 +13,17 @@ from scipy.special import chdtri, digamma
 from minjax.findings.candidates import Grid, measure
 from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.uncertainty import prior_freedom
-from minjax.findings.verdicts import LEVEL, REACHES, SHORT, UNDECIDED, NoiseOf, Verdicts, estimated, row_of
+from minjax.findings.verdicts import (
+    LEVEL,
+    REACHES,
+    SHORT,
+    UNDECIDED,
+    NoiseOf,
+    Verdicts,
+    enough_seeds,
+    estimated,
+    row_of,
+)
 
 LEAST_FOR_TREND = 6
 
@@ -33,7 +43,7 @@ def judge_stability(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = 
     variance = noise.seed_variance if noise.known else np.maximum(measured.variance - by_images, 0.0)
     allowed = limits.sigma**2
     sound = measured.failed == 0
-    steady = (np.sqrt(variance) <= limits.sigma) & sound
+    steady = (np.sqrt(variance) <= limits.sigma) & sound & enough_seeds(grid, measured)
     if noise.known:
         verdict = np.where(steady, REACHES, SHORT)
     else:

@@ -82,7 +82,7 @@ class Verdicts:
         level: the accuracy to reach; nan where it is relative and no candidate is steady.
         best: the best found, where the level is relative to it.
         deviation: over seeds, the images' part taken off where the candidate is near the level, [C].
-        steady: deviation at most sigma and no seed failed, bool [C].
+        steady: deviation at most sigma, no seed failed, and enough seeds to say so, bool [C].
         meets: steady, and the stated accuracy is at least the level, bool [C].
         margin: accuracy over all seeds less the level, [C].
         error: standard error of `margin`, nan far below the level, [C].
@@ -152,10 +152,15 @@ def _near(grid: Grid, measured: Measured, target: float | None, limits: Limits) 
     """The candidates near enough to the level, or above it, for their errors to matter: places, ascending."""
     binomial = measured.mean * (1 - measured.mean) / grid.num_images
     if target is None:
-        able = (measured.failed == 0) & (measured.variance <= limits.sigma**2 + binomial)
+        able = (measured.failed == 0) & (measured.variance <= limits.sigma**2 + binomial) & enough_seeds(grid, measured)
         target = float(measured.first[able].max() - limits.tolerance) if able.any() else 0.0
     rough = np.sqrt((measured.variance + np.median(measured.variance)) / measured.seeds + binomial)
     return np.flatnonzero(measured.mean >= target - np.maximum(NEAR, FAR * rough))
+
+
+def enough_seeds(grid: Grid, measured: Measured) -> np.ndarray:
+    """Which candidates have first-stage seeds enough to be an answer, bool [C]."""
+    return measured.seeds - measured.num_fresh >= grid.least_seeds
 
 
 def row_of(grid: Grid, measured: Measured, place: int, *, only_fresh: bool = False) -> Row:
@@ -180,7 +185,7 @@ def _at_level(
             else measured.variance[near] - noise.between_seeds[: len(near)]
         )
     deviation = np.sqrt(np.maximum(squared, 0.0))
-    steady = (deviation <= limits.sigma) & (measured.failed == 0)
+    steady = (deviation <= limits.sigma) & (measured.failed == 0) & enough_seeds(grid, measured)
     best, level = None, target
     if target is None:
         best = int(np.flatnonzero(steady)[measured.first[steady].argmax()]) if steady.any() else None

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minjax.findings.envelope import envelope, within
+from minjax.findings.envelope import best_of_each_size, envelope, within
 from tests.findings.grids import around, candidate, knee
 from tests.findings.test_sizes import grids
 
@@ -20,6 +20,13 @@ def test_steps():
     assert [step.point for step in steps[:2]] == ["chance", "good-100"]
     assert within(steps, 50).accuracy == 0.1
     assert within(steps, 799).point == "good-400"
+
+
+def test_best_of_each_size():
+    better = candidate("better", 400, around(0.96))
+    steps = best_of_each_size(dataclasses.replace(knee(), candidates=(*knee().candidates, better)))
+    assert [step.num_params for step in steps] == [100, 110, 200, 210, 400, 410, 800, 810, 1600, 1610]
+    assert steps[4].point == "better"
 
 
 def test_fresh_accuracy_is_beside_the_one_that_chose():

@@ -107,6 +107,16 @@ class TestKnownAnswers:
         assert (size.num_params, size.interval) == (None, (None, None))
         assert np.isnan(size.level)
 
+    def test_a_setting_tried_with_few_seeds_is_no_answer(self):
+        tried = candidate("good-200", 200, [0.97, 0.975], hyperparameters="learning_rate=0.3")
+        grid = dataclasses.replace(knee(), candidates=(tried, *knee().candidates))
+        assert target(grid, 0.94).num_params == 200
+        size = target(dataclasses.replace(grid, least_seeds=5), 0.94)
+        assert (size.num_params, size.interval) == (400, (200, 400))
+        best = near_best(dataclasses.replace(grid, least_seeds=5)).best
+        assert best.point == "good-1600"
+        assert stable(dataclasses.replace(grid, least_seeds=6)).num_params is None
+
 
 class TestFreshSeeds:
     def test_who_gets_them(self):
