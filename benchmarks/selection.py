@@ -36,7 +36,7 @@ from minjax.errors import UserError
 from minjax.findings.intervals import share
 from minjax.findings.samples import LIMITS
 from minjax.findings.sizes import Size, near_best, stable, target, wanting
-from minjax.records import read_json, write_json
+from minjax.records.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "records" / "studies" / "selection.json"
