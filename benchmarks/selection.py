@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import json
 import sys
 import time
 from pathlib import Path
@@ -36,7 +37,6 @@ from minjax.errors import UserError
 from minjax.findings.intervals import share
 from minjax.findings.samples import LIMITS
 from minjax.findings.sizes import Size, near_best, stable, target, wanting
-from minjax.records.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "records" / "studies" / "selection.json"
@@ -228,12 +228,12 @@ def main(arguments: list[str] | None = None) -> None:
         outcomes = simulated(cell, flags.folder, until)
         if outcomes is None:
             raise UserError("cells are left; the same command goes on")
-        record = read_json(flags.out) if flags.out.exists() else []
+        record = json.loads(flags.out.read_text()) if flags.out.exists() else []
         record = [row for row in record if not cell.is_of(row)]
         for name, rows in outcomes.items():
             record.append(summary(cell, name, rows))
             print(line(record[-1]), flush=True)
-        write_json(flags.out, sorted(record, key=order))
+        write_text(flags.out, json.dumps(sorted(record, key=order), indent=1) + "\n")
 
 
 if __name__ == "__main__":

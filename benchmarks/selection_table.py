@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from minjax.records.files import read_json, write_text
+from minjax.records.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "records" / "studies" / "selection.json"
@@ -128,7 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--record", type=Path, default=RECORD)
     parser.add_argument("--out", type=Path, default=PAGE)
     flags = parser.parse_args(arguments)
-    write_text(flags.out, page(read_json(flags.record)))
+    write_text(flags.out, page(json.loads(flags.record.read_text())))
     print(f"written: {flags.out}")
 
 

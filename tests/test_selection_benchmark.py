@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 
 from minjax.errors import UserError
-from minjax.records.files import read_json
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -32,12 +32,12 @@ def command(tmp_path: Path, studies: int, *more: str) -> list[str]:
 def test_a_run_goes_on_and_is_the_same(selection, tmp_path, capsys):
     selection.main(command(tmp_path, 2))
     selection.main(command(tmp_path, 3))
-    once = read_json(tmp_path / "record.json")
+    once = json.loads((tmp_path / "record.json").read_text())
     assert len(once) == 12  # two curves, three noises, two answers
     assert all(row["studies"] == 3 and 0 <= row["covered"] <= 1 for row in once)
     (tmp_path / "again").mkdir()
     selection.main(command(tmp_path / "again", 3))
-    assert read_json(tmp_path / "again" / "record.json") == once
+    assert json.loads((tmp_path / "again" / "record.json").read_text()) == once
     table = importlib.import_module("selection_table")
     table.main([f"--record={tmp_path / 'record.json'}", f"--out={tmp_path / 'page.md'}"])
     page = (tmp_path / "page.md").read_text()
