@@ -189,7 +189,7 @@ def order(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[key] for key in ("answer", "shared", "fresh", "images", "points", "curve", "noise"))
 
 
-def simulated(cell: Cell, folder: Path, until: float) -> dict[str, np.ndarray] | None:
+def outcomes_of(cell: Cell, folder: Path, until: float) -> dict[str, np.ndarray] | None:
     """The outcomes of a cell's studies, [studies, fields] for each answer; None where time is over before.
 
     Studies that an earlier run simulated are taken from `folder`; a study depends on its cell and number alone.
@@ -225,7 +225,7 @@ def main(arguments: list[str] | None = None) -> None:
     until = time.perf_counter() + 60 * flags.minutes
     for images, points, curve, noise in itertools.product(flags.images, flags.points, CURVES, NOISES):
         cell = Cell(curve, points, noise, images, flags.shared, not flags.first, flags.studies)
-        outcomes = simulated(cell, flags.folder, until)
+        outcomes = outcomes_of(cell, flags.folder, until)
         if outcomes is None:
             raise UserError("cells are left; the same command goes on")
         record = json.loads(flags.out.read_text()) if flags.out.exists() else []
