@@ -37,6 +37,7 @@ from minjax.errors import UserError
 from minjax.findings.intervals import share
 from minjax.findings.samples import LIMITS
 from minjax.findings.sizes import Size, near_best, stable, target, wanting
+from minjax.records import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benchmarks" / "records" / "studies" / "selection.json"
