@@ -5,7 +5,7 @@ with a knee and a flat top, or a power law, which approaches its top for ever), 
 the first is on the curve, others a little below, and the deepest sometimes bad: lower, erratic, half of these with
 seeds that fail. Networks find the same images hard. Each seed has its own validation images, a fifth of the training
 set, so that two seeds share some; `--shared` gives all seeds the same ones. Five first-stage seeds a point; five fresh
-ones for what an answer asks for; `--first` does without them.
+ones (`--fresh`) for each network that an answer asks for.
 
 The *oracle* sees the same accuracies and inverts the same tests, but knows the noise: the true deviation of each point
 over seeds, and the true covariance of the accuracies by their images. Its margins are therefore normal with known
@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 from selection_table import line
-from simulated import CHANCE, CURVES, DECADES, GRIDS, Study, Truth, truth
+from simulated import CHANCE, CURVES, DECADES, FRESH, GRIDS, Study, Truth, truth
 
 from minjax.errors import UserError
 from minjax.findings.intervals import share
@@ -59,7 +59,7 @@ class Cell:
     noise: float
     images: int
     shared: bool
-    fresh: bool
+    fresh: int
     studies: int
 
     @property
@@ -71,13 +71,14 @@ class Cell:
             round(1000 * self.noise),
             self.images,
             int(self.shared),
-            int(self.fresh),
+            int(self.fresh > 0),
         ]
 
     @property
     def name(self) -> str:
         """Of its file of outcomes."""
-        kind = f"{'-shared' if self.shared else ''}{'' if self.fresh else '-first'}"
+        fresh = {0: "-first", FRESH: ""}.get(self.fresh, f"-fresh{self.fresh}")
+        kind = f"{'-shared' if self.shared else ''}{fresh}"
         return f"{self.curve}-{self.points}-{self.noise:g}-{self.images}{kind}"
 
     def is_of(self, row: dict[str, Any]) -> bool:
@@ -113,7 +114,7 @@ def simulate(cell: Cell, number: int) -> dict[str, list[float]]:
     """One study of a cell: the outcome of each answer."""
     rng = np.random.Generator(np.random.SFC64([*cell.seed, number]))
     known = truth(cell.curve, cell.points, cell.noise, rng)
-    study = Study(known, cell.images, not cell.shared, rng)
+    study = Study(known, cell.images, not cell.shared, rng, cell.fresh)
     outcomes = {}
     if cell.images == STABLE_AT:
         exact = stable(study.grid(), noise_of=study.oracle)
@@ -219,13 +220,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--shared", action="store_true", help="all seeds have the same validation images")
-    parser.add_argument("--first", action="store_true", help="no fresh seeds")
+    parser.add_argument("--fresh", type=int, default=FRESH, help="seeds of each network that an answer asks for")
     parser.add_argument("--points", type=int, nargs="*", default=sorted(GRIDS))
     parser.add_argument("--images", type=int, nargs="*", default=IMAGES)
     flags = parser.parse_args(arguments)
     until = time.perf_counter() + 60 * flags.minutes
     for images, points, curve, noise in itertools.product(flags.images, flags.points, CURVES, NOISES):
-        cell = Cell(curve, points, noise, images, flags.shared, not flags.first, flags.studies)
+        cell = Cell(curve, points, noise, images, flags.shared, flags.fresh, flags.studies)
         outcomes = outcomes_of(cell, flags.folder, until)
         if outcomes is None:
             raise UserError("cells are left; the same command goes on")

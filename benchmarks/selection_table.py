@@ -45,12 +45,17 @@ TITLES = {
     "target": "Target: an absolute accuracy, in a tenth of the studies one that no network reaches",
     "stable": "Stable: the first size whose seeds agree",
 }
-KINDS = {
-    (False, True): "Each seed has its own validation images, and what is stated has fresh seeds",
-    (True, True): "All seeds share their validation images; what is stated has fresh seeds",
-    (False, False): "Each seed has its own validation images; no fresh seeds",
-    (True, False): "All seeds share their validation images; no fresh seeds",
-}
+
+
+def kind(row: dict[str, Any]) -> tuple[bool, int]:
+    """What a page's section has in common: shared images or not, and fresh seeds."""
+    return row["shared"], row["fresh"]
+
+
+def title(shared: bool, fresh: int) -> str:
+    """Of the section of a kind."""
+    images = "All seeds share their validation images" if shared else "Each seed has its own validation images"
+    return f"{images}; {fresh or 'no'} fresh seeds"
 
 
 def goal(row: dict[str, Any]) -> str:
@@ -103,13 +108,12 @@ def conclusion(rows: list[dict[str, Any]]) -> str:
 def page(record: list[dict[str, Any]]) -> str:
     """The page."""
     parts = [HEADER]
-    for kind, title in KINDS.items():
-        of_kind = [row for row in record if (row["shared"], row["fresh"]) == kind]
-        if not of_kind:
-            continue
-        parts.append(f"\n## {title}\n")
+    kinds = sorted({kind(row) for row in record}, key=lambda one: (one != (False, 5), one))
+    for shared, fresh in kinds:
+        parts.append(f"\n## {title(shared, fresh)}\n")
         for answer, heading in TITLES.items():
-            parts += section(heading, [row for row in of_kind if row["answer"] == answer])
+            rows = [row for row in record if kind(row) == (shared, fresh) and row["answer"] == answer]
+            parts += section(heading, rows)
     return "\n".join(parts)
 
 

@@ -17,7 +17,7 @@ DECADES = (2.0, 6.0)  # of the sizes: 100 to 1,000,000 parameters
 CURVES = ("logistic", "power")
 GRIDS = {12: (6, 2), 40: (10, 4), 120: (30, 4)}  # points -> sizes, shapes a size
 SEEDS = 5
-FRESH = 5
+FRESH = 5  # unless said otherwise
 FOLDS = 5  # the training set holds so many times the validation images: each seed draws its own fifth
 CORRELATION = 0.8  # of two networks' latent scores on an image; at 95 % accuracy their errors correlate by about 0.5
 BINS = 256
@@ -95,12 +95,16 @@ def truth(curve: str, points: int, noise: float, rng: np.random.Generator) -> Tr
 class Study:
     """A simulated study: trains its points, in order, with the seeds that are asked for."""
 
-    def __init__(self, known: Truth, images: int, own_splits: bool, rng: np.random.Generator) -> None:
-        self.known, self.images, self.rng, self.own = known, images, rng, own_splits
+    def __init__(
+        self, known: Truth, images: int, own_splits: bool, rng: np.random.Generator, fresh: int = FRESH
+    ) -> None:
+        self.known, self.images, self.rng, self.own, self.fresh = known, images, rng, own_splits, fresh
         pool = FOLDS * images
         self.bins = rng.integers(0, BINS, pool)
         shared = np.arange(images)
-        self.splits = {seed: rng.permutation(pool)[:images] if own_splits else shared for seed in range(SEEDS + FRESH)}
+        self.splits = {
+            seed: rng.permutation(pool)[:images] if own_splits else shared for seed in range(SEEDS + max(fresh, FRESH))
+        }
         every = np.arange(len(known.mean))
         correct = np.stack([self.train(every, seed) for seed in range(SEEDS)], axis=1)
         right = by_hardness(latent_of(known.mean))
@@ -134,11 +138,11 @@ class Study:
     def refresh(self, names: list[str]) -> None:
         """Train networks with fresh seeds."""
         points = np.array([int(name) for name in names])
-        correct = np.stack([self.train(points, seed) for seed in range(SEEDS, SEEDS + FRESH)], axis=1)
+        correct = np.stack([self.train(points, seed) for seed in range(SEEDS, SEEDS + self.fresh)], axis=1)
         for point, rows in zip(points, correct, strict=True):
             before = unpacked(self.candidates[point], self.images)
             self.candidates[point] = self.candidate(
-                int(point), tuple(range(SEEDS + FRESH)), np.concatenate([before, rows])
+                int(point), tuple(range(SEEDS + self.fresh)), np.concatenate([before, rows])
             )
         self.current = None
 
@@ -155,7 +159,7 @@ class Study:
         together, whole = self.together[np.ix_(places, places)], self.whole[places]
         overlap = 1 / FOLDS if self.own else 1.0
         counts = np.array([len(row.seeds) for row in rows])
-        holds = np.zeros((len(rows), SEEDS + FRESH))
+        holds = np.zeros((len(rows), SEEDS + self.fresh))
         for number, row in enumerate(rows):
             holds[number, row.seeds] = 1
         same = holds @ holds.T
