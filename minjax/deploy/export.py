@@ -142,6 +142,7 @@ def _exported(
             return described(status="failed", reason=str(error))
         checks = [verification.check(kind, c, path, source, expected, most) for c in kind.checkers]
         size, digest = _measured(path)
+        table = kind.input_table(path, source.graph).T.tolist() if kind.input_table else None
         failed = [check for check in checks if check.status == "failed"]
         if failed:
             reason = f"{failed[0].runtime}: {failed[0].reason}"
@@ -154,6 +155,7 @@ def _exported(
         file=kind.file,
         bytes=size,
         sha256=digest,
+        input_table=table,
         checks=checks,
     )
 

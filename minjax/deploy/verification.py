@@ -117,5 +117,6 @@ def _compared(kind: Format, runtime: Runtime, logits: np.ndarray, expected: Refe
         agreement=float(np.mean(chosen == original)),
         largest_difference=difference if np.isfinite(difference) else None,
         arena_bytes=runtime.arena_bytes,
+        object_bytes=runtime.object_bytes,
         operators=runtime.operators,
     )

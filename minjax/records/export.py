@@ -23,6 +23,7 @@ class Check(Record, frozen=True, kw_only=True):
         agreement: images that both give the same class.
         largest_difference: between the logits, as a share of the largest of the network's.
         arena_bytes: working memory that the runtime says it needs.
+        object_bytes: of compiled code, by processor: what it takes of flash, weights included.
         operators: how many of each operator the file has, as the runtime reads it.
     """
 
@@ -36,6 +37,7 @@ class Check(Record, frozen=True, kw_only=True):
     agreement: Fraction | None = None
     largest_difference: float | None = None
     arena_bytes: int | None = None
+    object_bytes: dict[str, int] = field(default_factory=dict)
     operators: dict[str, int] = field(default_factory=dict)
 
 
@@ -49,6 +51,8 @@ class ExportedFile(Record, frozen=True, kw_only=True):
             "failed" or "refused": there is no file, see `reason`.
         file: in the export's directory; None where there is none.
         bytes, sha256: of the file, or of all files in the directory together.
+        input_table: of an int8 TFLite file: the integer that stands for a pixel value, [channel][0 to 255]; the others
+            take pixels as they are, and so does the C code.
         checks: one for each runtime.
     """
 
@@ -59,6 +63,7 @@ class ExportedFile(Record, frozen=True, kw_only=True):
     file: str | None = None
     bytes: Count | None = None
     sha256: str | None = None
+    input_table: list[list[int]] | None = None
     checks: list[Check] = field(default_factory=list)
 
 

@@ -22,6 +22,11 @@ from minjax.errors import UserError
 
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-O2")
 COMPILERS = ("cc", "gcc", "clang")
+# What is measured where it is installed: compiler, its `size`, flags.
+PROCESSORS = {
+    "this machine": ("cc", "size", ()),
+    "Cortex-M4": ("arm-none-eabi-gcc", "arm-none-eabi-size", ("-mcpu=cortex-m4", "-mthumb")),
+}
 
 
 def compiler() -> str:
@@ -117,7 +122,23 @@ def load(path: Path, source: Source) -> Runtime:
             return (run(pixels).astype(np.float32) - int(zero)) * np.float32(scale.removesuffix("f"))
 
     memory = int(_defined(path / "model.h", "MODEL_MEMORY_BYTES"))
-    return Runtime("C", released, logits, dict(sorted(calls.items())), arena_bytes=memory)
+    sizes = {name: size for name in PROCESSORS if (size := _object_bytes(path, name)) is not None}
+    return Runtime("C", released, logits, dict(sorted(calls.items())), arena_bytes=memory, object_bytes=sizes)
+
+
+def _object_bytes(path: Path, processor: str) -> int | None:
+    """Code and constants of model.c compiled for size; None where there is no compiler for the processor."""
+    build, size, flags = PROCESSORS[processor]
+    if shutil.which(build) is None or shutil.which(size) is None:
+        return None
+    with tempfile.TemporaryDirectory() as aside:
+        made = str(Path(aside) / "model.o")
+        command = [build, *FLAGS, "-Os", *flags, "-c", str(path / "model.c"), "-o", made]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise UserError(f"the C compiler for {processor} refused the code: {' '.join(done.stderr.split())[:300]}")
+        columns = subprocess.run([size, made], capture_output=True, text=True).stdout.splitlines()[1].split()
+    return int(columns[0]) + int(columns[1])  # text, which holds the constants, and initialised data
 
 
 def _body(path: Path) -> list[str]:

@@ -50,6 +50,7 @@ class Runtime:
         logits: runs it.
         operators: how many of each operator the file has.
         arena_bytes: working memory that the runtime says it uses; None where it says nothing.
+        object_bytes: of compiled code, by processor.
         slow: too slow for a large test split, so that part of it has to do.
     """
 
@@ -58,6 +59,7 @@ class Runtime:
     logits: Logits
     operators: dict[str, int] = field(default_factory=dict)
     arena_bytes: int | None = None
+    object_bytes: dict[str, int] = field(default_factory=dict)
     slow: bool = False
 
 
@@ -115,6 +117,8 @@ class Format:
         write: writes the file; raises `UserError` for a network that the format cannot hold, with the reason.
         checkers: the runtimes that read it back.
         refuses: a reason not to try, given the graph; None: none.
+        input_table: of a written file: the int8 that stands for a pixel value, [256, C]; None: it takes pixels, or, as
+            PyTorch's modules do, normalised images.
     """
 
     name: str
@@ -124,6 +128,7 @@ class Format:
     write: Callable[[Source, Path], None]
     checkers: tuple[Checker, ...]
     refuses: Callable[[Graph], str | None] = lambda graph: None
+    input_table: Callable[[Path, Graph], np.ndarray] | None = None
 
 
 class NotInstalledError(UserError):

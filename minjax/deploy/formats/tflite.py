@@ -6,6 +6,7 @@ converter can abort the process that it runs in.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import re
@@ -14,11 +15,13 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from minjax.deploy.formats import tflite_file
 from minjax.deploy.formats.format import Checker, Format, Package, Runtime, Source, version
 from minjax.deploy.graph import Graph
 from minjax.errors import UserError
@@ -76,11 +79,16 @@ def input_table(graph: Graph, scale: float, zero: int) -> np.ndarray:
     return np.clip(np.round(values / np.float32(scale)) + zero, -128, 127).astype(np.int8)
 
 
+def file_input_table(path: Path, graph: Graph) -> np.ndarray:
+    """`input_table` of a written int8 file."""
+    file = tflite_file.read(path)
+    given = file.tensors[file.input]
+    return input_table(graph, float(given.scales[0]), given.zero)
+
+
 def operators(path: Path) -> dict[str, int]:
     """How many of each operator the file has."""
-    from minjax.deploy.formats.tflite_file import read
-
-    return dict(sorted(Counter(operator.kind for operator in read(path).operators).items()))
+    return dict(sorted(Counter(operator.kind for operator in tflite_file.read(path).operators).items()))
 
 
 def load_litert(path: Path, source: Source) -> Runtime:
@@ -93,8 +101,8 @@ def load_litert(path: Path, source: Source) -> Runtime:
         import tensorflow as tf
 
         Interpreter, name, release = tf.lite.Interpreter, "TensorFlow Lite", tf.__version__
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow's advice to install LiteRT
+    with warnings.catch_warnings(), _standard_error():  # what it says of its kernels, TensorFlow's advice to use LiteRT
+        warnings.simplefilter("ignore")
         interpreter = Interpreter(model_path=str(path), num_threads=2)
     interpreter.allocate_tensors()
     (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -126,19 +134,26 @@ def load_micro(path: Path, source: Source) -> Runtime:
 
 
 def _arena_bytes(interpreter: Any) -> int | None:
-    """What TFLite Micro's allocator says it has used; it says it on standard error, past Python."""
+    """What TFLite Micro's allocator says it has used."""
+    with _standard_error() as file:
+        interpreter.print_allocations()
+        file.seek(0)
+        found = re.search(rb"Arena allocation total (\d+) bytes", file.read())
+    return int(found[1]) if found else None
+
+
+@contextlib.contextmanager
+def _standard_error() -> Iterator[IO[bytes]]:
+    """A file that takes what the runtimes write to standard error, past Python."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as file:
         try:
             os.dup2(file.fileno(), 2)
-            interpreter.print_allocations()
+            yield file
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-        file.seek(0)
-        found = re.search(rb"Arena allocation total (\d+) bytes", file.read())
-    return int(found[1]) if found else None
 
 
 def _one_by_one(run: Any, graph: Graph, given: dict[str, Any], result: dict[str, Any]) -> Any:
@@ -169,4 +184,5 @@ INT8 = Format(
     (TENSORFLOW,),
     write_int8,
     (_LITERT, Checker("TFLite Micro", MICRO, load_micro, micro_lacks)),
+    input_table=file_input_table,
 )
