@@ -104,7 +104,7 @@ def load_litert(path: Path, source: Source) -> Runtime:
     with warnings.catch_warnings(), _standard_error():  # what it says of its kernels, TensorFlow's advice to use LiteRT
         warnings.simplefilter("ignore")
         interpreter = Interpreter(model_path=str(path), num_threads=2)
-    interpreter.allocate_tensors()
+        interpreter.allocate_tensors()
     (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(image: np.ndarray) -> np.ndarray:
