@@ -64,6 +64,7 @@ def test_c_has_the_bits_of_tflite_micros_reference_kernels(family, files, tmp_pa
     c.write(given, tmp_path / "c")
     pixels = images(given.graph.image_shape, 30)
     micro = tflite.load_micro(files / f"{family}_int8.tflite", given)
+    np.testing.assert_array_equal(c.load_beside_micro(tmp_path / "c", given).logits(pixels), micro.logits(pixels))
     np.testing.assert_array_equal(c.load(tmp_path / "c", given).logits(pixels), micro.logits(pixels))
     assert micro.arena_bytes
 
@@ -88,6 +89,18 @@ def test_c_whose_logits_are_others_fails_its_own_test(files, tmp_path):
     code.write_text(code.read_text().replace("sum += ", "sum -= "))
     with pytest.raises(UserError, match=r"test\.c fails: wrong logits"):
         c.load(tmp_path / "c", given)
+
+
+def test_c_with_other_integers_than_tflite_micro_is_found(files, tmp_path):
+    pytest.importorskip("tflite_micro", reason=f"needs tflite_micro: {tflite.MICRO.command}")
+    given = source("dnn")
+    given.converted["tflite_int8"] = (files / "dnn_int8.tflite").read_bytes()
+    c.write(given, tmp_path / "c")
+    run = c.load_beside_micro(tmp_path / "c", given)
+    code = tmp_path / "c" / "model.c"
+    code.write_text(code.read_text().replace("(mask >> 1)", "(mask >> 2)"))  # rounds up too often
+    with pytest.raises(ValueError, match="images have other logits in TFLite Micro"):
+        run.logits(given.calibration)
 
 
 def test_a_vision_transformer_has_no_c():
