@@ -106,11 +106,11 @@ STUDY = within(
             "curve_images",
             None,
             OrNone(Integer(1)),
-            "Test images that the curves are measured on, stratified; None: all.",
+            "Validation images that the curves are measured on, stratified; None: all.",
         ),
         Field("tolerance", 0.01, _FRACTION, "Difference of accuracies that counts as none."),
         Field("sigma", 0.02, _FRACTION, "Standard deviation over seeds above which a network is unstable."),
-        Field("gap", 0.05, _FRACTION, "Training less test accuracy above which a network may be overfitting."),
+        Field("gap", 0.05, _FRACTION, "Training less validation accuracy above which a network may be overfitting."),
         Field("margin", 0.05, _FRACTION, "Accuracy above chance up to which a network has not learned."),
         # These two move the last bits of a member's numbers.
         Field(

@@ -56,7 +56,7 @@ class Driver:
         self,
         apply: Callable[..., Any],
         mesh: Mesh,
-        test: Split,
+        split: Split,
         inputs: Input,
         *,
         schemes: tuple[Scheme | str, ...],
@@ -70,7 +70,7 @@ class Driver:
         Args:
             apply: `model.apply`.
             mesh: the devices, along the axis of members.
-            test: the split that versions are evaluated on.
+            split: what versions are evaluated on: all of it, or each member on its own part; on the host, or placed.
             inputs: how images are normalised.
             schemes: the quantization schemes and formats that versions may have.
             rank: (a member's params, its `ranking`) -> int32 ranks of the prunable leaves; traced.
@@ -83,7 +83,7 @@ class Driver:
         batch = CALIBRATION_BATCH if calibration is None else min(CALIBRATION_BATCH, len(calibration))
         if calibration is not None:
             calibration = calibration[: len(calibration) // batch * batch]
-        images = Images(test.images, test.labels, calibration)  # type: ignore[arg-type]
+        images = Images(split.images, split.labels, calibration)  # type: ignore[arg-type]
         self.images = jax.device_put(images, NamedSharding(mesh, PartitionSpec()))
         function = partial(
             measure,
@@ -91,7 +91,7 @@ class Driver:
             apply=apply,
             inputs=inputs,
             schemes=schemes,
-            batch_size=min(batch_size, len(test.labels)),
+            batch_size=min(batch_size, len(split.labels)),
             calibration_batch=batch,
         )
         self.program = over_members(function, mesh, 3, 4)

@@ -23,6 +23,7 @@ from minjax.data import Split
 from minjax.errors import UserError
 from minjax.records.study import MemberCurves
 from minjax.train.epoch import Input
+from minjax.train.member import Partition
 from minjax.train.population import Population
 
 INCLUDE = ("*kernel",)
@@ -43,9 +44,9 @@ class PopulationCurves:
         self,
         apply: Callable[..., Any],
         population: Population,
-        test: Split,
         inputs: Input,
         *,
+        images: int,
         method: str,
         amounts: Sequence[float],
         bits: Sequence[int],
@@ -53,13 +54,13 @@ class PopulationCurves:
         live: Live | None = None,
         batch_size: int = 500,
     ):
-        """Place the images on the devices.
+        """Prepare to measure; the images are those that the population has on the devices.
 
         Args:
             apply: `model.apply`.
             population: trains the members.
-            test: the split that versions are evaluated on, on the host.
-            inputs: how images are normalised.
+            inputs: how images become the model's input; mean and deviation are those of a member's own images.
+            images: how many validation images each member is measured on.
             method: how kernels are pruned, one of `METHODS`: by magnitude.
             amounts: fractions of the kernels' weights to prune.
             bits: to quantize the kernels to.
@@ -75,15 +76,15 @@ class PopulationCurves:
             raise UserError(f"study.prune_method is {method!r}; it must be one of {', '.join(METHODS)}")
         self._method, self._scheme = method, scheme
         self._amounts, self._bits = tuple(amounts), tuple(bits)
-        self._population, self._test_images = population, len(test.labels)
+        self._population, self._images = population, images
         self._driver = Driver(
             apply,
             population.mesh,
-            test,
+            Split(population.images, population.labels),  # type: ignore[arg-type]
             inputs,
             schemes=(parse_scheme(scheme),),
             rank=partial(_rank, method=method, live=live),
-            batch_size=batch_size,
+            batch_size=min(batch_size, images),
         )
         self.program, self.pace = self._driver.program, self._driver.pace
 
@@ -92,6 +93,7 @@ class PopulationCurves:
         params: Any,
         model_state: Any,
         traits: Any,
+        parts: Partition,
         sizes: Sequence[dict[str, int]],
         first: int,
         *,
@@ -102,6 +104,7 @@ class PopulationCurves:
 
         Args:
             params, model_state, traits: of the whole population, on the devices (see `Trained`).
+            parts: of these members; their validation images are what the curves are measured on.
             sizes: for each of these members, leaf name -> its number of weights without padding.
             first: the index of the first of these members in the population.
             stop: asked before every dispatch.
@@ -114,11 +117,12 @@ class PopulationCurves:
         population, versions = self._population, len(self._amounts) + len(self._bits)
         names = _kernels(params)
         counts = population.spread(self._counts(params, names, sizes, first))
+        own = population.spread(jax.tree.map(lambda x: np.concatenate([x[:1]] * first + [x]), parts))
         slots = population.slots(first, len(sizes))
         rows = sorted({int(slot) % population.local for slot in slots[np.array(wanted)]})
         spans = [(low * versions, high * versions) for low, high in _ranges(rows)]
         pairs, correct = sum(high - low for low, high in spans), None
-        members = Members(params, model_state, traits)
+        members = Members(params, model_state, traits, partition=own)
         for dispatch in self._driver.run(members, counts, self._block(len(names)), spans, stop):
             pairs -= dispatch.last - dispatch.first
             correct = dispatch.results.correct
@@ -126,7 +130,7 @@ class PopulationCurves:
             return None
         if correct is None:
             return [None] * len(sizes)
-        accuracies = correct[slots] / self._test_images
+        accuracies = correct[slots] / self._images
         return [self._curves(row) if yes else None for row, yes in zip(accuracies, wanted, strict=True)]
 
     def _curves(self, accuracies: np.ndarray) -> MemberCurves:

@@ -22,6 +22,7 @@ from minjax.curves.batch_norm import reestimate
 from minjax.curves.compressed import Leaves, compress
 from minjax.train.epoch import Input
 from minjax.train.evaluate import run_batches
+from minjax.train.member import Partition
 
 
 @flax.struct.dataclass
@@ -33,12 +34,15 @@ class Members:
         model_state: batch-norm statistics, or `{}`.
         ranking: what `rank` needs besides the parameters to rank a member's weights.
         ranges: of the activations; None: activations are never quantized.
+        partition: whose validation images each member is measured on, and how its images are normalised; None: every
+            member is measured on all images.
     """
 
     params: Any
     model_state: Any
     ranking: Any
     ranges: Ranges | None = None
+    partition: Partition | None = None
 
 
 @flax.struct.dataclass
@@ -91,12 +95,12 @@ class Images:
     """The images that a device holds.
 
     Attributes:
-        test: uint8 [N, H, W, C], what versions are evaluated on.
+        images: uint8 [N, H, W, C], what versions are evaluated on, or parts of it.
         labels: int32 [N].
         calibration: uint8 [K, H, W, C], training images to re-estimate batch norm on; None: it never is.
     """
 
-    test: jax.Array
+    images: jax.Array
     labels: jax.Array
     calibration: jax.Array | None
 
@@ -152,8 +156,9 @@ def measure(
                     lambda: reestimate(apply, params, member.model_state, calibration, inputs, calibration_batch),
                     lambda: member.model_state,
                 )
-            predicted, loss = _evaluate(run, {"params": params, **model_state}, images, inputs, batch_size)
-            correct = results.correct.at[m, v].set(jnp.sum(predicted == images.labels, dtype=jnp.int32))
+            variables = {"params": params, **model_state}
+            right, loss = _evaluate(run, variables, images, inputs, batch_size, member.partition)
+            correct = results.correct.at[m, v].set(right)
             if results.details is None:
                 return Results(correct, None)
             named, names = tree.leaves(params), sorted(ranks)
@@ -173,19 +178,29 @@ def measure(
 
 
 def _evaluate(
-    apply: Callable[..., Any], variables: Any, images: Images, inputs: Input, batch_size: int
+    apply: Callable[..., Any],
+    variables: Any,
+    images: Images,
+    inputs: Input,
+    batch_size: int,
+    partition: Partition | None,
 ) -> tuple[jax.Array, jax.Array]:
-    """The predicted classes int32 [N] and the summed loss."""
-    size = len(images.labels)
-    return run_batches(
+    """How many images are classified correctly, int32, and the summed loss."""
+    within, labels = None, images.labels
+    if partition is not None:
+        within, inputs = partition.validation, partition.inputs(inputs)
+        labels = labels[within]
+    predicted, loss = run_batches(
         variables,
-        jnp.zeros(size, jnp.int32),
+        jnp.zeros(len(labels), jnp.int32),
         jnp.zeros(()),
-        images.test,
+        images.images,
         images.labels,
         jnp.int32(0),
-        jnp.int32(-(-size // batch_size)),
+        jnp.int32(-(-len(labels) // batch_size)),
         apply=apply,
         inputs=inputs,
         batch_size=batch_size,
+        within=within,
     )
+    return jnp.sum(predicted == labels, dtype=jnp.int32), loss

@@ -8,7 +8,7 @@ from minjax.data.dataset import Split
 from minjax.errors import UserError
 
 # Each purpose has its own random stream, so that limit_train never changes which images are held out.
-_STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5}
+_STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5, "curves": 6}
 
 
 def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:
@@ -52,21 +52,23 @@ def stratified(labels: np.ndarray, total: int, *, seed: int, purpose: str, keep:
     return np.sort(np.concatenate(chosen))
 
 
-def hold_out(
-    train: Split, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
-) -> tuple[Split, Split | None]:
-    """Hold out validation images from `train`, then keep `limit_train` of the rest.
+def divide(
+    labels: np.ndarray, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Divide a training split: the indices of the images to train on, and of those to validate on.
+
+    How many there are of each depends on the numbers alone, not on the seed.
 
     Args:
-        train: the source's training split.
+        labels: int [N], of the source's training split.
         num_classes: how many classes the data set has.
-        validation_fraction: fraction of `train` to hold out, before the limit, in [0, 1), rounded to whole images;
+        validation_fraction: fraction of the split to hold out, before the limit, in [0, 1), rounded to whole images;
             0: none.
         limit_train: how many images to train on; None: all.
         seed: determines both draws; the validation images do not depend on `limit_train`.
 
     Returns:
-        The training split, and the validation split or None.
+        The indices to train on and those to validate on, or None; both int and ascending.
 
     Raises:
         UserError: a number out of range, or one that leaves a class without an image.
@@ -75,24 +77,45 @@ def hold_out(
         raise UserError(f"dataset.validation_fraction must be at least 0 and below 1, not {validation_fraction}")
     if seed < 0:
         raise UserError(f"seed must not be negative, not {seed}")
-    validation = None
+    kept, validation = np.arange(len(labels)), None
     if validation_fraction > 0:
-        count = round(validation_fraction * len(train))
-        spare = len(train) - np.count_nonzero(np.bincount(train.labels))
+        count = round(validation_fraction * len(labels))
+        spare = len(labels) - np.count_nonzero(np.bincount(labels))
         if not num_classes <= count <= spare:
             raise UserError(
-                f"dataset.validation_fraction={validation_fraction} of {len(train)} images is {count}: both they and "
+                f"dataset.validation_fraction={validation_fraction} of {len(labels)} images is {count}: both they and "
                 f"the images left to train on need at least one image of each of the {num_classes} classes"
             )
-        chosen = stratified(train.labels, count, seed=seed, purpose="validation", keep=1)
-        validation = train.take(chosen)
-        train = train.take(np.setdiff1d(np.arange(len(train)), chosen))
+        validation = stratified(labels, count, seed=seed, purpose="validation", keep=1)
+        kept = np.setdiff1d(kept, validation)
     if limit_train is not None:
-        if not num_classes <= limit_train <= len(train):
+        if not num_classes <= limit_train <= len(kept):
             raise UserError(
                 f"dataset.limit_train must be between the number of classes, {num_classes}, and the "
-                f"number of training images, {len(train)}; it is {limit_train}"
+                f"number of training images, {len(kept)}; it is {limit_train}"
             )
-        if limit_train < len(train):
-            train = train.take(stratified(train.labels, limit_train, seed=seed, purpose="limit"))
-    return train, validation
+        if limit_train < len(kept):
+            kept = kept[stratified(labels[kept], limit_train, seed=seed, purpose="limit")]
+    return kept, validation
+
+
+def hold_out(
+    train: Split, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
+) -> tuple[Split, Split | None]:
+    """Hold out validation images from `train`, then keep `limit_train` of the rest; see `divide`.
+
+    Returns:
+        The training split and the validation split or None.
+
+    Raises:
+        UserError: as `divide`.
+    """
+    kept, validation = divide(
+        train.labels,
+        num_classes=num_classes,
+        validation_fraction=validation_fraction,
+        limit_train=limit_train,
+        seed=seed,
+    )
+    held = None if validation is None else train.take(validation)
+    return (train if len(kept) == len(train) else train.take(kept)), held

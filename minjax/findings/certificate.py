@@ -77,8 +77,7 @@ def sentences(found: Certificate) -> list[str]:
     return [
         _enough(found),
         *_grid(found),
-        f"Its test accuracy is {_accuracy(found)} (mean and standard deviation over seeds); the target was "
-        f"{percent(found.target or 0)}.",
+        _reached(found),
         _below(found),
         *_compressed(found),
         *_notes(found),
@@ -100,6 +99,14 @@ def _grid(found: Certificate) -> Iterable[str]:
         sizes = f"{len(found.grid)} size{'' if len(found.grid) == 1 else 's'}"
         ends = f"{count(found.grid[0])} to {count(found.grid[-1])} parameters"
         yield f"This is a statement about {sizes} from {ends}, each with at least {found.seeds} seeds."
+
+
+def _reached(found: Certificate) -> str:
+    chosen = ", chosen on test" if found.selection == "test" else ""
+    return (
+        f"Its {found.selection} accuracy is {_accuracy(found)} (mean and standard deviation over seeds{chosen}); the "
+        f"target was {percent(found.target or 0)}."
+    )
 
 
 def _below(found: Certificate) -> str:

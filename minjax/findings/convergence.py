@@ -2,7 +2,7 @@
 
 Paper 2 names phases; of the paper only the abstract was at hand, so the definitions are minjax's own:
 
-- *settled*: the first epoch from which on test accuracy stays within `limits.tolerance` of its final value;
+- *settled*: the first epoch from which on validation accuracy stays within `limits.tolerance` of its final value;
 - the phases are told apart by the slope of the training loss against its mean slope, that of the straight line from
   the first epoch to the last: *fast* while the loss falls faster than that line, *slow* before (a plateau at the
   start), *final* after. Where the slope crosses the mean slope the curve is farthest from the line, above it at the
@@ -28,7 +28,7 @@ LEAST_EPOCHS = 5
 
 DEFINITION = (
     "The training loss falls faster than on average in its fast phase, more slowly before it (slow) and after it "
-    "(final). Test accuracy has settled once it stays within the tolerance of its last value."
+    "(final). Accuracy has settled once it stays within the tolerance of its last value."
 )
 
 
@@ -37,7 +37,7 @@ class LearningPhases:
     """The phases of one learning curve; epochs count from 1.
 
     Attributes:
-        settled: the epoch from which on test accuracy stays near its final value.
+        settled: the epoch from which on accuracy stays near its final value.
         slow_end: the last epoch of the slow phase; 1: there is none.
         fast_end: the last epoch of the fast phase; None: the curve has no bend, so it has no phases.
         steepness: mean slope of the fast phase over that of the final one (a final phase that does not fall counts as
@@ -66,7 +66,7 @@ def learning_phases(
 
     Args:
         loss: training loss after each epoch.
-        accuracy: test accuracy after each epoch.
+        accuracy: accuracy after each epoch, on the images that networks are chosen by.
         limits: `tolerance` is used.
 
     Raises:
@@ -111,7 +111,7 @@ def _steepness(values: np.ndarray, slow: int, fast: int) -> float | None:
 def learning_curves(sample: Sample, limits: Limits = LIMITS) -> list[LearningPhases]:
     """The phases of each member of a point that completed and has a history."""
     return [
-        learning_phases(member.history.train_loss, member.history.test_accuracy, limits)
+        learning_phases(member.history.train_loss, member.history.accuracy, limits)
         for member in sample.members
         if member.status == "completed" and member.history is not None
     ]

@@ -93,6 +93,7 @@ def minimal(
         tolerance=limits.tolerance,
         seeds=min((len(sample.seeds) for sample in used or found), default=0),
         level=LEVEL,
+        selection=found[0].selection,
     )
     if len(sizes) < LEAST_SIZES:
         reason = f"{_sizes(len(sizes))} of equal shape with at least {LEAST_SEEDS} seeds, and {LEAST_SIZES} are needed"

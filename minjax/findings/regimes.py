@@ -1,12 +1,12 @@
 """The three regimes over size: unstable, learning, overfitting.
 
-Paper 2 names them; the definitions are minjax's own. With A the mean test accuracy over the seeds and sigma its
+Paper 2 names them; the definitions are minjax's own. With A the mean validation accuracy over the seeds and sigma its
 standard deviation:
 
 - *unstable*: sigma is above `limits.sigma`, or more than a quarter of the seeds end at or below chance plus
   `limits.margin`;
-- *overfitting*: not unstable, training less test accuracy is above `limits.gap` in the mean, and A no longer rises
-  with size: its slope over log parameters is not above 0 at 95 % (one-sided);
+- *overfitting*: not unstable, training less validation accuracy is above `limits.gap` in the mean, and A no longer
+  rises with size: its slope over log parameters is not above 0 at 95 % (one-sided);
 - *learning*: the rest.
 
 **Over which sizes the slope is taken**: the points of the same family and data set whose size is within a factor
@@ -39,8 +39,8 @@ def definition(limits: Limits = LIMITS) -> str:
     return (
         f"A network is unstable if its accuracy has a standard deviation of more than {points(limits.sigma)} over "
         f"seeds, or if more than {100 * DEAD_SHARE:.0f} % of its seeds learned nothing; it is overfitting if its "
-        f"training accuracy is more than {points(limits.gap)} above its test accuracy and accuracy no longer rises "
-        "with size; otherwise it is learning."
+        f"training accuracy is more than {points(limits.gap)} above that on images it was not trained on, and "
+        "accuracy no longer rises with size; otherwise it is learning."
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from minjax.errors import UserError
 from minjax.findings.phases import MARGIN, TOLERANCE
+from minjax.records.finding import Selection
 from minjax.records.study import MemberRecord
 
 LEAST_SEEDS = 2  # for a standard deviation
@@ -27,7 +28,7 @@ class Limits:
     Attributes:
         tolerance: eps_A, up to which two accuracies count as the same.
         sigma: eps_sigma, the standard deviation over seeds above which a point is unstable.
-        gap: eps_gap, training less test accuracy above which a network may be called overfitting.
+        gap: eps_gap, training less validation accuracy above which a network may be called overfitting.
         margin: how far above chance still counts as having learned nothing.
     """
 
@@ -46,7 +47,9 @@ class Sample:
 
     Attributes:
         point: the point's id.
-        accuracy, train_accuracy: after the last epoch, one for each seed, float64 [S].
+        accuracy, train_accuracy: after the last epoch, one for each seed, float64 [S]; the first on the images that
+            networks are chosen by.
+        selection: which images those are: validation images, or in older records the test split.
         members: the records, in the same order.
     """
 
@@ -61,21 +64,22 @@ class Sample:
     seeds: tuple[int, ...]
     accuracy: np.ndarray
     train_accuracy: np.ndarray
+    selection: Selection
     members: tuple[MemberRecord, ...]
 
     @property
     def mean(self) -> float:
-        """A: the mean test accuracy over the seeds."""
+        """A: the mean accuracy over the seeds."""
         return float(self.accuracy.mean())
 
     @property
     def sigma(self) -> float:
-        """The standard deviation of the test accuracy over the seeds, with S - 1."""
+        """The standard deviation of the accuracy over the seeds, with S - 1."""
         return float(self.accuracy.std(ddof=1))
 
     @property
     def gap(self) -> float:
-        """The mean of training less test accuracy."""
+        """The mean of training accuracy less accuracy."""
         return float((self.train_accuracy - self.accuracy).mean())
 
     @property
@@ -145,13 +149,14 @@ def _sample(members: Sequence[MemberRecord]) -> Sample:
         num_params=first.num_params,
         chance=first.chance,
         seeds=tuple(member.seed for member in members),
-        accuracy=np.array([final_accuracy(member, "test_accuracy") for member in members]),
+        accuracy=np.array([final_accuracy(member) for member in members]),
         train_accuracy=np.array([final_accuracy(member, "train_accuracy") for member in members]),
+        selection=first.selection,
         members=tuple(members),
     )
 
 
-def final_accuracy(member: MemberRecord, which: Literal["train_accuracy", "test_accuracy"]) -> float:
+def final_accuracy(member: MemberRecord, which: Literal["accuracy", "train_accuracy"] = "accuracy") -> float:
     """An accuracy after the last epoch; that of guessing for a member that diverged."""
     return member.chance if member.final is None else getattr(member.final, which)
 

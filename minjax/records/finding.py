@@ -7,6 +7,7 @@ from typing import Any, Literal
 from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]
+Selection = Literal["validation", "test"]  # the images that networks are chosen by
 
 
 class Regime(Record, frozen=True, kw_only=True):
@@ -14,8 +15,8 @@ class Regime(Record, frozen=True, kw_only=True):
 
     Attributes:
         regime: which.
-        mean, sigma: of the test accuracy over seeds.
-        gap: mean of training less test accuracy.
+        mean, sigma: of the accuracy over seeds, on the images that networks are chosen by.
+        gap: mean of training less that accuracy.
         seeds: how many; `at_chance` of them ended at or just above chance, diverged ones included.
         slope: lower 95 % bound of the accuracy's slope over log(parameters) around this size; None: too few points.
     """
@@ -64,6 +65,7 @@ class Minimal(Record, frozen=True, kw_only=True):
         target: the accuracy that had to be reached.
         noise: the deviation over seeds, pooled over the sizes.
         below: the next smaller size; None: there is none.
+        selection: the images that the accuracies were measured on; "test" in older records.
         notes: what limits the statement.
     """
 
@@ -82,6 +84,7 @@ class Minimal(Record, frozen=True, kw_only=True):
     target: float | None = None
     noise: float | None = None
     below: Below | None = None
+    selection: Selection = "test"
     reason: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -90,7 +93,7 @@ class Convergence(Record, frozen=True, kw_only=True):
     """How the learning curves of one point converge, over its seeds.
 
     Attributes:
-        settled: mean of the epochs from which on the test accuracy stays near its final value.
+        settled: mean of the epochs from which on the accuracy stays near its final value.
         interval: 95 % interval of `settled`; None for a single seed.
         slow_end, fast_end: median last epochs of the slow and of the fast phase, over the `phased` seeds that have
             phases.

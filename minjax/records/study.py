@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from minjax.errors import UserError
-from minjax.records.finding import Findings
+from minjax.records.finding import Findings, Selection
 from minjax.records.record import (
     CONFIG,
     Count,
@@ -30,7 +30,7 @@ Status = Literal["completed", "interrupted", "budget"]
 
 
 class MemberCurves(Record, frozen=True, kw_only=True):
-    """Accuracy of a member over amounts pruned and over bits.
+    """Accuracy of a member over amounts pruned and over bits, on the images that networks are chosen by.
 
     Attributes:
         method: of pruning.
@@ -45,22 +45,55 @@ class MemberCurves(Record, frozen=True, kw_only=True):
     quantization: list[tuple[Positive, Fraction]]
 
 
-class History(Record, frozen=True, kw_only=True):
-    """What a member's metrics were after each epoch, to six digits; None where one was not finite."""
+class History(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a member's metrics were after each epoch, to six digits; None where one was not finite.
+
+    Attributes:
+        train_loss, train_accuracy: while it was trained.
+        validation_loss, validation_accuracy: on the member's validation images.
+        test_loss, test_accuracy: in older records instead of these, on the test split.
+    """
 
     train_loss: list[float | None]
     train_accuracy: list[float | None]
-    test_loss: list[float | None]
-    test_accuracy: list[float | None]
+    validation_loss: list[float | None] | None = None
+    validation_accuracy: list[float | None] | None = None
+    test_loss: list[float | None] | None = None
+    test_accuracy: list[float | None] | None = None
+
+    def __post_init__(self) -> None:
+        _check_one_split(self)
+
+    @property
+    def accuracy(self) -> list[float | None]:
+        """After each epoch, on the images that networks are chosen by."""
+        return self.validation_accuracy or self.test_accuracy or []
 
 
-class MemberFinal(Record, frozen=True, kw_only=True):
-    """Loss and accuracy of a member after its last epoch."""
+class MemberFinal(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Loss and accuracy of a member after its last epoch, on the same images as in `History`."""
 
     train_loss: float | None
     train_accuracy: Fraction
-    test_loss: float | None
-    test_accuracy: Fraction
+    validation_loss: float | None = None
+    validation_accuracy: Fraction | None = None
+    test_loss: float | None = None
+    test_accuracy: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        _check_one_split(self)
+
+    @property
+    def accuracy(self) -> float:
+        """On the images that networks are chosen by."""
+        found = self.test_accuracy if self.validation_accuracy is None else self.validation_accuracy
+        assert found is not None
+        return found
+
+
+def _check_one_split(metrics: History | MemberFinal) -> None:
+    if (metrics.validation_accuracy is None) == (metrics.test_accuracy is None):
+        raise ValueError("it needs either validation_accuracy or test_accuracy")
 
 
 class MemberSeconds(Record, frozen=True, kw_only=True):
@@ -111,6 +144,12 @@ class MemberRecord(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.status == "completed" and self.final is None:
             raise ValueError("a completed member has no `final` accuracies")
+
+    @property
+    def selection(self) -> Selection:
+        """The images that its accuracies were measured on: those that networks are chosen by."""
+        metrics = self.final or self.history
+        return "test" if metrics is not None and metrics.test_accuracy is not None else "validation"
 
 
 class MemberCounts(Record, frozen=True, kw_only=True):
@@ -201,7 +240,8 @@ def read_studies(directories: Sequence[Path | str]) -> list[Study]:
     """Read several studies for one page; a directory named twice counts once.
 
     Raises:
-        UserError: no directory, one name for different data, or as `read_study`.
+        UserError: no directory, one name for different data, one data set measured on different splits, or as
+            `read_study`.
     """
     named = {Path(directory).resolve(): Path(directory) for directory in directories}
     if not named:
@@ -209,6 +249,12 @@ def read_studies(directories: Sequence[Path | str]) -> list[Study]:
     studies = [read_study(path) for path in named.values()]
     for one, other in combinations(studies, 2):
         shared = {member.dataset for member in one.members} & {member.dataset for member in other.members}
+        chosen = {selection(study.members) for study in (one, other)}
+        if shared and len(chosen) > 1:
+            raise UserError(
+                f"{one.path} and {other.path}, both on {min(shared)}, were measured on different images, one on "
+                "validation images and the older one on the test split: report on each alone"
+            )
         prints = {study.config.get("data", {}).get("fingerprint") for study in (one, other)} - {None}
         if shared and len(prints) > 1:
             raise UserError(
@@ -216,3 +262,8 @@ def read_studies(directories: Sequence[Path | str]) -> list[Study]:
                 "differ, so nothing can be said about them together"
             )
     return studies
+
+
+def selection(members: Sequence[MemberRecord]) -> Selection:
+    """The images that these members were measured on, as those among them say that have metrics."""
+    return next((member.selection for member in members if member.history or member.final), "validation")

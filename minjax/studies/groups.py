@@ -46,15 +46,15 @@ class Workload:
     """What the time for a member depends on besides its network.
 
     Attributes:
-        images: in the training split.
-        test_images: evaluated after each epoch.
-        evaluations: how many test images the curves of one member evaluate, all versions together.
+        images: that a member trains on.
+        validation_images: evaluated after each epoch.
+        evaluations: how many images the curves of one member evaluate, all versions together.
         image_shape: height, width, channels.
         classes: how many classes the data have.
     """
 
     images: int
-    test_images: int
+    validation_images: int
     evaluations: int
     image_shape: tuple[int, int, int]
     classes: int
@@ -115,7 +115,7 @@ def _seconds(config: dict[str, Any], work: Workload, machine: Machine) -> float:
     multiply_adds, layers = _arithmetic(config, work)
     steps = config["epochs"] * (work.images // config["batch_size"])
     step = machine.step_seconds(family, multiply_adds, layers, config["batch_size"])
-    images = config["epochs"] * work.test_images + work.evaluations
+    images = config["epochs"] * work.validation_images + work.evaluations
     return steps * step + images * machine.image_seconds(family, multiply_adds)
 
 

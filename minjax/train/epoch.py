@@ -12,6 +12,7 @@ from collections.abc import Callable
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from minjax.data.augment import augment, preprocess
 from minjax.train.state import TrainState
@@ -87,6 +88,7 @@ def run_steps(
     step: Callable,
     inputs: Input,
     batch_size: int,
+    within: jax.Array | np.ndarray | None = None,
     skip: int = 0,
     axis_name: str | None = None,
     devices: int = 1,
@@ -105,6 +107,7 @@ def run_steps(
         step: `(state, (images, labels), key) -> (state, metrics)`, such as a partial of `train_step`.
         inputs: how images are augmented and normalised.
         batch_size: images in a global batch.
+        within: int32 [M], the images to train on, as indices; None: all.
         skip: images in the order before step 0 (the program for the incomplete last batch skips all the others).
         axis_name: the `pmap` axis, or None; each device then takes its own part of the global batch.
         devices: how many the axis has.
@@ -114,7 +117,7 @@ def run_steps(
         The state and the totals after these steps.
     """
     key = jax.random.wrap_key_data(state.key)
-    order = image_order(key, epoch, len(images))
+    order = image_order(key, epoch, len(images) if within is None else len(within))
     local = batch_size // devices
     offset = 0 if axis_name is None else jax.lax.axis_index(axis_name) * local
     positions = offset + jnp.arange(local)
@@ -122,6 +125,8 @@ def run_steps(
     def body(i, carry):
         state, totals = carry
         chosen = jax.lax.dynamic_slice_in_dim(order, skip + (first + i) * batch_size + offset, local)
+        if within is not None:
+            chosen = within[chosen]
         draw = jax.random.fold_in(jax.random.fold_in(key, AUGMENT), state.step)
         x = augment(draw, positions, constrain(images[chosen]), kind=inputs.augment, crop_padding=inputs.crop_padding)
         x = preprocess(x, mean=inputs.mean, std=inputs.std, dtype=inputs.dtype)

@@ -27,16 +27,17 @@ def run_batches(
     apply: Callable[..., Any],
     inputs: Input,
     batch_size: int,
+    within: jax.Array | np.ndarray | None = None,
     constrain: Callable[[jax.Array], jax.Array] = lambda x: x,
 ) -> tuple[jax.Array, jax.Array]:
     """Evaluate batches `first` to `first + count - 1`.
 
     The last batch starts early so that it is full; images that an earlier batch has already seen get weight 0, so
-    every image counts once. The split must hold at least `batch_size` images.
+    every image counts once. There must be at least `batch_size` images.
 
     Args:
         variables: the model's variables.
-        predicted: int32 [N], the predicted classes, filled in batch by batch.
+        predicted: int32 [N], or [M] with `within`, the predicted classes, filled in batch by batch.
         loss: scalar, the sum of the losses so far.
         images: uint8 [N, H, W, C].
         labels: int32 [N].
@@ -45,20 +46,25 @@ def run_batches(
         apply: `model.apply`.
         inputs: how images are normalised (they are not augmented).
         batch_size: images per batch.
+        within: int32 [M], the images to evaluate, as indices; None: all.
         constrain: applied to each batch of images, for example a sharding constraint.
 
     Returns:
         `predicted` and `loss` after these batches.
     """
-    total = len(images)
+    total = len(predicted)
 
     def body(i, carry):
         predicted, loss = carry
         wanted = (first + i) * batch_size
         start = jnp.minimum(wanted, total - batch_size)
-        x = constrain(jax.lax.dynamic_slice_in_dim(images, start, batch_size))
-        y = jax.lax.dynamic_slice_in_dim(labels, start, batch_size)
-        logits = apply(variables, preprocess(x, mean=inputs.mean, std=inputs.std, dtype=inputs.dtype), train=False)
+        if within is None:
+            x, y = (jax.lax.dynamic_slice_in_dim(of, start, batch_size) for of in (images, labels))
+        else:
+            chosen = jax.lax.dynamic_slice_in_dim(within, start, batch_size)
+            x, y = images[chosen], labels[chosen]
+        x = preprocess(constrain(x), mean=inputs.mean, std=inputs.std, dtype=inputs.dtype)
+        logits = apply(variables, x, train=False)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
         new = start + jnp.arange(batch_size) >= wanted
         classes = jnp.argmax(logits, axis=-1).astype(predicted.dtype)

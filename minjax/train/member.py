@@ -8,6 +8,7 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from minjax.train.epoch import Input, Totals, run_steps
@@ -18,21 +19,43 @@ Initial = Callable[[jax.Array, Any], TrainState]
 
 
 @flax.struct.dataclass
+class Partition:
+    """How a member divides the training split, which all members share on the devices.
+
+    Every member of a population has as many images of each kind. Leading axes are those of a population.
+
+    Attributes:
+        train: int32 [..., N], indices of the images that it is trained on.
+        validation: int32 [..., M], indices of the images that it is evaluated on.
+        mean, std: float [..., C], of the channels of the images that it is trained on, for pixels in [0, 1].
+    """
+
+    train: jax.Array | np.ndarray
+    validation: jax.Array | np.ndarray
+    mean: jax.Array | np.ndarray
+    std: jax.Array | np.ndarray
+
+    def inputs(self, like: Input) -> Input:
+        """The same input, normalised by the images that this member is trained on."""
+        return like.replace(mean=self.mean, std=self.std)  # type: ignore[attr-defined]
+
+
+@flax.struct.dataclass
 class History:
     """Metrics of a member's E epochs.
 
     Attributes:
         train_loss: [E], summed over the images of an epoch while it trains.
         train_correct: int32 [E], correctly classified images, likewise.
-        test_loss: [E], summed over the test images after the epoch.
-        test_correct: int32 [E], correctly classified test images.
+        validation_loss: [E], summed over the member's validation images after the epoch.
+        validation_correct: int32 [E], correctly classified validation images.
         bad_step: int32, the first step whose loss was not finite, from 0; -1: none.
     """
 
     train_loss: jax.Array
     train_correct: jax.Array
-    test_loss: jax.Array
-    test_correct: jax.Array
+    validation_loss: jax.Array
+    validation_correct: jax.Array
     bad_step: jax.Array
 
     @classmethod
@@ -60,10 +83,9 @@ def advance(
     carry: Carry,
     seed: jax.Array,
     traits: Any,
+    part: Partition,
     images: jax.Array,
     labels: jax.Array,
-    test_images: jax.Array,
-    test_labels: jax.Array,
     first: jax.Array,
     last: jax.Array,
     *,
@@ -75,7 +97,8 @@ def advance(
     evaluation_batch: int,
 ) -> Carry:
     """Take a member's steps `first` to `last - 1`, counted over all epochs; at step 0 its state is made."""
-    size = len(labels) // batch_size  # steps of an epoch
+    size, held = len(part.train) // batch_size, len(part.validation)  # steps of an epoch, images evaluated after it
+    inputs = part.inputs(inputs)
     epochs = carry.history.train_loss.shape[-1]
     carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, traits), lambda: carry)
 
@@ -92,27 +115,30 @@ def advance(
             step=step,
             inputs=inputs,
             batch_size=batch_size,
+            within=part.train,
         )
 
         def ended() -> tuple[Totals, History]:
             predicted, loss = run_batches(
                 {"params": state.params, **state.model_state},
-                jnp.zeros(len(test_labels), jnp.int32),
+                jnp.zeros(held, jnp.int32),
                 jnp.zeros_like(totals.loss),
-                test_images,
-                test_labels,
+                images,
+                labels,
                 jnp.int32(0),
-                jnp.int32(-(-len(test_labels) // evaluation_batch)),
+                jnp.int32(-(-held // evaluation_batch)),
                 apply=apply,
                 inputs=inputs,
                 batch_size=evaluation_batch,
+                within=part.validation,
             )
+            correct = jnp.sum(predicted == labels[part.validation], dtype=jnp.int32)
             old = carry.history
             return Totals.zero(), History(
                 train_loss=old.train_loss.at[index].set(totals.loss),
                 train_correct=old.train_correct.at[index].set(totals.correct),
-                test_loss=old.test_loss.at[index].set(loss),
-                test_correct=old.test_correct.at[index].set(jnp.sum(predicted == test_labels, dtype=jnp.int32)),
+                validation_loss=old.validation_loss.at[index].set(loss),
+                validation_correct=old.validation_correct.at[index].set(correct),
                 bad_step=jnp.where(old.bad_step < 0, totals.bad_step, old.bad_step),
             )
 

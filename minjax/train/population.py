@@ -1,7 +1,9 @@
 """Populations: networks of one shape, trained by one program, that differ in seed or in which part of them is live.
 
-Order, augmentation, step and evaluation are those of a single run (`run_steps`, `run_batches`), so each member is what
-the same run on its own would give. A population runs in one of two ways, each a single program:
+The training split is on the devices once; each member has its own division of it into images to train on and images
+to be evaluated on (`Partition`). Order, augmentation, step and evaluation are those of a single run (`run_steps`,
+`run_batches`), so each member is what the same run on its own would give. A population runs in one of two ways, each a
+single program:
 
 - *together*: `vmap` over the members, which fills an accelerator with small networks;
 - *one by one*: a loop over the members inside the program. On two CPU cores it is as fast for fully connected networks
@@ -28,7 +30,7 @@ from minjax.data import Split
 from minjax.train.compiled import Compiled
 from minjax.train.engine import choose_devices
 from minjax.train.epoch import Input
-from minjax.train.member import Carry, History, Initial, advance, fresh
+from minjax.train.member import Carry, History, Initial, Partition, advance, fresh
 from minjax.train.pace import Pace
 from minjax.train.step import train_step
 
@@ -64,7 +66,8 @@ class Population:
         capacity: members at a time, a multiple of the devices.
         local: members per device.
         steps: gradient steps that each member takes, over all epochs.
-        sizes: images that a member sees in an epoch ("train") and after it ("test").
+        sizes: images that a member sees in an epoch ("train") and after it ("validation").
+        images, labels: the training split on the devices.
         program: the compiled program that every dispatch runs.
     """
 
@@ -74,9 +77,9 @@ class Population:
         optimizer: optax.GradientTransformation,
         initial: Initial,
         train: Split,
-        test: Split,
         inputs: Input,
         *,
+        images: tuple[int, int],
         epochs: int,
         batch_size: int,
         capacity: int,
@@ -84,16 +87,17 @@ class Population:
         devices: int | None = None,
         evaluation_batch: int = 500,
     ):
-        """Put the splits on the devices.
+        """Put the training split on the devices.
 
         Args:
             apply: `model.apply`.
             optimizer: trains every member.
             initial: (seed int32, traits) -> a member's new state; traits are a pytree of what tells members apart
                 besides the seed.
-            train: the training split, on the host; the incomplete last batch of an epoch is dropped.
-            test: the split that is evaluated after every epoch, on the host.
-            inputs: how images are augmented and normalised.
+            train: the training split, on the host, which each member divides for itself.
+            inputs: how images are augmented; mean and deviation are those of a member's own images.
+            images: how many of them each member trains on, the incomplete last batch of an epoch dropped, and how many
+                it is evaluated on after every epoch.
             epochs: how many each member trains for.
             batch_size: images per step of a member.
             capacity: members at a time; rounded up to a multiple of the devices.
@@ -110,10 +114,10 @@ class Population:
         self.capacity = self.local * len(chosen)
         self.together = together
         self.epochs, self.batch_size = epochs, batch_size
-        self.steps = epochs * (len(train.labels) // batch_size)
-        self.sizes = {"train": self.steps // epochs * batch_size, "test": len(test.labels)}
-        splits = (train.images, train.labels, test.images, test.labels)
-        self._splits = jax.device_put(splits, NamedSharding(self.mesh, PartitionSpec()))
+        self.steps = epochs * (images[0] // batch_size)
+        self.sizes = {"train": self.steps // epochs * batch_size, "validation": images[1]}
+        everywhere = NamedSharding(self.mesh, PartitionSpec())
+        self.images, self.labels = jax.device_put((train.images, train.labels), everywhere)
         self._initial = initial
         member = partial(
             advance,
@@ -122,19 +126,26 @@ class Population:
             apply=apply,
             inputs=inputs,
             batch_size=batch_size,
-            evaluation_batch=min(evaluation_batch, len(test.labels)),
+            evaluation_batch=min(evaluation_batch, images[1]),
         )
-        self.program = over_members(partial(_together if together else _one_by_one, member), self.mesh, 3, 8)
+        self.program = over_members(partial(_together if together else _one_by_one, member), self.mesh, 4, 6)
         self.pace = Pace()
 
     def train(
-        self, seeds: np.ndarray, traits: Any, *, stop: Callable[[], bool], tick: Callable[[float], None] | None = None
+        self,
+        seeds: np.ndarray,
+        traits: Any,
+        parts: Partition,
+        *,
+        stop: Callable[[], bool],
+        tick: Callable[[float], None] | None = None,
     ) -> Iterator[TrainedMembers]:
         """Train members to the end; after each dispatch, yield those that have finished.
 
         Args:
             seeds: int [M], M at most the capacity.
             traits: pytree with a leading axis M, an entry for each member, as `initial` takes it.
+            parts: how each of them divides the training split.
             stop: asked between dispatches; True ends the training, and unfinished members are lost.
             tick: called after each dispatch with the fraction of the population's steps taken in it.
 
@@ -142,7 +153,7 @@ class Population:
             The members that have finished; the next dispatch reuses the memory of their arrays on the devices.
         """
         count = len(seeds)
-        seeds, traits = self.spread((np.asarray(seeds, np.int32), traits))
+        seeds, traits, parts = self.spread((np.asarray(seeds, np.int32), traits, parts))
         carry = self.spread_like(self._nothing(seeds, traits))
         devices = self.capacity // self.local
         rounds = self.local if self.together else -(-count // devices)
@@ -152,7 +163,7 @@ class Population:
                 return
             few, first, taken = self._next(rounds - done, step)
             window = map(np.int32, (done, done + few, first, first + taken))
-            carry, seconds = self.program.timed(carry, seeds, traits, *self._splits, *window)
+            carry, seconds = self.program.timed(carry, seeds, traits, parts, self.images, self.labels, *window)
             self.pace.note(few * taken, seconds)
             spent += seconds
             if tick is not None:
@@ -223,18 +234,18 @@ def over_members(function: Callable[..., Any], mesh: Mesh, members: int, same: i
     return Compiled(jax.jit(mapped, donate_argnums=0))
 
 
-def _together(member: Callable, carry: Carry, seeds, traits, *rest) -> Carry:
-    *splits, _, _, first, last = rest
-    return jax.vmap(lambda c, s, e: member(c, s, e, *splits, first, last))(carry, seeds, traits)
+def _together(member: Callable, carry: Carry, seeds, traits, parts, *rest) -> Carry:
+    *split, _, _, first, last = rest
+    return jax.vmap(lambda *own: member(*own, *split, first, last))(carry, seeds, traits, parts)
 
 
-def _one_by_one(member: Callable, carry: Carry, seeds, traits, *rest) -> Carry:
+def _one_by_one(member: Callable, carry: Carry, seeds, traits, parts, *rest) -> Carry:
     """Advance this device's members `low` to `high - 1`, one after the other."""
-    *splits, low, high, first, last = rest
+    *split, low, high, first, last = rest
 
     def one(i: jax.Array, carry: Carry) -> Carry:
         at = lambda tree: jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, i, keepdims=False), tree)  # noqa: E731
-        new = member(at(carry), at(seeds), at(traits), *splits, first, last)
+        new = member(at(carry), at(seeds), at(traits), at(parts), *split, first, last)
         return jax.tree.map(lambda x, y: lax.dynamic_update_index_in_dim(x, y, i, 0), carry, new)
 
     return lax.fori_loop(low, high, one, carry)

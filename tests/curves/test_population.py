@@ -17,13 +17,14 @@ from minjax.models import padded
 from minjax.train import state as train_state
 from minjax.train.pace import Pace
 from minjax.train.population import Population
-from tests.train.test_population import BATCH, NEVER, SHAPE, TEST, TRAIN, inputs
+from tests.train.test_population import BATCH, IMAGES, NEVER, SHAPE, TRAIN, inputs, partition, partitions
 
 AMOUNTS = versions.amounts(6)
 BITS = (8, 4, 3, 2, 1)
 SCHEME = "symmetric_channel_minmax"
 WIDE = (9, 6)
 MEMBERS = [((9, 6), 1), ((4, 5), 2), ((1, 1), 3), ((3, 3), 1)]
+SEEDS = [seed for _, seed in MEMBERS]
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +37,19 @@ def trained():
         return train_state.begin(draw, transformation, seed)
 
     many = Population(
-        model.apply, transformation, initial, TRAIN, TEST, inputs(), epochs=1, batch_size=BATCH, capacity=5,
+        model.apply, transformation, initial, TRAIN, inputs(), images=IMAGES, epochs=1, batch_size=BATCH, capacity=5,
         together=False,
     )  # fmt: skip
     many.pace = Pace(fixed=10**6)
     lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in MEMBERS])
-    (result,) = many.train(np.array([s for _, s in MEMBERS]), lives, stop=NEVER)
+    (result,) = many.train(np.array(SEEDS), lives, partitions(SEEDS), stop=NEVER)
     return model, many, result
 
 
 def member_curves(trained, method, scheme=SCHEME):
     model, many, _ = trained
     return PopulationCurves(
-        model.apply, many, TEST, inputs(), method=method, amounts=AMOUNTS, bits=BITS, scheme=scheme,
+        model.apply, many, inputs(), images=IMAGES[1], method=method, amounts=AMOUNTS, bits=BITS, scheme=scheme,
         live=lambda live: padded.where_live(model, live, 16), batch_size=20,
     )  # fmt: skip
 
@@ -59,13 +60,14 @@ def real(widths):
 
 
 def by_curves(trained, place, method, scheme):
-    """The same versions of the narrow network, by the program of task=compress."""
-    widths, _ = MEMBERS[place]
+    """The same versions of the narrow network on its own validation images, by the program of task=compress."""
+    widths, seed = MEMBERS[place]
+    part = partition(seed)
     params = padded.cut(jax.tree.map(lambda x: np.asarray(x[place]), trained[2].carry.state.params), widths)
     narrow = models.build("dnn", 3, widths=widths)
     curves = NetworkCurves(
-        narrow, params, {}, inputs(), TEST, TRAIN.images[:20], schemes=[scheme], include="*kernel",
-        key=jax.random.key(0), batch_size=20,
+        narrow, params, {}, part.inputs(inputs()), TRAIN.take(part.validation), TRAIN.images[:20],
+        schemes=[scheme], include="*kernel", key=jax.random.key(0), batch_size=20,
     )  # fmt: skip
     asked = versions.pruning([method], AMOUNTS, ["trained"])
     asked += versions.quantization(BITS, [scheme], ["trained"])[1:]
@@ -84,7 +86,7 @@ def test_a_padded_member_has_the_curves_of_the_network_alone(trained, method, sc
     curves = member_curves(trained, method, scheme)
     state = result.carry.state
     sizes = [real(widths) for widths, _ in MEMBERS]
-    found = curves.measure(state.params, state.model_state, result.traits, sizes, 0, stop=NEVER)
+    found = curves.measure(state.params, state.model_state, result.traits, partitions(SEEDS), sizes, 0, stop=NEVER)
     assert curves.program.compilations == 1
     for place, mine in enumerate(found):
         pruning, quantization = by_curves(trained, place, method, scheme)
@@ -100,14 +102,15 @@ def test_only_what_is_wanted_is_measured_and_cuts_change_nothing(trained):
     state = result.carry.state
     sizes = [real(widths) for widths, _ in MEMBERS]
     arguments = (state.params, state.model_state, result.traits)
-    every = curves.measure(*arguments, sizes, 0, stop=NEVER)
+    every = curves.measure(*arguments, partitions(SEEDS), sizes, 0, stop=NEVER)
     dispatches = []
     few = curves.measure(
-        *arguments, sizes[1:], 1, stop=lambda: dispatches.append(1) is not None, wanted=[True, False, True]
-    )
+        *arguments, partitions(SEEDS[1:]), sizes[1:], 1, stop=lambda: dispatches.append(1) is not None,
+        wanted=[True, False, True],
+    )  # fmt: skip
     assert len(dispatches) == 2 * math.ceil((len(AMOUNTS) + len(BITS)) / 3)
     assert few == [every[1], None, every[3]]
-    assert curves.measure(*arguments, sizes, 0, stop=lambda: True) is None
+    assert curves.measure(*arguments, partitions(SEEDS), sizes, 0, stop=lambda: True) is None
 
 
 def test_other_methods_are_refused(trained):

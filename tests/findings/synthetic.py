@@ -41,9 +41,25 @@ def member(point: str, num_params: int, seed: int, accuracy: float, **fields: An
     return MemberRecord(point=point, num_params=num_params, seed=seed, **about | fields)
 
 
-def final(test: float, train: float) -> MemberFinal:
-    """The end of a member, by its accuracies."""
-    return MemberFinal(train_loss=0.1, train_accuracy=train, test_loss=0.1, test_accuracy=test)
+def final(accuracy: float, train: float) -> MemberFinal:
+    """The end of a member, by its accuracies on validation and on training images."""
+    return MemberFinal(train_loss=0.1, train_accuracy=train, validation_loss=0.1, validation_accuracy=accuracy)
+
+
+def on_test(record: MemberRecord) -> MemberRecord:
+    """The same member as minjax 0.1 recorded it, with the accuracy of the test split."""
+    end, epochs = record.final, record.history
+    return changed(
+        record,
+        final=end and MemberFinal(
+            train_loss=end.train_loss, train_accuracy=end.train_accuracy, test_loss=end.validation_loss,
+            test_accuracy=end.validation_accuracy,
+        ),
+        history=epochs and History(
+            train_loss=epochs.train_loss, train_accuracy=epochs.train_accuracy, test_loss=epochs.validation_loss,
+            test_accuracy=epochs.validation_accuracy,
+        ),
+    )  # fmt: skip
 
 
 def point(name: str, num_params: int, accuracies: Sequence[float], **fields: Any) -> list[MemberRecord]:
@@ -88,9 +104,9 @@ def quantization(bits: float, start: float = 0.95) -> list[list[float]]:
 
 
 def history(loss: Sequence[float], accuracy: Sequence[float]) -> History:
-    """A history by training loss and test accuracy, which are what findings read."""
+    """A history by training loss and validation accuracy, which are what findings read."""
     losses, accuracies = [float(x) for x in loss], [float(x) for x in accuracy]
-    return History(train_loss=losses, train_accuracy=accuracies, test_loss=losses, test_accuracy=accuracies)
+    return History(train_loss=losses, train_accuracy=accuracies, validation_loss=losses, validation_accuracy=accuracies)
 
 
 def depths(

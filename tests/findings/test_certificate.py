@@ -59,7 +59,7 @@ def test_it_reads_like_this():
     assert sentences(certify(study(), sizes=sizes)) == [
         "dnn on digits: 400 parameters are enough for stable learning (p400; 95 % interval 400 to 400).",
         "This is a statement about 6 sizes from 100 to 3,200 parameters, each with at least 5 seeds.",
-        "Its test accuracy is 95.00 ± 0.16 % (mean and standard deviation over seeds); the target was 94.00 %.",
+        "Its validation accuracy is 95.00 ± 0.16 % (mean and standard deviation over seeds); the target was 94.00 %.",
         "The next smaller size, 200 parameters, is not enough: its fitted accuracy, 50.00 %, is below the target of "
         "94.00 %.",
         "60 % of its kernel weights can be pruned while the accuracy stays within 1 point (95 % interval 60 to 60 %).",

@@ -31,4 +31,4 @@ def test_lists_and_plurals():
 
 def test_the_regimes_are_defined_with_the_tolerances_that_were_used():
     assert "more than 2 points over seeds, or if more than 25 % of its seeds" in definition()
-    assert "more than 7.5 points above its test accuracy" in definition(Limits(gap=0.075))
+    assert "more than 7.5 points above that on images" in definition(Limits(gap=0.075))

@@ -113,8 +113,8 @@ def _history(test: float, train: float, chance: float, place: float, epochs: int
     return History(
         train_loss=loss.tolist(),
         train_accuracy=(chance + (train - chance) * grown).tolist(),
-        test_loss=(loss + 0.1).tolist(),
-        test_accuracy=np.clip(test_curve, 0, 1).tolist(),
+        validation_loss=(loss + 0.1).tolist(),
+        validation_accuracy=np.clip(test_curve, 0, 1).tolist(),
     )
 
 
@@ -206,7 +206,7 @@ def make_study(path: Path, members: list[MemberRecord], status: str = "completed
             "name": dataset,
             "classes": round(1 / members[0].chance),
             "image_shape": [8, 8, 1],
-            "sizes": {"train": 1437, "test": 360},
+            "sizes": {"train": 1150, "validation": 287, "test": 360},
             "fingerprint": hashlib.sha256(dataset.encode()).hexdigest()[:16],
         },
     }

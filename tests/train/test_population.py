@@ -12,10 +12,13 @@ import pytest
 
 from minjax import models, optim
 from minjax.data import Split
+from minjax.data.dataset import pixel_statistics
+from minjax.data.splits import divide
 from minjax.models import padded
 from minjax.train import state as train_state
 from minjax.train.engine import Engine
 from minjax.train.epoch import Input, Totals
+from minjax.train.member import Partition
 from minjax.train.pace import Pace
 from minjax.train.population import Population
 
@@ -36,7 +39,22 @@ def split(count: int, seed: int) -> Split:
     return Split(images, labels)
 
 
-TRAIN, TEST = split(110, 0), split(47, 1)
+TRAIN = split(157, 0)
+
+
+def partition(seed: int) -> Partition:
+    """110 images to train on and 47 to validate on, others for each seed."""
+    kept, held = divide(TRAIN.labels, num_classes=3, validation_fraction=0.3, limit_train=None, seed=seed)
+    mean, std = pixel_statistics(TRAIN.images[kept])
+    return Partition(kept.astype(np.int32), held.astype(np.int32), np.array(mean), np.array(std))
+
+
+def partitions(seeds):
+    """Those of several members, stacked."""
+    return jax.tree.map(lambda *x: np.stack(x), *[partition(int(seed)) for seed in seeds])
+
+
+IMAGES = len(partition(0).train), len(partition(0).validation)
 
 
 def network(widths, dtype="float32"):
@@ -44,7 +62,7 @@ def network(widths, dtype="float32"):
 
 
 def optimizer(name="sgdm"):
-    steps = EPOCHS * (len(TRAIN) // BATCH)
+    steps = EPOCHS * (IMAGES[0] // BATCH)
     return OPTIMIZERS[name](learning_rate=optim.schedules.build("cosine", 0.05, total_steps=steps))
 
 
@@ -73,8 +91,8 @@ def beginning(model, transformation, dtype, live: bool):
 def population(wide, *, name="sgdm", dtype="float32", live=True, together=False, capacity=6, epochs=EPOCHS):
     model, transformation = network(wide, dtype), optimizer(name)
     return Population(
-        model.apply, transformation, beginning(model, transformation, dtype, live), TRAIN, TEST, inputs(dtype),
-        epochs=epochs, batch_size=BATCH, capacity=capacity, together=together, evaluation_batch=20,
+        model.apply, transformation, beginning(model, transformation, dtype, live), TRAIN, inputs(dtype),
+        images=IMAGES, epochs=epochs, batch_size=BATCH, capacity=capacity, together=together, evaluation_batch=20,
     )  # fmt: skip
 
 
@@ -84,7 +102,7 @@ def train(population, members, live=True):
     lives = [padded.live(widths, 16, 3, "paper") for widths, _ in members]
     traits = jax.tree.map(lambda *x: np.stack(x), *lives) if live else ()
     found, params = [], []
-    for trained in population.train(seeds, traits, stop=NEVER):
+    for trained in population.train(seeds, traits, partitions(seeds), stop=NEVER):
         assert trained.first == len(found)
         slots = population.slots(trained.first, trained.count)
         found += [jax.tree.map(lambda x: x[i], trained.history) for i in range(trained.count)]  # noqa: B023
@@ -94,16 +112,17 @@ def train(population, members, live=True):
 
 
 def alone(widths, seed, name, dtype):
-    """The same run by the engine of task=train."""
-    model, transformation = network(widths, dtype), optimizer(name)
-    engine = Engine(model, transformation, TRAIN, inputs(dtype), batch_size=BATCH, evaluation_batch=20)
+    """The same run by the engine of task=train, on its own images alone."""
+    model, transformation, part = network(widths, dtype), optimizer(name), partition(seed)
+    kept, held = TRAIN.take(part.train), TRAIN.take(part.validation)
+    engine = Engine(model, transformation, kept, part.inputs(inputs(dtype)), batch_size=BATCH, evaluation_batch=20)
     state = engine.place(jax.jit(beginning(model, transformation, dtype, live=False))(seed, ()))
-    test = engine.place_split(TEST)
+    held = engine.place_split(held)
     losses = []
     for epoch in range(1, EPOCHS + 1):
         state, totals = engine.run(state, engine.place(Totals.zero()), epoch, 0, engine.steps_per_epoch)
-        result = engine.evaluate(state, test)
-        losses.append((float(totals.loss), int(totals.correct), result["loss"] * len(TEST), result["accuracy"]))
+        result = engine.evaluate(state, held)
+        losses.append((float(totals.loss), int(totals.correct), result["loss"] * IMAGES[1], result["accuracy"]))
     return losses, jax.device_get(state.params)
 
 
@@ -114,7 +133,8 @@ def test_a_padded_member_is_the_run_alone_in_float64(name, together):
         histories, params = train(population((8, 8), name=name, dtype="float64", together=together), members)
         for (widths, seed), history, mine in zip(members, histories, params, strict=True):
             losses, own = alone(widths, seed, name, "float64")
-            measured = (history.train_loss, history.train_correct, history.test_loss, history.test_correct / len(TEST))
+            held = history.validation_loss, history.validation_correct / IMAGES[1]
+            measured = (history.train_loss, history.train_correct, *held)
             np.testing.assert_allclose(np.stack(measured, 1), losses, rtol=1e-9)
             jax.tree.map(partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, widths))
             dead = sum(map(np.count_nonzero, jax.tree.leaves(mine))) - sum(map(np.size, jax.tree.leaves(own)))
@@ -127,12 +147,14 @@ def test_the_first_step_agrees_to_float32_rounding():
     many.pace = Pace(fixed=1)  # a step a dispatch
     seeds = np.array([seed for _, seed in members])
     lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in members])
-    carry = many.spread_like(many._nothing(*many.spread((seeds.astype(np.int32), lives))))
+    members_on = many.spread((seeds.astype(np.int32), lives, partitions(seeds)))
+    carry = many.spread_like(many._nothing(*members_on[:2]))
     for place, (widths, seed) in enumerate(members):
         span = map(np.int32, (place, place + 1, 0, 1))
-        carry = many.program(carry, *many.spread((seeds.astype(np.int32), lives)), *many._splits, *span)
-        model, transformation = network(widths), optimizer()
-        engine = Engine(model, transformation, TRAIN, inputs(), batch_size=BATCH)
+        carry = many.program(carry, *members_on, many.images, many.labels, *span)
+        model, transformation, part = network(widths), optimizer(), partition(seed)
+        own = TRAIN.take(part.train)
+        engine = Engine(model, transformation, own, part.inputs(inputs()), batch_size=BATCH)
         start = engine.place(jax.jit(beginning(model, transformation, "float32", live=False))(seed, ()))
         after, totals = engine.run(start, engine.place(Totals.zero()), 1, 0, 1)
         assert abs(float(carry.totals.loss[place]) / float(totals.loss) - 1) < 1e-6
@@ -167,8 +189,8 @@ def test_networks_of_other_families_have_members_too():
     model, transformation = models.build("cnn", 3, channels=(4,), batch_norm=True), optimizer()
     initial = lambda seed, traits: train_state.init(model, transformation, SHAPE, seed)  # noqa: E731
     make = partial(
-        Population, model.apply, transformation, initial, TRAIN, TEST, inputs(),
-        epochs=1, batch_size=BATCH, evaluation_batch=20,
+        Population, model.apply, transformation, initial, TRAIN, inputs(),
+        images=IMAGES, epochs=1, batch_size=BATCH, evaluation_batch=20,
     )  # fmt: skip
     both, _ = train(make(capacity=2, together=False), [((), 3), ((), 5)], live=False)
     for seed, history in zip((3, 5), both, strict=True):
@@ -187,15 +209,27 @@ def test_a_member_that_diverges_takes_no_other_down(together):
 
     transformation = optimizer()
     many = Population(
-        model.apply, transformation, initial, TRAIN, TEST, inputs(), epochs=EPOCHS, batch_size=BATCH, capacity=3,
-        together=together,
+        model.apply, transformation, initial, TRAIN, inputs(), images=IMAGES, epochs=EPOCHS, batch_size=BATCH,
+        capacity=3, together=together,
     )  # fmt: skip
     scale = np.array([1.0, np.inf, 1.0], np.float32)
-    (trained, *others) = list(many.train(np.array([1, 1, 2]), scale, stop=NEVER))
+    (trained, *others) = list(many.train(np.array([1, 1, 2]), scale, partitions((1, 1, 2)), stop=NEVER))
     histories = [jax.tree.map(lambda x: x[i], t.history) for t in (trained, *others) for i in range(t.count)]  # noqa: B023
     assert [int(h.bad_step) for h in histories] == [-1, 0, -1]
-    assert np.isfinite(histories[2].test_loss).all()
+    assert np.isfinite(histories[2].validation_loss).all()
     assert not np.isfinite(histories[1].train_loss).any()
+
+
+def test_members_differ_in_the_images_that_they_see():
+    """One network, one seed of its own randomness, three divisions of the images: three results."""
+    many, seeds = population((8, 8)), np.array([4, 4, 4])
+    lives = jax.tree.map(lambda x: np.stack([x] * 3), padded.live((8, 8), 16, 3, "paper"))
+    many.pace = Pace(fixed=10**6)
+    (trained,) = many.train(seeds, lives, partitions([4, 5, 4]), stop=NEVER)
+    first, other, again = (jax.tree.map(lambda x: x[i], trained.history) for i in range(3))  # noqa: B023
+    same(first, again)
+    assert (first.train_loss != other.train_loss).all()
+    assert not set(partition(4).train) & set(partition(4).validation)
 
 
 def test_stop_ends_between_dispatches():
@@ -208,10 +242,10 @@ def test_stop_ends_between_dispatches():
         return len(asked) > 3
 
     lives = jax.tree.map(lambda x: x[None], padded.live((3, 5), 16, 3, "paper"))
-    assert list(many.train(np.array([1]), lives, stop=stop)) == []
+    assert list(many.train(np.array([1]), lives, partitions([1]), stop=stop)) == []
     assert len(asked) == 4
 
 
 def test_more_members_than_the_capacity_are_refused():
     with pytest.raises(ValueError, match="takes 1 to 2"):
-        list(population((8, 8), capacity=2).train(np.arange(3), (), stop=NEVER))
+        list(population((8, 8), capacity=2).train(np.arange(3), (), partitions(range(3)), stop=NEVER))

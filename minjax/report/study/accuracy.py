@@ -102,7 +102,7 @@ def _draw(axes: Axes, networks: Sequence[Network], certificate: Certificate | No
                 zorder=3,
                 **filled(found.style(value), shape),
             )
-    accuracy_axis(axes)
+    accuracy_axis(axes, f"{networks[0].selection} accuracy")
 
 
 def _handles(networks: Sequence[Network], certificate: Certificate | None) -> list[Artist]:

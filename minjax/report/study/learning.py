@@ -1,4 +1,4 @@
-"""Learning curves by regime: training loss and test accuracy of a few networks of each, over their seeds."""
+"""Learning curves by regime: training loss and validation accuracy of a few networks of each, over their seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from minjax.report.study.kinds import heading
 from minjax.report.study.results import Key, Network, Results
 
 QUANTILES = (1 / 6, 1 / 2, 5 / 6)  # of a regime's log sizes: a small, a middle and a large network of it
-ROWS = (("train_loss", "training loss (cross-entropy, nats)"), ("test_accuracy", "test accuracy"))
+ROWS = (("train_loss", "training loss (cross-entropy, nats)"), ("accuracy", "accuracy"))
 SETTLED: dict[str, Any] = {"marker": "o", "markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.4}
 SLOW: dict[str, Any] = {"marker": ">", "markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.3}
 FAST: dict[str, Any] = {"marker": "s", "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.3}
@@ -31,7 +31,7 @@ def pictures(results: Results) -> list[bytes]:
         chosen = {regime: representative(networks, regime) for regime in REGIMES}
         chosen = {regime: group for regime, group in chosen.items() if group}
         if chosen:
-            drawn.append(_picture(key, chosen))
+            drawn.append(_picture(key, chosen, results.selection))
     return drawn
 
 
@@ -57,7 +57,7 @@ def series(network: Network, field: str) -> np.ndarray:
     return table
 
 
-def _picture(key: Key, chosen: Mapping[str, Sequence[Network]]) -> bytes:
+def _picture(key: Key, chosen: Mapping[str, Sequence[Network]], selection: str) -> bytes:
     with style():
         figure = Figure(figsize=(WIDTH, 6.8), layout="constrained")
         panels = figure.subplots(2, len(chosen), sharey="row", squeeze=False)
@@ -71,7 +71,7 @@ def _picture(key: Key, chosen: Mapping[str, Sequence[Network]]) -> bytes:
             _names(panels[1, column], group)
         logarithmic_if_wide(*panels[0])
         panels[0, 0].set_ylabel(ROWS[0][1])
-        accuracy_axis(panels[1, 0], ROWS[1][1])
+        accuracy_axis(panels[1, 0], f"{selection} {ROWS[1][1]}")
         panels[1, 0].set_ylim(-0.02, 1.02)
         title(figure, f"Learning curves: {heading(key)}, {_seeds(chosen)}")
         legend(figure, _handles())
@@ -92,7 +92,7 @@ def _curve(axes: Axes, network: Network, field: str, look: dict[str, Any]) -> No
     found = network.convergence
     if found is None:
         return
-    if field == "test_accuracy":
+    if field == "accuracy":
         mark(axes, found.settled, x, y, SETTLED, look["color"])
     else:
         slow = found.slow_end if (found.slow_end or 0) > 1 else None

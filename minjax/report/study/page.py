@@ -23,6 +23,16 @@ CSV = "points.csv"
 PICTURES = ("accuracy.png", "families.png", "learning.png", "pruning.png", "quantization.png", "resilience.png")
 MOST_ROWS = 120  # of the table of networks in report.md
 OPEN_ROWS = 40  # up to this many networks, the page shows their table without being asked
+SELECTION = {
+    "validation": (
+        "Accuracies are those of validation images after the last epoch: images of the training set that a network was "
+        "not trained on, others for each seed. The test split has no part in them, nor in any choice."
+    ),
+    "test": (
+        "Accuracies are those of the test split after the last epoch, and everything here is chosen on test: what is "
+        "chosen is somewhat less accurate on new images."
+    ),
+}
 BANDS = (
     "A band is shaded by the regime that most of the networks within a factor of two of a size are in; of two equally "
     "common ones, by the earlier."
@@ -108,7 +118,7 @@ def page(results: Results, title: str) -> Page:
     """The page over finished studies."""
     studies = results.studies
     ended = [summary(study).status for study in studies if summary(study).status != "completed"]
-    note = Note("Accuracies are those of the test split after the last epoch, mean ± standard deviation over seeds.")
+    note = Note(f"{SELECTION[results.selection]} All are mean ± standard deviation over seeds.")
     return Page(
         title=title,
         status=ended[0] if ended else "completed",
@@ -154,23 +164,23 @@ def _curve_sections(results: Results) -> list[Section]:
     shown = (
         (
             "Accuracy over parameters", size, "accuracy.png", accuracy.pictures(results),
-            "Test and training accuracy over learnable parameters with regimes, target and minimal size",
+            "Accuracy and training accuracy over learnable parameters with regimes, target and minimal size",
         ),
         (
             "Families and data sets at similar size", like, "families.png", families.pictures(results),
-            "Test accuracy over learnable parameters, a colour for each family on a data set",
+            "Accuracy over learnable parameters, a colour for each family on a data set",
         ),
         (
             "Learning curves by regime", epochs, "learning.png", learning.pictures(results),
-            "Training loss and test accuracy over epochs of networks of each regime",
+            "Training loss and accuracy over epochs of networks of each regime",
         ),
         (
             "Pruning", pruned, "pruning.png", resilience.curve_pictures(results, "pruning"),
-            "Test accuracy over sparsity, a panel for each depth, a line for each network",
+            "Accuracy over sparsity, a panel for each depth, a line for each network",
         ),
         (
             "Quantization", quantized, "quantization.png", resilience.curve_pictures(results, "quantization"),
-            "Test accuracy over bits per weight, a panel for each depth, a line for each network",
+            "Accuracy over bits per weight, a panel for each depth, a line for each network",
         ),
         (
             "Redundancy and minimal bits over parameters", ends, "resilience.png", resilience.end_pictures(results),

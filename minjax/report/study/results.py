@@ -10,8 +10,8 @@ from typing import Any, Literal
 from minjax.errors import UserError
 from minjax.findings import samples
 from minjax.findings.samples import LIMITS, Limits
-from minjax.records.finding import Certificate, Convergence, Findings, MinimalBits, Redundancy, Regime
-from minjax.records.study import MemberRecord, Study, StudySummary
+from minjax.records.finding import Certificate, Convergence, Findings, MinimalBits, Redundancy, Regime, Selection
+from minjax.records.study import MemberRecord, Study, StudySummary, selection
 from minjax.report.formats import printable
 
 Key = tuple[str, str]  # data set, family: findings over size never mix these
@@ -67,6 +67,11 @@ class Network:
         return self.members[0].labels
 
     @property
+    def selection(self) -> Selection:
+        """The images that its accuracy was measured on: those that networks are chosen by."""
+        return selection(self.members)
+
+    @property
     def depth(self) -> int | None:
         """How many layers it has; None for a network that does not say."""
         return samples.depth(self.members[0].fields, self.labels)
@@ -110,6 +115,11 @@ class Results:
     networks: tuple[Network, ...]
     findings: Findings
     limits: Limits
+
+    @property
+    def selection(self) -> Selection:
+        """The images that networks were chosen by: those of all accuracies on the page but the training accuracies."""
+        return selection([member for study in self.studies for member in study.members])
 
     def groups(self) -> dict[Key, list[Network]]:
         """The networks of each family on each data set."""

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minjax.findings.words import listed
 from minjax.records.finding import Claim
 from minjax.records.record import Interval
 from minjax.records.study import Study
@@ -21,10 +22,11 @@ STATUSES = {
     "interrupted": "interrupted before all of its members were trained",
     "budget": "stopped at its time budget before all of its members were trained",
 }
+SPLITS = (("train", "training"), ("validation", "validation"), ("test", "test"))
 VERDICTS = {"supported": "✓ supported", "contradicted": "✗ contradicted", "inconclusive": "? inconclusive"}
 CSV_HEADER = (
     *("point", "name", "other_names", "dataset", "family", "depth", "shape", "num_params", "regime"),
-    *("test_accuracy_mean", "test_accuracy_std", "train_accuracy_mean", "gap", "settled_epoch"),
+    *("selection", "accuracy_mean", "accuracy_std", "train_accuracy_mean", "gap", "settled_epoch"),
     *("redundancy", "redundancy_low", "redundancy_high", "minimal_bits", "minimal_bits_low", "minimal_bits_high"),
     *("seeds", "completed", "diverged", "failed"),
 )
@@ -69,7 +71,11 @@ def networks_table(networks: Sequence[Network], *, several: bool) -> Table:
         ("family", "l", [f"{n.key[1]} on {n.key[0]}" if several else ABSENT for n in networks]),
         ("parameters", "r", [count(n.num_params) for n in networks]),
         ("regime", "l", [n.regime.regime if n.regime else ABSENT for n in networks]),
-        ("test accuracy", "r", [mean_sd(n.regime.mean, n.regime.sigma) if n.regime else ABSENT for n in networks]),
+        (
+            f"{networks[0].selection} accuracy",
+            "r",
+            [mean_sd(n.regime.mean, n.regime.sigma) if n.regime else ABSENT for n in networks],
+        ),
         ("training accuracy", "r", [percent(n.train_accuracy) for n in networks]),
         ("gap (points)", "r", [f"{100 * n.regime.gap:.1f}" if n.regime else ABSENT for n in networks]),
         ("settled (epoch)", "r", [f"{n.convergence.settled:.1f}" if n.convergence else ABSENT for n in networks]),
@@ -102,7 +108,8 @@ def networks_csv(networks: Sequence[Network]) -> str:
         regime, convergence = network.regime, network.convergence
         row: list[Any] = [network.point, network.name, " ".join(network.names[1:]), *network.key]
         row += [_cell(network.depth), str(network.labels.get("shape") or ""), network.num_params]
-        row += [regime.regime if regime else "", *(_cell(getattr(regime, name, None)) for name in ("mean", "sigma"))]
+        row += [regime.regime if regime else "", network.selection]
+        row += [_cell(getattr(regime, name, None)) for name in ("mean", "sigma")]
         row += [_cell(network.train_accuracy), _cell(regime.gap if regime else None)]
         row.append(_cell(convergence.settled if convergence else None))
         for found in (network.redundancy, network.minimal_bits):
@@ -156,10 +163,8 @@ def _seeds(study: Study) -> str:
 def _images(study: Study) -> str:
     data = study.config.get("data") or {}
     sizes, shape = data.get("sizes") or {}, data.get("image_shape")
-    known = [
-        f"{count(sizes[part])} {name}" for part, name in (("train", "training"), ("test", "test")) if part in sizes
-    ]
-    return (" and ".join(known) or ABSENT) + (f", {' x '.join(map(str, shape))}" if shape else "")
+    known = [f"{count(sizes[part])} {name}" for part, name in SPLITS if part in sizes]
+    return (listed(known) or ABSENT) + (f", {' x '.join(map(str, shape))}" if shape else "")
 
 
 def _classes(study: Study) -> str:

@@ -16,7 +16,6 @@ from ml_collections import ConfigDict
 from minjax.records.record import read
 from minjax.records.study import MEMBERS, SUMMARY, StudySummary
 from minjax.tasks import workdir
-from minjax.tasks.assembly import describe
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.study import executors, settings
 from minjax.tasks.study.driver import Study, certificates
@@ -56,7 +55,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
             if not (directory / MEMBERS).exists():
                 plan.check_budget()
             with workdir.locked(directory):
-                workdir.claim(directory, asked | {"data": describe(plan.dataset)})
+                workdir.claim(directory, asked | {"data": plan.data()})
                 stop.can_save = True
                 return Study(plan, directory, command, stop).run()
         except Interrupted as interruption:

@@ -42,15 +42,15 @@ def trained(
         member: which one.
         dataset: what it was trained on.
         history: of this member, on the host: sums over the images of each epoch.
-        images: how many images those are, by split ("train", "test").
+        images: how many images those are, by split ("train", "validation").
         curves: None where none were measured.
         seconds: its share of the time.
     """
     columns = {
         "train_loss": np.asarray(history.train_loss, float) / images["train"],
         "train_accuracy": np.asarray(history.train_correct) / images["train"],
-        "test_loss": np.asarray(history.test_loss, float) / images["test"],
-        "test_accuracy": np.asarray(history.test_correct) / images["test"],
+        "validation_loss": np.asarray(history.validation_loss, float) / images["validation"],
+        "validation_accuracy": np.asarray(history.validation_correct) / images["validation"],
     }
     step = int(history.bad_step)
     diverged = step >= 0

@@ -17,10 +17,11 @@ from minjax.studies.groups import Group, Workload, groups
 from minjax.studies.order import coarse
 from minjax.studies.points import Point, distinct, has_curves, points, table
 from minjax.studies.sequence import Stage, stage
-from minjax.tasks.assembly import load_data
+from minjax.tasks.assembly import describe, load_data
 from minjax.tasks.console import duration
 from minjax.tasks.study import settings
 from minjax.tasks.study.members import Member
+from minjax.tasks.study.partitions import Partitions
 from minjax.train.engine import choose_devices
 
 
@@ -40,7 +41,8 @@ class Plan:
         study: its section `study`.
         seeds: the seeds of every point.
         limits: the tolerances of the findings.
-        dataset: on the host.
+        dataset: on the host, with the whole training split.
+        partitions: how the members divide that split.
         points: the whole grid; a network with several names is there under each.
         networks: each network once.
         groups: the networks by the program that trains them.
@@ -55,11 +57,12 @@ class Plan:
         self.config, self.study = config, config["study"]
         self.seeds, self.limits = settings.seeds(config), settings.limits(self.study)
         choose_devices(config["devices"])
-        self.dataset = load_data(config)
-        if config["batch_size"] > len(self.dataset.train):
-            raise UserError(
-                f"batch_size is {config['batch_size']}; the training split has {len(self.dataset.train)} images"
-            )
+        whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None}  # each member divides it
+        self.dataset = load_data({**config, "dataset": whole})
+        self.partitions = Partitions(self.dataset, config, self.seeds)
+        images = self.partitions.sizes["train"]
+        if config["batch_size"] > images:
+            raise UserError(f"batch_size is {config['batch_size']}; the training split has {images} images")
         self.points = points(
             settings.choices(config),
             config,
@@ -75,17 +78,21 @@ class Plan:
         self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
 
     def _groups(self) -> list[Group]:
-        study, test = self.study, len(self.dataset.test)
-        curve_images = min(test, study["curve_images"] or test)
+        study, sizes = self.study, self.partitions.sizes
         work = Workload(
-            images=len(self.dataset.train),
-            test_images=test,
-            evaluations=0 if study["curves"] == "none" else curve_images * (study["amounts"] + len(study["bits"])),
+            images=sizes["train"],
+            validation_images=sizes["validation"],
+            evaluations=0 if study["curves"] == "none" else sizes["curves"] * (study["amounts"] + len(study["bits"])),
             image_shape=self.dataset.image_shape,
             classes=self.dataset.num_classes,
         )
         packing = cost.nominal(jax.default_backend())
         return groups(self.networks, work, self.machine, study["seeds"], study["programs"], packing)
+
+    def data(self) -> dict[str, Any]:
+        """What config.json says of the data; the images that a member trains on and is evaluated on, and the rest."""
+        sizes = {"train": self.partitions.sizes["train"], "validation": self.partitions.sizes["validation"]}
+        return describe(self.dataset) | {"sizes": {**sizes, "test": len(self.dataset.test)}}
 
     def stage(self, records: Sequence[MemberRecord]) -> Stage | None:
         """The stage that a study with these records is in; None when it is finished."""

@@ -12,8 +12,7 @@ import numpy as np
 from minjax import tree
 from minjax.curves.population import PopulationCurves
 from minjax.curves.versions import amounts
-from minjax.data import Dataset, Split
-from minjax.data.splits import stratified
+from minjax.data import Dataset
 from minjax.models import padded
 from minjax.records.study import MemberCurves, MemberRecord, MemberSeconds
 from minjax.studies.groups import Group
@@ -21,6 +20,7 @@ from minjax.studies.points import Point, has_curves
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
 from minjax.tasks.study.members import Member, failed
 from minjax.tasks.study.members import trained as record
+from minjax.tasks.study.partitions import Partitions
 from minjax.tasks.study.plan import Plan
 from minjax.train import state as train_state
 from minjax.train.engine import steps_per_epoch
@@ -37,20 +37,21 @@ class Program:
         capacity: how many members it trains at a time.
     """
 
-    def __init__(self, group: Group, dataset: Dataset, study: dict[str, Any], seed: int, members: int):
+    def __init__(self, group: Group, dataset: Dataset, partitions: Partitions, study: dict[str, Any], members: int):
         """Build what is to be compiled; nothing is compiled yet.
 
         Args:
             group: the points that it trains.
-            dataset: on the host.
+            dataset: on the host, with the whole training split.
+            partitions: how members divide it.
             study: the section `study` of the configuration.
-            seed: chooses the test images for the curves.
             members: how many there will be at most.
         """
-        self.group, self.dataset, self.study = group, dataset, study
+        self.group, self.dataset, self.partitions, self.study = group, dataset, partitions, study
         config = group.config
         self.model = build_model(config, dataset.num_classes)
-        optimizer, _ = build_optimizer(config, steps_per_epoch(len(dataset.train), config["batch_size"], True))
+        images = partitions.sizes
+        optimizer, _ = build_optimizer(config, steps_per_epoch(images["train"], config["batch_size"], True))
         self.numbers = math.prod(dataset.image_shape)
         self.classes = dataset.num_classes
         shape = dataset.image_shape
@@ -65,6 +66,7 @@ class Program:
         like = jax.eval_shape(initial, 0, one)
         self.shapes = {name: tuple(leaf.shape) for name, leaf in tree.leaves(like.params).items()}
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
+        size += 4 * (images["train"] + images["validation"] + images["curves"])  # the indices of its images
         together = study["together"]
         inputs = inputs_of(config, dataset)
         self.population = Population(
@@ -72,8 +74,8 @@ class Program:
             optimizer,
             initial,
             dataset.train,
-            dataset.test,
             inputs,
+            images=(images["train"], images["validation"]),
             epochs=config["epochs"],
             batch_size=config["batch_size"],
             capacity=max(1, min(MOST, members, BYTES // size)),
@@ -84,8 +86,8 @@ class Program:
         self.curves = PopulationCurves(
             self.model.apply,
             self.population,
-            curve_split(dataset, study["curve_images"], seed),
             inputs,
+            images=images["curves"],
             method=study["prune_method"],
             amounts=amounts(study["amounts"]),
             bits=study["bits"],
@@ -143,9 +145,11 @@ class Program:
         """Train one population; members that do not fit into the memory, say, are recorded as failed."""
         seeds = np.array([member.seed for member in members], np.int32)
         traits = self._traits([member.point for member in members])
+        parts = self.partitions.of(member.seed for member in members)
         work, done = len(members) * self.group.seconds, 0
         try:
-            for trained in self.population.train(seeds, traits, stop=stop, tick=lambda share: tick(share * work)):
+            every = self.population.train(seeds, traits, parts, stop=stop, tick=lambda share: tick(share * work))
+            for trained in every:
                 part = members[trained.first : trained.first + trained.count]
                 records = self._records(part, trained, stop)
                 if records is None:
@@ -187,8 +191,9 @@ class Program:
             return [None] * len(members)
         state = trained.carry.state
         sizes = [self._sizes(member.point) for member in members]
+        parts = self.partitions.curves(member.seed for member in members)
         return self.curves.measure(
-            state.params, state.model_state, trained.traits, sizes, trained.first, stop=stop, wanted=wanted
+            state.params, state.model_state, trained.traits, parts, sizes, trained.first, stop=stop, wanted=wanted
         )
 
     def _sizes(self, point: Point) -> dict[str, int]:
@@ -215,14 +220,6 @@ class Program:
         return padded.where_live(self.model, live, self.numbers)  # type: ignore[arg-type]
 
 
-def curve_split(dataset: Dataset, images: int | None, seed: int) -> Split:
-    """The test images that curves are measured on: all of them, or `images`, drawn from every class alike."""
-    test = dataset.test
-    if images is None or images >= len(test):
-        return test
-    return test.take(stratified(test.labels, images, seed=seed, purpose="test"))
-
-
 class Programs:
     """The programs of a plan's groups, each built when it is first needed."""
 
@@ -235,7 +232,7 @@ class Programs:
         if group.name not in self._built:
             plan = self._plan
             most = len(group.points) * len(plan.seeds)
-            self._built[group.name] = Program(group, plan.dataset, plan.study, plan.config["seed"], most)
+            self._built[group.name] = Program(group, plan.dataset, plan.partitions, plan.study, most)
         return self._built[group.name]
 
     @property

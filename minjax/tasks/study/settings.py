@@ -71,7 +71,10 @@ def _check_together(asked: dict[str, Any]) -> None:
         raise UserError("drop_last=False is not for studies: every member takes the same steps; leave it True")
     if asked["early_stop"]:
         raise UserError("early_stop is not for studies: every member is trained for all its epochs; leave it 0")
-    if asked["dataset"]["validation_fraction"]:
-        raise UserError("dataset.validation_fraction is not for studies: they report on the test split; leave it 0")
+    if not asked["dataset"]["validation_fraction"]:
+        raise UserError(
+            "dataset.validation_fraction is 0; it must be above 0 in a study, for example 0.2: sizes are chosen by the "
+            "accuracy on validation images, because an accuracy on the test split that was chosen by is too high"
+        )
     if asked["parallel"] == "pmap":
         raise UserError("parallel='pmap' is for one training; a study spreads its members over the devices itself")

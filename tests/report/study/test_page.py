@@ -118,9 +118,9 @@ def test_networks_are_in_their_table(reported, tables):
         assert row["network"].split(" (also")[0] == data["name"] == regime.name
         assert row["parameters"] == f"{regime.num_params:,}"
         assert row["regime"] == data["regime"] == regime.regime
-        assert row["test accuracy"] == f"{100 * regime.mean:.2f} ± {100 * regime.sigma:.2f} %"
+        assert row["validation accuracy"] == f"{100 * regime.mean:.2f} ± {100 * regime.sigma:.2f} %"
         assert row["training accuracy"] == f"{100 * (regime.mean + regime.gap):.2f} %"
-        assert float(data["test_accuracy_mean"]) == pytest.approx(regime.mean, rel=1e-5)
+        assert float(data["accuracy_mean"]) == pytest.approx(regime.mean, rel=1e-5)
         assert row["settled (epoch)"] == f"{convergence[regime.point].settled:.1f}"
         if one := redundancy.get(regime.point):
             assert row["redundancy"] == f"{100 * one.redundancy:.0f} %"
@@ -161,7 +161,7 @@ def test_the_settings_that_were_used_are_on_the_page(tmp_path):
 def test_conditions_are_on_the_page(reported):
     text = text_of(reported[1].read_text())
     for words in (
-        "1,437 training and 360 test, 8 x 8 x 1",
+        "1,150 training, 287 validation and 360 test, 8 x 8 x 1",
         "optimizer.name adam",
         "0, 1, 2, 3, 4",
         "68 completed, 1 diverged, 1 failed, of 70 planned",

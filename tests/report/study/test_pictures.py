@@ -102,12 +102,14 @@ def test_learning_curves_of_each_regime(results):
 
 
 def test_representatives_are_spread_over_a_regime():
-    history = History(train_loss=[1.0, 0.5], train_accuracy=[0.5, 0.6], test_loss=[1.0, 0.5], test_accuracy=[0.5, None])
+    history = History(
+        train_loss=[1.0, 0.5], train_accuracy=[0.5, 0.6], validation_loss=[1.0, 0.5], validation_accuracy=[0.5, None]
+    )
     networks = [network(size, history=history) for size in (10, 20, 100, 1000, 5000)]
     assert [n.num_params for n in learning.representative(networks, "learning")] == [20, 100, 1000]
     assert learning.representative(networks, "unstable") == []
     assert [n.num_params for n in learning.representative(networks[:1], "learning")] == [10]
-    assert np.isnan(learning.series(networks[0], "test_accuracy")[0, 1])
+    assert np.isnan(learning.series(networks[0], "accuracy")[0, 1])
 
 
 @pytest.mark.parametrize("kind", ["pruning", "quantization"])
@@ -180,7 +182,8 @@ def test_odd_records_are_drawn(tmp_path):
     members = []
     for number, rate in enumerate(([1, 2], [3], [4, 5])):
         members += trained(f"n{number}", [f"n{number}"], {}, {"rate": rate}, 900 + number, family="resnet", classes=200)
-    early = {key: [*values[:4], None] for key, values in msgspec.structs.asdict(members[0].history).items()}
+    every = msgspec.structs.asdict(members[0].history)
+    early = {key: [*values[:4], None] for key, values in every.items() if values is not None}
     members[0] = msgspec.structs.replace(members[0], history=History(**early))
     history = msgspec.structs.replace(members[1].history, train_loss=[None] * 30)
     members[1] = msgspec.structs.replace(members[1], history=history)

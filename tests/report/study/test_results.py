@@ -40,13 +40,13 @@ def test_networks_have_their_findings_and_all_members(tmp_path):
 
 def test_of_one_network_in_two_studies_the_later_counts(tmp_path):
     first, second = (dnn((1, 5), depths=(1,), curves=False, history=False) for _ in range(2))
-    final = msgspec.structs.replace(second[-1].final, test_accuracy=0.5)
+    final = msgspec.structs.replace(second[-1].final, validation_accuracy=0.5)
     second[-1] = msgspec.structs.replace(second[-1], final=final)
     studies = [read_study(make_study(tmp_path / name, members)) for name, members in (("a", first), ("b", second))]
     together = [member for study in studies for member in study.members]
     results = gather(studies, findings(together))
     assert len(results.networks) == 2
-    assert [network.members[-1].final.test_accuracy == 0.5 for network in results.networks] == [False, True]
+    assert [network.members[-1].final.validation_accuracy == 0.5 for network in results.networks] == [False, True]
 
 
 def test_studies_of_different_tolerances_have_no_findings_together(tmp_path):

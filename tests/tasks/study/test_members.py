@@ -14,7 +14,7 @@ from minjax.tasks.study.members import Member, failed, trained
 from minjax.train.population import History
 
 DATA = SimpleNamespace(name="digits", num_classes=10)
-IMAGES = {"train": 100, "test": 50}
+IMAGES = {"train": 100, "validation": 50}
 SECONDS = MemberSeconds(train=1.0, curves=0.5)
 POINT = Point(
     id="0123456789ab", name="dnn-1-equal-8", family="dnn", fields={"widths": [8]}, labels={"width": 8}, num_params=610,
@@ -28,8 +28,8 @@ def history(loss=(230.0, 115.0), bad_step=-1):
     return History(
         train_loss=np.array(loss, np.float32),
         train_correct=np.array([10, 90], np.int32),
-        test_loss=np.array([100.0, 1 / 3], np.float32),
-        test_correct=np.array([5, 40], np.int32),
+        validation_loss=np.array([100.0, 1 / 3], np.float32),
+        validation_correct=np.array([5, 40], np.int32),
         bad_step=np.int32(bad_step),
     )
 
@@ -41,9 +41,9 @@ def test_a_completed_member():
     assert record.settings == {"model.init": "paper", "optimizer.learning_rate": 0.01}  # not the architecture
     assert record.chance == pytest.approx(0.1)
     assert record.final.train_loss == pytest.approx(1.15)
-    assert (record.final.train_accuracy, record.final.test_accuracy) == (0.9, 0.8)
-    assert record.history.test_loss == [2.0, 0.00666667]  # to six digits
-    assert record.final.test_loss != 0.00666667  # in full
+    assert (record.final.train_accuracy, record.final.validation_accuracy) == (0.9, 0.8)
+    assert record.history.validation_loss == [2.0, 0.00666667]  # to six digits
+    assert record.final.validation_loss != 0.00666667  # in full
     assert msgspec.json.decode(msgspec.json.encode(record), type=MemberRecord) == record
 
 

@@ -60,13 +60,13 @@ def test_every_member_is_recorded_once(whole):
     for line in members:
         assert line["status"] == "completed"
         assert line["seed"] in range(42, 47)
-        assert len(line["history"]["test_accuracy"]) == 3
+        assert len(line["history"]["validation_accuracy"]) == 3
         assert line["history"]["train_loss"][-1] == pytest.approx(line["final"]["train_loss"], rel=1e-5)
         equal = len(set(line["fields"]["widths"])) == 1
         assert (line["curves"] is not None) == equal
         if equal:
             assert [a for a, _ in line["curves"]["pruning"]] == [0, 0.25, 0.5, 0.75, 1]
-            assert line["curves"]["pruning"][0][1] == line["final"]["test_accuracy"]
+            assert line["curves"]["pruning"][0][1] == line["final"]["validation_accuracy"]
             assert [b for b, _ in line["curves"]["quantization"]] == [8, 4, 2]
     (shared,) = [names for names in {tuple(line["names"]) for line in members} if len(names) > 1]
     assert shared == ("dnn-2-equal-1", "dnn-2-decreasing-1", "dnn-2-increasing-1")
@@ -94,17 +94,10 @@ def test_a_member_is_the_run_that_task_train_makes(whole, tmp_path):
     line = next(line for line in lines(whole) if line["fields"]["widths"] == [8, 4] and line["seed"] == 44)
     arguments = [f"--config={PRESET}", "--config.task=train", f"--workdir={tmp_path / 'run'}", "--config.seed=44"]
     arguments += ["--config.model.widths=(8,4)", "--config.epochs=3"]
-    # limit_train draws by the seed of the configuration, which is the study's for all members
     assert main([*arguments, "--config.dataset.limit_train=500"]) == 0
-    study = tmp_path / "study"
-    same = ("--config.seed=44", "--config.study.seeds=2", "--config.study.curves=none")
-    grid = ("--config.study.dnn.widths=(8,)", "--config.study.dnn.depths=(2,)")
-    assert main(small(study, *same, *grid)) == 0
-    mine = next(one for one in lines(study) if one["fields"]["widths"] == [8, 4] and one["seed"] == 44)
-    assert mine["point"] == line["point"]
     metrics = read_jsonl(tmp_path / "run" / "metrics.jsonl")
-    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
-        assert mine["history"][name] == pytest.approx([epoch[name] for epoch in metrics], rel=1e-4), name
+    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+        assert line["history"][name] == pytest.approx([epoch[name] for epoch in metrics], rel=1e-4), name
 
 
 def test_again_says_that_it_is_finished(whole, capsys):

@@ -1,0 +1,85 @@
+"""How the members of a study divide the training split: a stratified part of it validates, another for each seed.
+
+A member's division is that of `task=train` with the same seed, so that a member is an ordinary run, and seeds carry
+the noise of the division too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import numpy as np
+
+from minjax.data import Dataset
+from minjax.data.dataset import pixel_statistics
+from minjax.data.splits import divide, stratified
+from minjax.train.member import Partition
+
+
+class Partitions:
+    """The divisions of one training split, a function of the data and the seed alone; each is made once.
+
+    Attributes:
+        sizes: images that each member is trained on ("train"), is evaluated on ("validation"), and is pruned and
+            quantized on ("curves"); the same for every seed.
+    """
+
+    def __init__(self, dataset: Dataset, config: dict[str, Any], seeds: Iterable[int]):
+        """Divide the split for the first seed, to see that it can be done.
+
+        Args:
+            dataset: with the whole training split.
+            config: of the study.
+            seeds: of its members.
+
+        Raises:
+            UserError: there are fewer images than the validation split or the limit needs.
+        """
+        self._dataset, self._fields = dataset, config["dataset"]
+        self._made: dict[int, Partition] = {}
+        part = self._of(next(iter(seeds)))
+        train, validation = len(part.train), len(part.validation)
+        curves = min(validation, config["study"]["curve_images"] or validation)
+        self.sizes = {"train": train, "validation": validation, "curves": curves}
+
+    def of(self, seeds: Iterable[int]) -> Partition:
+        """The divisions of some seeds, stacked."""
+        return _stack([self._of(seed) for seed in seeds])
+
+    def curves(self, seeds: Iterable[int]) -> Partition:
+        """The same, with those validation images alone that curves are measured on, drawn from every class alike."""
+        return _stack([self._of_curves(seed) for seed in seeds])
+
+    def _of(self, seed: int) -> Partition:
+        if seed not in self._made:
+            train, dataset = self._dataset.train, self._dataset
+            kept, validation = divide(
+                train.labels,
+                num_classes=dataset.num_classes,
+                validation_fraction=self._fields["validation_fraction"],
+                limit_train=self._fields["limit_train"],
+                seed=seed,
+            )
+            assert validation is not None
+            if self._fields["normalize"] == "train":
+                mean, std = pixel_statistics(train.images[kept])
+            else:
+                mean, std = dataset.mean, dataset.std
+            self._made[seed] = Partition(
+                kept.astype(np.int32), validation.astype(np.int32), np.array(mean), np.array(std)
+            )
+        return self._made[seed]
+
+    def _of_curves(self, seed: int) -> Partition:
+        part, count = self._of(seed), self.sizes["curves"]
+        if count == len(part.validation):
+            return part
+        labels = self._dataset.train.labels[part.validation]
+        chosen = stratified(labels, count, seed=seed, purpose="curves")
+        return part.replace(validation=part.validation[chosen])  # type: ignore[attr-defined]
+
+
+def _stack(parts: list[Partition]) -> Partition:
+    return jax.tree.map(lambda *x: np.stack(x), *parts)

@@ -1,0 +1,62 @@
+"""Records of studies: measured on validation images, or as minjax 0.1 did on the test split."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from minjax.errors import UserError
+from minjax.findings.certificate import sentences
+from minjax.findings.study import findings
+from minjax.records import record
+from minjax.records.study import MEMBERS, MemberFinal, MemberRecord, read_studies, read_study
+from tests.findings.synthetic import history, member, on_test, point
+from tests.report.studies import dnn, make_study
+
+NEW = member("p", 100, 0, 0.9, train_accuracy=0.95, history=history([1.0, 0.5], [0.5, 0.9]))
+OLD = on_test(NEW)
+
+
+def test_a_member_says_what_it_was_measured_on():
+    assert (NEW.selection, OLD.selection) == ("validation", "test")
+    for one in (NEW, OLD):
+        assert one.final.accuracy == 0.9
+        assert one.history.accuracy == [0.5, 0.9]
+    assert "test_accuracy" not in record.builtins(NEW)["final"]
+    assert set(record.builtins(OLD)["history"]) == {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+
+
+@pytest.mark.parametrize("one", [NEW, OLD], ids=["validation", "test"])
+def test_both_are_read_as_they_were_written(one, tmp_path):
+    record.append(tmp_path / MEMBERS, one)
+    assert record.read_lines(tmp_path / MEMBERS, MemberRecord) == [one]
+
+
+@pytest.mark.parametrize("more", [{}, {"validation_accuracy": 0.5, "test_accuracy": 0.5}], ids=["neither", "both"])
+def test_it_is_one_or_the_other(more):
+    text = json.dumps({"train_loss": 0.1, "train_accuracy": 0.5, **more})
+    with pytest.raises(msgspec.ValidationError, match="either validation_accuracy or test_accuracy"):
+        msgspec.json.decode(text, type=MemberFinal)
+
+
+def test_an_old_study_is_read_and_called_chosen_on_test():
+    members = [m for size in (100, 200, 400, 800) for m in point(f"p{size}", size, [0.9] * 5)]
+    (new,) = findings(members).certificates
+    (old,) = findings([on_test(one) for one in members]).certificates
+    assert (new.selection, old.selection) == ("validation", "test")
+    assert new.num_params == old.num_params
+    assert "Its validation accuracy is 90.00 ± 0.00 % (mean and standard deviation over seeds);" in sentences(new)[2]
+    assert (
+        "Its test accuracy is 90.00 ± 0.00 % (mean and standard deviation over seeds, chosen on test)"
+        in (sentences(old)[2])
+    )
+
+
+def test_old_and_new_are_not_mixed(tmp_path):
+    members = dnn(widths=(3, 10), depths=(1,))
+    new, old = make_study(tmp_path / "new", members), make_study(tmp_path / "old", [on_test(one) for one in members])
+    assert {one.selection for one in read_study(old).members} == {"test"}
+    with pytest.raises(UserError, match="measured on different images, one on validation images"):
+        read_studies([new, old])

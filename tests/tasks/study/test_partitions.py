@@ -1,0 +1,71 @@
+"""How members divide the training split: by their seed alone, every class alike, as task=train does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minjax import data
+from minjax.data.splits import hold_out
+from minjax.errors import UserError
+from minjax.tasks.study.partitions import Partitions
+
+SEEDS = (42, 43, 44)
+
+
+@pytest.fixture(scope="module", name="digits")
+def _digits():
+    return data.load("digits")
+
+
+def make(digits, seeds=SEEDS, *, curve_images=None, **fields):
+    dataset = {"validation_fraction": 0.2, "limit_train": None, "normalize": "train", **fields}
+    return Partitions(digits, {"dataset": dataset, "study": {"curve_images": curve_images}}, seeds)
+
+
+def test_each_seed_has_the_division_that_a_run_with_this_seed_has(digits):
+    found = make(digits).of(SEEDS)
+    for place, seed in enumerate(SEEDS):
+        run = data.load("digits", validation_fraction=0.2, seed=seed)
+        np.testing.assert_array_equal(digits.train.images[found.train[place]], run.train.images)
+        np.testing.assert_array_equal(digits.train.images[found.validation[place]], run.validation.images)
+        np.testing.assert_array_equal(digits.train.labels[found.validation[place]], run.validation.labels)
+        assert (tuple(found.mean[place]), tuple(found.std[place])) == (run.mean, run.std)
+    assert len({tuple(one) for one in found.validation}) == 3
+
+
+def test_it_depends_on_nothing_but_the_seed(digits):
+    whole, few = make(digits).of(SEEDS), make(digits, SEEDS[1:]).of([44])
+    np.testing.assert_array_equal(whole.train[2], few.train[0])
+    np.testing.assert_array_equal(whole.validation[2], few.validation[0])
+    limited = make(digits, limit_train=300)
+    assert limited.sizes == {"train": 300, "validation": 287, "curves": 287}
+    np.testing.assert_array_equal(limited.of([44]).validation[0], few.validation[0])
+
+
+def test_sizes_are_those_of_every_seed_and_every_class_has_its_share(digits):
+    partitions = make(digits, range(20), curve_images=100)
+    assert partitions.sizes == {"train": 1150, "validation": 287, "curves": 100}
+    found, curves = partitions.of(range(20)), partitions.curves(range(20))
+    assert found.train.shape == (20, 1150)
+    for train, validation, few in zip(found.train, found.validation, curves.validation, strict=True):
+        assert sorted([*train, *validation]) == list(range(1437))
+        assert set(few) < set(validation)
+        assert len(few) == 100
+        for part in (validation, few):
+            counts = np.bincount(digits.train.labels[part])
+            np.testing.assert_allclose(counts / len(part), np.bincount(digits.train.labels) / 1437, atol=0.01)
+    np.testing.assert_array_equal(curves.train, found.train)
+
+
+def test_too_few_images_are_one_clear_error(digits):
+    with pytest.raises(UserError, match=r"validation_fraction=0\.001 of 1437 images is 1: both they and"):
+        make(digits, validation_fraction=0.001)
+    with pytest.raises(UserError, match="limit_train must be between"):
+        make(digits, limit_train=1200)
+
+
+def test_a_run_divides_with_the_same_function(digits):
+    train, held = hold_out(digits.train, num_classes=10, validation_fraction=0.0, limit_train=None, seed=0)
+    assert train is digits.train
+    assert held is None
