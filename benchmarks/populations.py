@@ -5,7 +5,7 @@
     python benchmarks/populations.py --points=6 --seeds=2  # a quick look
 
 The networks are evenly spread over size, with the smallest and the largest among them. The three sides share the data
-(digits, 1,437 images), the batch size, the epochs, the optimizer and the evaluation after each epoch:
+(digits, 1,150 images, 287 of the others for validation), the batch size, the epochs, the optimizer and the evaluation after each epoch:
 
 - *population*: the study's own programs, with padded widths and all seeds of the chosen networks; compilation counts
   by the share of the study's networks that were chosen, since the study compiles once for all of them;
@@ -53,6 +53,13 @@ def load_study(flags: argparse.Namespace):
     return Plan(settings.settle(config))
 
 
+def own_data(study: Any, flags: argparse.Namespace) -> Any:
+    """The data as the member with the first seed divides them."""
+    from minjax.tasks.assembly import load_data
+
+    return load_data({**study.config, "seed": flags.seed})
+
+
 def choose(study: Any, count: int) -> list[Any]:
     """`count` of the study's networks, evenly spread over size."""
     networks = sorted(study.networks, key=lambda point: (point.num_params, point.name))
@@ -72,13 +79,13 @@ def population_side(study: Any, chosen: list[Any], flags: argparse.Namespace) ->
         members = [Member(p, flags.seed + s) for p in group.points if p.id in ids for s in range(flags.seeds)]
         if not members:
             continue
-        program = Program(group, study.dataset, study.study, flags.seed, len(members))
+        program = Program(group, study.dataset, study.partitions, study.study, len(members))
         programs += 1
         for records in program.train(members):
             train += sum(record.seconds.train for record in records)
             for record in records:
                 if record.seed == flags.seed:
-                    finals[record.point] = round(record.final.test_accuracy * len(study.dataset.test))
+                    finals[record.point] = round(record.final.accuracy * study.partitions.sizes["validation"])
         compiling += program.compile_seconds
         print(f"population: {group.config['model']['widths']}: {len(members)} members", flush=True)
     share = len(chosen) / len({point.id for point in study.points})
@@ -97,7 +104,7 @@ def alone_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict
 
     train = compiling = 0.0
     finals = {}
-    data = study.dataset
+    data = own_data(study, flags)
     for point in chosen:
         config = point.config
         model = build_model(config, data.num_classes)
@@ -105,7 +112,7 @@ def alone_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict
         started = time.perf_counter()
         initial = jax.jit(lambda seed: train_state.init(model, optimizer, data.image_shape, seed))  # noqa: B023
         engine = Engine(model, optimizer, data.train, inputs_of(config, data), batch_size=config["batch_size"])
-        state, test = engine.place(initial(flags.seed)), engine.place_split(data.test)
+        state, test = engine.place(initial(flags.seed)), engine.place_split(data.validation)
         jax.block_until_ready(state)
         beginning = time.perf_counter() - started
         started = time.perf_counter()
@@ -115,7 +122,7 @@ def alone_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict
             result = engine.evaluate(state, test)
         train += time.perf_counter() - started - engine.compile_seconds
         compiling += beginning + engine.compile_seconds
-        finals[point.id] = round(result["accuracy"] * len(data.test))
+        finals[point.id] = round(result["accuracy"] * len(data.validation))
     print(f"one at a time: {len(chosen)} networks", flush=True)
     return {"train": train * flags.seeds, "compile": compiling, "programs": len(chosen), "correct": finals}
 
@@ -125,14 +132,14 @@ def torch_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict
     import numpy as np
     import torch
 
-    data = study.dataset
+    data = own_data(study, flags)
     mean, std = np.array(data.mean), np.array(data.std)
 
     def ready(split):
         images = (np.asarray(split.images, np.float32) / 255 - mean) / std
         return torch.tensor(images.reshape(len(images), -1), dtype=torch.float32), torch.tensor(split.labels).long()
 
-    (images, labels), (test, test_labels) = ready(data.train), ready(data.test)
+    (images, labels), (test, test_labels) = ready(data.train), ready(data.validation)
     train, finals = 0.0, {}
     for point in chosen:
         config = point.config
@@ -196,7 +203,7 @@ def page(record: dict[str, Any]) -> str:
             f"(training alone {side['train'] / sides['population']['train']:.2f}) |"
         )
     means = ", ".join(f"{name} {100 * side['mean_accuracy']:.1f} %" for name, side in sides.items())
-    lines += ["", f"Mean test accuracy of the first seed over the networks: {means}.", ""]
+    lines += ["", f"Mean validation accuracy of the first seed over the networks: {means}.", ""]
     return "\n".join(lines)
 
 
@@ -235,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name, side in run.items():
         sides[name] = result = side(study, chosen, flags)
         correct = result.pop("correct")
-        result["mean_accuracy"] = sum(correct.values()) / len(correct) / len(study.dataset.test)
+        result["mean_accuracy"] = sum(correct.values()) / len(correct) / study.partitions.sizes["validation"]
     record = {
         "conditions": conditions,
         "networks": len(chosen),
