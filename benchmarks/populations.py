@@ -5,7 +5,8 @@
     python benchmarks/populations.py --points=6 --seeds=2  # a quick look
 
 The networks are evenly spread over size, with the smallest and the largest among them. The three sides share the data
-(digits, 1,150 images, 287 of the others for validation), the batch size, the epochs, the optimizer and the evaluation after each epoch:
+(digits: 1,150 images to train on, 287 to validate on), the batch size, the epochs, the optimizer and the evaluation
+after each epoch:
 
 - *population*: the study's own programs, with padded widths and all seeds of the chosen networks; compilation counts
   by the share of the study's networks that were chosen, since the study compiles once for all of them;
