@@ -64,7 +64,8 @@ class Size:
         interval: the smallest and the largest size that the data leave possible; the second is None where a size
             beyond the grid is possible, the first too where no size of the grid is.
         possible: the sizes within the interval that are not excluded.
-        level: accuracy to reach; for stable the accuracy that counts as having left chance behind.
+        level: accuracy to reach; for stable the accuracy that counts as having left chance behind. None where it is
+            relative and no network is steady.
         winner: the network of the minimal size.
         below: the most accurate of the smaller networks.
         best: the best network found, steady or not where none is.
@@ -77,7 +78,7 @@ class Size:
     num_params: int | None
     interval: tuple[int | None, int | None]
     possible: tuple[int, ...]
-    level: float
+    level: float | None
     winner: Network | None
     below: Network | None
     best: Network
@@ -197,7 +198,7 @@ def _answer(name: str, grid: Grid, verdicts: Verdicts) -> Size:
             int(sizes[high]) if high < len(sizes) else None,
         ),
         possible=tuple(int(sizes[at]) for at in possible),
-        level=verdicts.level,
+        level=None if np.isnan(verdicts.level) else verdicts.level,
         winner=None if winner is None else _network(grid, verdicts, winner),
         below=None if below is None else _network(grid, verdicts, below),
         best=_network(grid, verdicts, best),

@@ -79,6 +79,7 @@ def _stair(size: Size, before: Sequence[Stair]) -> Stair:
     low, high = size.interval
     if before:
         low, high = (larger(own, last) for own, last in zip(size.interval, before[-1].interval, strict=True))
+    assert size.level is not None
     return Stair(size.level, size.num_params, (low, high), size.winner, size.best)
 
 
