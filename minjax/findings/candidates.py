@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from minjax.errors import UserError
-from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.samples import LIMITS, Limits, Sample
 
 METRICS = ("accuracy", "balanced_accuracy")
 LEAST_SEEDS = 2
@@ -184,6 +184,20 @@ def unpacked(one: Candidate, images: int) -> np.ndarray:
     """Correctness of a candidate by seed and image, bool [S, images]."""
     assert one.correct is not None
     return np.unpackbits(one.correct, axis=1, count=images).view(bool)
+
+
+def candidate_of(sample: Sample) -> Candidate:
+    """A point of a study as a candidate, all its seeds of the first stage, without a record of images."""
+    settings = sample.members[0].settings
+    return Candidate(
+        point=sample.name,
+        num_params=sample.num_params,
+        family=sample.family,
+        seeds=sample.seeds,
+        accuracy=sample.accuracy,
+        hyperparameters=", ".join(f"{name.rpartition('.')[2]}={settings[name]}" for name in sorted(settings)),
+        diverged=frozenset(member.seed for member in sample.members if member.status == "diverged"),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
