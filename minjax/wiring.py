@@ -55,17 +55,44 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Depthwise:
+    """A convolution that filters each channel by itself, without a bias: its kernel is [h,w,1,channels].
+
+    Attributes:
+      layer: of the kernel; its name begins with "depthwise".
+      padded: it surrounds its images with zeros.
+    """
+
+    layer: str
+    padded: bool = False
+
+
+def is_depthwise(name: str) -> bool:
+    """Whether a layer, or the leaf of one, named by its path, is depthwise: its kernel has channels on its last axis
+    only, and they are its inputs as well as its outputs."""
+    return any(part.startswith("depthwise") for part in name.split("/"))
+
+
+@dataclass(frozen=True)
 class Point:
     """The channels at one point of the network: activation(sum of the sources, plus the previous point if carried).
 
     Between a point and its readers there may be operations that keep a constant channel constant: pooling, flattening,
     dropout.
+
+    Attributes:
+      sources: layers that write the channels.
+      readers: layers that read them.
+      activation: applied to the sum.
+      carried: whether the point before is added to the sum.
+      depthwise: a convolution of the point before, which then is the sum: such a point has no sources.
     """
 
     sources: tuple[Source, ...]
     readers: tuple[Reader, ...]
     activation: Literal["identity", "relu", "gelu"] = "relu"
     carried: bool = False
+    depthwise: Depthwise | None = None
 
 
 @dataclass(frozen=True)

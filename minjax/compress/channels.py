@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from minjax.errors import UserError
-from minjax.wiring import Group, Point, Reader, Source
+from minjax.wiring import Depthwise, Group, Point, Reader, Source
 
 Arrays = dict[str, np.ndarray]
 Constants = tuple[np.ndarray, np.ndarray]  # which channels are constant, bool; their values, float64, 0 for the others
@@ -41,6 +41,8 @@ def constants(arrays: Arrays, group: Group, channels: int) -> list[Constants]:
     found: list[Constants] = []
     for point in group.points:
         known, value = found[-1] if point.carried else (np.ones(channels, bool), np.zeros(channels))
+        if point.depthwise is not None:
+            known, value = _filtered(arrays, point.depthwise, *found[-1])
         for source in point.sources:
             known = known & unwritten(arrays, source, channels)
             value = value + _affine(arrays, source, channels)
@@ -96,6 +98,17 @@ def take_out(arrays: Arrays, group: Group, gone: np.ndarray) -> None:
             _delete(arrays, name, -1, gone, source.block)
     for reader in {reader for point in group.points for reader in point.readers}:
         _delete(arrays, _kernel(reader), -2, gone, reader.block)
+    for point in group.points:
+        if point.depthwise is not None:
+            _delete(arrays, _kernel(point.depthwise), -1, gone, 1)
+
+
+def _filtered(arrays: Arrays, depthwise: Depthwise, known: np.ndarray, value: np.ndarray) -> Constants:
+    """Constants behind a depthwise convolution: where it pads with zeros, only a zero stays the same everywhere."""
+    kernel = _split(arrays, _kernel(depthwise), -1, len(value), 1)
+    known = known & ((value == 0.0) | np.bool_(not depthwise.padded))
+    known = known | ~kernel.any(axis=(0, 1, 3, 4))
+    return known, np.where(known, value * kernel.sum(axis=(0, 1, 3, 4), dtype=np.float64), 0.0)
 
 
 def _affine(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
@@ -110,7 +123,7 @@ def _affine(arrays: Arrays, source: Source, channels: int) -> np.ndarray:
     return value
 
 
-def _kernel(end: Source | Reader) -> str:
+def _kernel(end: Source | Reader | Depthwise) -> str:
     return f"params/{end.layer}/kernel"
 
 

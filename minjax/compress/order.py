@@ -13,8 +13,14 @@ import jax.numpy as jnp
 from minjax import noise, tree
 from minjax.compress.methods import Method
 from minjax.errors import UserError
+from minjax.wiring import is_depthwise
 
 AXES = {"in": -2, "out": -1}
+
+
+def channel_axis(name: str, axis: str) -> int:
+    """Where a kernel has its channels, from the end: a depthwise one has the same on both sides, on its last axis."""
+    return AXES["out"] if is_depthwise(name) else AXES[axis]
 
 
 def ranks(
@@ -59,7 +65,7 @@ def _scores(name: str, leaf: jax.Array, method: Method, key: Any, axis: str, blo
     """The scores of a leaf's weights, or of its channels or blocks of them, with size 1 along every other axis."""
     if method.unit == "weight":
         return jnp.abs(leaf) if method.score == "magnitude" else _draw(key, name, leaf.shape)
-    place = leaf.ndim + AXES[axis]
+    place = leaf.ndim + channel_axis(name, axis)
     shape = [1] * leaf.ndim
     shape[place] = leaf.shape[place] // block
     if method.score == "random":
@@ -75,8 +81,9 @@ def _scores(name: str, leaf: jax.Array, method: Method, key: Any, axis: str, blo
 def _check_channels(name: str, leaf: jax.Array, axis: str, block: int) -> None:
     if leaf.ndim < 2:
         raise UserError(f"{name} has one dimension and no channels; structured pruning is for kernels, so exclude it")
-    if leaf.shape[AXES[axis]] % block:
-        raise UserError(f"{name} has {leaf.shape[AXES[axis]]} channels, which cannot be divided into blocks of {block}")
+    channels = leaf.shape[channel_axis(name, axis)]
+    if channels % block:
+        raise UserError(f"{name} has {channels} channels, which cannot be divided into blocks of {block}")
 
 
 def _draw(key: jax.Array, name: str, shape: tuple[int, ...]) -> jax.Array:

@@ -42,7 +42,8 @@ def masks(
         key: for random methods; each leaf derives its own key from it.
         include: patterns of leaves to prune (see `tree.select`); None: the convolution kernels.
         exclude: patterns of leaves not to prune.
-        axis: which channels a structured method prunes: "in" (the inputs, as paper 1 did) or "out".
+        axis: which channels a structured method prunes: "in" (the inputs, as paper 1 did) or "out". A depthwise
+            kernel has the same on both sides.
         within: masks from an earlier round; what they pruned stays pruned and counts; None: nothing.
         block: how many consecutive channels are one unit (such as the dimensions of a ViT's head).
 
@@ -122,7 +123,7 @@ def counts(
         if not chosen[name]:
             continue
         if how.unit == "channel":
-            units[name] = leaf.shape[order.AXES[axis]] // block
+            units[name] = leaf.shape[order.channel_axis(name, axis)] // block
         elif how.selection == "channel":
             units[name] = int(np.prod(leaf.shape[:-1], dtype=np.int64))
         else:

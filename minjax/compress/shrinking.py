@@ -115,6 +115,7 @@ def _check_names(network: _Network) -> None:
     points = [point for group in network.wiring.groups for point in group.points]
     layers = {source.layer for point in points for source in point.sources}
     layers |= {reader.layer for point in points for reader in point.readers}
+    layers |= {point.depthwise.layer for point in points if point.depthwise is not None}
     layers |= {fixed.layer for fixed in network.wiring.fixed}
     missing = sorted(layer for layer in layers if f"params/{layer}/kernel" not in network.arrays)
     if missing:
@@ -162,7 +163,7 @@ def _stuck(group: Group, found: list[Constants], removable: np.ndarray) -> np.nd
     """Which channels are constant but not equivalent to a bias: bool [count].
 
     There are none in a residual stream, where a channel is a different constant at every point, so that one cannot
-    represent another.
+    represent another, nor before a depthwise convolution, which filters each channel differently.
     """
     known, value = found[0]
     return known & (value != 0.0) & ~removable & (len(group.points) == 1)
@@ -190,7 +191,15 @@ def _kept_in_groups(network: _Network) -> Iterator[str]:
             for layer, side, channel in zero:
                 if (channel & needed).any():
                     number = int((channel & needed).sum())
-                    yield _stays(layer, side, number, count, f"other layers write or read the {group.name}")
+                    yield _stays(layer, side, number, count, _needed(group))
+
+
+def _needed(group: Group) -> str:
+    """Why channels of a group stay that one of its layers does not write or read."""
+    padded = [one.depthwise.layer for one in group.points if one.depthwise is not None and one.depthwise.padded]
+    if padded:
+        return f"{padded[0]} pads a constant with zeros, so that it is none behind it"
+    return f"other layers write or read the {group.name}"
 
 
 def _kept_elsewhere(network: _Network) -> Iterator[str]:

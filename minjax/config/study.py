@@ -5,15 +5,27 @@ from __future__ import annotations
 from minjax.config.compression import AMOUNTS, BITS, SCHEMES
 from minjax.config.field import Field, Role, within
 from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair, Text
+from minjax.config.model import PADDINGS
 
 # Equal first: a network of several shapes goes by the first of its names, and the minimal size is one of equal shapes.
 SHAPES = ("equal", "decreasing", "increasing")
-FAMILIES = ("dnn", "cnn", "vit")
+FAMILIES = ("dnn", "cnn", "vit", "resnet")
+BLOCKS = ("plain", "separable")
+STEMS = ("full", "half")
+DOWNSAMPLINGS = ("stride", "pool")
+HEADS = ("flatten", "average")
 _HOW, _WHERE = Role.HOW, Role.WHERE
 _DEPTHS = Each(Integer(1, 1000), fewest=1)
 _SIZES = Each(Integer(1, 10**7), fewest=1)
-_SHAPES = Each(Choice(SHAPES), fewest=1)
 _FRACTION = Number(above=0, below=1)
+
+
+def _choices(names: tuple[str, ...]) -> Kind:
+    return Each(Choice(names), fewest=1)
+
+
+_SHAPES = _choices(SHAPES)
+_KERNELS = Each(Integer(1, 1024), fewest=1)
 
 
 def _set(default: tuple[tuple[str, object], ...] = ()) -> Field:
@@ -28,11 +40,18 @@ _GRIDS = (
     *within(
         "dnn",
         (
-            _field("depths", (1, 2, 3, 4), _DEPTHS, "Numbers of hidden layers."),
+            _field(
+                "depths",
+                (1, 2, 3, 4),
+                Each(Integer(0, 1000), fewest=1),
+                "Numbers of hidden layers; 0 is the linear classifier.",
+            ),
             _field(
                 "widths", (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000), _SIZES, "Units of the widest hidden layer."
             ),
-            _field("shapes", SHAPES, _SHAPES, "How widths change from layer to layer; decreasing halves them."),
+            _field(
+                "shapes", SHAPES, _choices(SHAPES), "How widths change from layer to layer; decreasing halves them."
+            ),
             _set(),
         ),
     ),
@@ -41,7 +60,41 @@ _GRIDS = (
         (
             _field("depths", (1,), _DEPTHS, "Numbers of convolutions."),
             _field("channels", tuple(range(1, 33)), _SIZES, "Channels of the widest convolution."),
-            _field("shapes", ("equal",), _SHAPES, "How channels change from layer to layer; decreasing halves them."),
+            _field(
+                "shapes",
+                ("equal",),
+                _choices(SHAPES),
+                "How channels change from layer to layer; decreasing halves them.",
+            ),
+            _field(
+                "blocks", ("plain",), _choices(BLOCKS), "Convolutions after the first: plain or depthwise separable."
+            ),
+            _field("stem_kernels", (3,), _KERNELS, "Pixels along each side of the first convolution's kernel."),
+            _field("kernels", (3,), _KERNELS, "Pixels along each side of the other convolutions' kernels."),
+            _field("stems", ("full",), _choices(STEMS), "Channels of the first convolution: all, or half as many."),
+            _field(
+                "halvings",
+                (0,),
+                Each(Integer(0, 30), fewest=1),
+                "How many convolutions, from the first on, halve the image; as many as there are, if there are fewer.",
+            ),
+            _field(
+                "downsamplings",
+                ("stride",),
+                _choices(DOWNSAMPLINGS),
+                "How these halve it: by a stride of 2, or by 2x2 max pooling after them.",
+            ),
+            _field("paddings", ("VALID",), _choices(PADDINGS), "Padding of the convolutions."),
+            _field("heads", ("flatten",), _choices(HEADS), "Before the linear layer: all pixels, or their average."),
+            _field("batch_norms", (False,), Each(Flag(), fewest=1), "Whether batch norm follows each convolution."),
+            _set(),
+        ),
+    ),
+    *within(
+        "resnet",
+        (
+            _field("depths", (8, 14, 20), _DEPTHS, "Numbers of layers, 6n + 2 for n blocks in each of three stages."),
+            _field("widths", (2, 4, 8, 16), _SIZES, "Channels of the first stage."),
             _set(),
         ),
     ),

@@ -30,7 +30,7 @@ from minjax.deploy.graph import (
 from minjax.errors import UserError
 from minjax.models.cnn import CNN
 from minjax.models.dnn import DNN
-from minjax.models.resnet import STRIDES, ResNet
+from minjax.models.resnet import STRIDES, ResNet, SmallResNet
 from minjax.models.vgg import VGG
 from minjax.models.vit import ViT
 
@@ -167,11 +167,17 @@ def _dnn(builder: _Builder, model: DNN) -> None:
 
 
 def _cnn(builder: _Builder, model: CNN) -> None:
-    for i in range(1, len(model.channels) + 1):
-        builder.convolution(f"conv{i}", norm=f"norm{i}" if model.batch_norm else None, padding=model.padding)
-        if model.pool:
+    if model.separable:
+        raise UserError("a cnn of depthwise separable convolutions (model.separable) cannot be exported yet")
+    for i, (_, stride, pool) in enumerate(model.windows(), 1):
+        norm = f"norm{i}" if model.batch_norm else None
+        builder.convolution(f"conv{i}", norm=norm, stride=stride, padding=model.padding)
+        if pool == 2:
             builder.pool(f"pool{i}")
-    builder.flatten()
+    if model.global_pool:
+        builder.add(MeanPool, "mean", builder.shape[-1:])
+    else:
+        builder.flatten()
     builder.linear("head")
 
 
@@ -242,6 +248,7 @@ _FAMILIES: dict[type, tuple[str, Callable[[_Builder, Any], None]]] = {
     DNN: ("dnn", _dnn),
     CNN: ("cnn", _cnn),
     ResNet: ("resnet", _resnet),
+    SmallResNet: ("resnet", _resnet),
     VGG: ("vgg", _vgg),
     ViT: ("vit", _vit),
 }

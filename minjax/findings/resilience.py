@@ -230,7 +230,7 @@ def depth_effect(found: Sequence[Sample], measure: Measure, limits: Limits = LIM
 
     Only points of equal shape are compared, so that a difference comes from depth and not from shape.
     """
-    equal = [sample for sample in found if sample.equal and sample.depth is not None]
+    equal = [sample for sample in found if sample.equal and sample.depth]  # a linear classifier has no depth to compare
     values = measured(equal, measure, limits)
     depths = {sample.depth for sample in equal if sample.point in values}
     if len(depths) < 2:

@@ -6,6 +6,7 @@ dict, such as ``"layer1.0.conv1"``. The names of leaves follow from `LEAVES`.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from minjax.errors import UserError
 from minjax.models.cnn import CNN
 from minjax.models.dnn import DNN
-from minjax.models.resnet import ResNet
+from minjax.models.resnet import ResNet, SmallResNet
 from minjax.models.vgg import VGG
 from minjax.models.vit import ViT
 
@@ -77,11 +78,18 @@ def _dnn(model: DNN) -> dict[Path, str]:
 
 
 def _cnn(model: CNN) -> dict[Path, str]:
-    count = len(model.channels) + 1
-    return {(name,): name for name in (*(f"{kind}{i}" for i in range(1, count) for kind in ("conv", "norm")), "head")}
+    places = itertools.product(("depthwise", "conv", "norm"), range(1, len(model.channels) + 1))
+    return {(name,): name for name in (*(f"{kind}{i}" for kind, i in places), "head")}
 
 
-_LAYOUTS: dict[type, Any] = {DNN: _dnn, CNN: _cnn, ResNet: _resnet, VGG: _vgg, ViT: _vit}
+_LAYOUTS: dict[type, Any] = {
+    DNN: _dnn,
+    CNN: _cnn,
+    ResNet: _resnet,
+    SmallResNet: _resnet,
+    VGG: _vgg,
+    ViT: _vit,
+}
 
 
 def layout(model: Any) -> dict[Path, str]:
@@ -122,7 +130,7 @@ def flattened_channels(model: Any, image_channels: int) -> tuple[Path, int] | No
     if isinstance(model, VGG):
         sizes = model.layer_sizes()
         return ("hidden1" if sizes["head_widths"] else "head", "kernel"), sizes["conv_channels"][-1]
-    if isinstance(model, CNN):
+    if isinstance(model, CNN) and not model.global_pool:
         return ("head", "kernel"), model.channels[-1]
     if isinstance(model, DNN):
         return ("hidden1" if model.widths else "head", "kernel"), image_channels

@@ -13,13 +13,14 @@ from collections import OrderedDict
 from typing import Any
 
 import torch
+from jax.lax import padtype_to_pads
 from torch import nn
 from torch.nn import functional
 
 from minjax.errors import UserError
 from minjax.models.cnn import CNN
 from minjax.models.dnn import DNN
-from minjax.models.resnet import STRIDES, ResNet
+from minjax.models.resnet import STRIDES, ResNet, SmallResNet
 from minjax.models.vgg import VGG
 from minjax.models.vit import ViT
 
@@ -54,26 +55,32 @@ class TorchDNN(nn.Sequential):
 
 
 class TorchCNN(nn.Sequential):
-    """(Convolution, batch norm, ReLU, pooling) for each convolution, flatten, linear."""
+    """(Convolution, batch norm, ReLU, pooling) for each convolution, flatten or mean, linear."""
 
     def __init__(self, model: CNN, image_shape: tuple[int, int, int]):
         height, width, inputs = image_shape
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        size = model.kernel_size
-        for i, channels in enumerate(model.channels, 1):
+        for i, (channels, (size, stride, pool)) in enumerate(zip(model.channels, model.windows(), strict=True), 1):
             if model.padding == "SAME":  # PyTorch's own "same" copies the image, and warns, for a kernel of even size
-                low, high = (size - 1) // 2, size // 2
-                layers[f"pad{i}"] = nn.ZeroPad2d((low, high, low, high))
-            layers[f"conv{i}"] = nn.Conv2d(inputs, channels, size, bias=not model.batch_norm)
-            if model.padding == "VALID":
-                height, width = height - size + 1, width - size + 1
+                pads = padtype_to_pads((height, width), (size, size), (stride, stride), "SAME")
+                layers[f"pad{i}"] = nn.ZeroPad2d((*pads[1], *pads[0]))
+                height, width = -(-height // stride), -(-width // stride)
+            else:
+                height, width = ((side - size) // stride + 1 for side in (height, width))
+            if model.separable and i > 1:
+                layers[f"depthwise{i}"] = nn.Conv2d(inputs, inputs, size, stride, groups=inputs, bias=False)
+                size = stride = 1
+            layers[f"conv{i}"] = nn.Conv2d(inputs, channels, size, stride, bias=not model.batch_norm)
             if model.batch_norm:
                 layers[f"norm{i}"] = nn.BatchNorm2d(channels)
             layers[f"relu{i}"] = nn.ReLU()
-            if model.pool:
+            if pool == 2:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
                 height, width = height // 2, width // 2
             inputs = channels
+        if model.global_pool:
+            layers["mean"] = nn.AdaptiveAvgPool2d(1)
+            height = width = 1
         layers["flatten"] = nn.Flatten()
         super().__init__(layers | {"head": nn.Linear(height * width * inputs, model.num_classes)})
 
@@ -104,7 +111,7 @@ class TorchBlock(nn.Module):
 
 
 class TorchResNet(nn.Module):
-    """Stem, four stages, mean over the pixels, linear."""
+    """Stem, stages, mean over the pixels, linear."""
 
     def __init__(self, model: ResNet, image_shape: tuple[int, int, int]):
         super().__init__()
@@ -113,7 +120,9 @@ class TorchResNet(nn.Module):
         self.conv1 = nn.Conv2d(image_shape[2], streams[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(streams[0])
         inputs = streams[0]
-        for stage, (count, stride, outputs) in enumerate(zip(model.blocks, STRIDES, streams[-4:], strict=True)):
+        self.stages = len(model.blocks)
+        places = zip(model.blocks, STRIDES[: self.stages], streams[-self.stages :], strict=True)
+        for stage, (count, stride, outputs) in enumerate(places):
             blocks = []
             for block in range(count):
                 channels = (*itertools.islice(inner, 2 if model.bottleneck else 1), outputs)
@@ -126,7 +135,7 @@ class TorchResNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """[N, C, H, W] -> logits [N, classes]."""
         x = functional.relu(self.bn1(self.conv1(images)))
-        for stage in range(1, len(STRIDES) + 1):
+        for stage in range(1, self.stages + 1):
             x = getattr(self, f"layer{stage}")(x)
         return self.linear(x.mean((2, 3)))
 
@@ -250,4 +259,11 @@ class TorchViT(nn.Module):
         return self.mlp_head(x[:, 0])
 
 
-_MODULES: dict[type, Any] = {DNN: TorchDNN, CNN: TorchCNN, ResNet: TorchResNet, VGG: TorchVGG, ViT: TorchViT}
+_MODULES: dict[type, Any] = {
+    DNN: TorchDNN,
+    CNN: TorchCNN,
+    ResNet: TorchResNet,
+    SmallResNet: TorchResNet,
+    VGG: TorchVGG,
+    ViT: TorchViT,
+}

@@ -23,7 +23,7 @@ from minjax.errors import UserError
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
+LAYOUT = ("NHWC", "HWIO", "NHWC")
 _CACHED_BYTES = 256 * 1024  # of images whose weight gradient is computed at once, on CPU
 
 
@@ -47,11 +47,11 @@ def conv2d(
 
     Differentiable once, in reverse mode only (no `jax.jvp`); works under `jit`, `vmap`, `lax.scan` and `lax.map`.
     """
-    pairs = _pad_pairs(x.shape[1:3], kernel.shape[:2], strides, padding)
+    pairs = pad_pairs(x.shape[1:3], kernel.shape[:2], strides, padding)
     return _convolve(tuple(strides), pairs, x, kernel)
 
 
-def _pad_pairs(size: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...], padding: Padding) -> Pairs:
+def pad_pairs(size: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...], padding: Padding) -> Pairs:
     """The zeros to pad (before, after) along rows and columns."""
     if isinstance(padding, str):
         if padding.upper() not in ("SAME", "VALID"):
@@ -67,7 +67,7 @@ def _pad_pairs(size: tuple[int, ...], window: tuple[int, ...], strides: tuple[in
 
 
 def _plain(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=_LAYOUT)
+    return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=LAYOUT)
 
 
 def _cpu(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -78,7 +78,7 @@ def _cpu(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array)
     if x.shape[1] >= kernel.shape[0] and x.shape[2] >= kernel.shape[1]:
         return _plain(strides, pads, x, kernel)
     height, width, cin, cout = kernel.shape
-    x = _zero_pad(x, (0, *pads, 0))
+    x = zero_pad(x, (0, *pads, 0))
     rows, columns = x.shape[1] - height + 1, x.shape[2] - width + 1
     patches = [
         x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for i in range(height) for j in range(width)
@@ -129,7 +129,7 @@ def input_gradient(strides, pads: Pairs, x_shape: tuple[int, ...], kernel: jax.A
     )
     if tuple(strides) == (1, 1):
         return _cpu((1, 1), (rows, columns), g, turned)
-    return lax.conv_general_dilated(g, turned, (1, 1), (rows, columns), lhs_dilation=strides, dimension_numbers=_LAYOUT)
+    return lax.conv_general_dilated(g, turned, (1, 1), (rows, columns), lhs_dilation=strides, dimension_numbers=LAYOUT)
 
 
 def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
@@ -144,7 +144,7 @@ def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int,
     wide = jnp.promote_types(x.dtype, jnp.float32)
 
     def gradient(x: jax.Array, g: jax.Array) -> jax.Array:
-        x = _zero_pad(x, (0, *pads, 0))
+        x = zero_pad(x, (0, *pads, 0))
         if strides == (1, 1):
             return _weights_by_shifts(x, kernel_shape, g)
         return _weights_by_rows(strides, x, kernel_shape, g)
@@ -171,7 +171,7 @@ def _images_at_once(x: jax.Array) -> int:
     return divisors[-1] if divisors and fitting < batch else batch
 
 
-def _zero_pad(x: jax.Array, pads: tuple) -> jax.Array:
+def zero_pad(x: jax.Array, pads: tuple) -> jax.Array:
     """Zero padding (before, after) for each axis; negative numbers crop."""
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0) if pad == 0 else (*pad, 0) for pad in pads])
 
@@ -183,7 +183,7 @@ def _weights_by_shifts(x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array
     shifted back by j columns. So kh + kw shifted copies are enough, where patches of x (im2col) would need kh * kw.
     """
     height, width, cin, cout = kernel_shape
-    g = _zero_pad(g, (0, 0, (width - 1, width - 1), 0))
+    g = zero_pad(g, (0, 0, (width - 1, width - 1), 0))
     rows, columns = g.shape[1], x.shape[2]
     by_column = jnp.concatenate([g[:, :, j : j + columns] for j in reversed(range(width))], axis=-1)
     by_row = jnp.concatenate([x[:, i : i + rows] for i in range(height)], axis=-1)

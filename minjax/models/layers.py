@@ -1,4 +1,4 @@
-"""The two layers with weights, `Dense` and `Conv`, initialised as in PyTorch by default.
+"""The layers with weights, `Dense`, `Conv` and `DepthwiseConv`, initialised as in PyTorch by default.
 
 Parameters are always float32 and are cast to the type of the computation (`dtype`) where they are used.
 """
@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from minjax.models import initializers
 from minjax.models.convolution import conv2d
+from minjax.models.depthwise import depthwise_conv2d
 
 Dtype = Any
 
@@ -95,3 +96,32 @@ class Conv(nn.Module):
         if self.use_bias:
             y = y + jnp.asarray(self.param("bias", draw_bias, (self.features,)), self.dtype)
         return y
+
+
+class DepthwiseConv(nn.Module):
+    """A convolution that filters each channel by itself; leaf `kernel` [h,w,1,channels].
+
+    `wiring.is_depthwise` tells its kernel from that of a convolution of one channel by its name, which must begin with
+    "depthwise". No bias: a 1x1 convolution follows, which has one or a batch norm.
+
+    Attributes:
+      kernel_size: height and width of the kernel, in pixels.
+      stride: step in both directions, in pixels.
+      padding: "SAME" or "VALID".
+      initialization: "paper" or "he".
+      dtype: of the computation and of the result.
+    """
+
+    kernel_size: int = 3
+    stride: int = 1
+    padding: str = "SAME"
+    initialization: str = "paper"
+    dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[N,H,W,channels] -> [N,H',W',channels]."""
+        draw = initializers.kernel(self.initialization, rectified=False)
+        kernel = self.param("kernel", draw, (self.kernel_size, self.kernel_size, 1, x.shape[-1]))
+        x, kernel = jnp.asarray(x, self.dtype), jnp.asarray(kernel, self.dtype)
+        return depthwise_conv2d(x, kernel, strides=(self.stride, self.stride), padding=self.padding)

@@ -2,6 +2,7 @@
 
 A 3x3 stem with stride 1 and no pooling; four stages with strides 1, 2, 2, 2 and channels w, 2w, 4w, 8w; post-activation
 blocks, with a 1x1 convolution and batch norm as shortcut where the shape changes; average pooling; a linear layer.
+`SmallResNet` is the network with three stages that He et al. trained on CIFAR-10.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from minjax.errors import UserError
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
@@ -61,7 +63,7 @@ class ResNet(nn.Module):
 
     Attributes:
       num_classes: number of outputs.
-      blocks: residual blocks in each of the four stages.
+      blocks: residual blocks in each stage; at most four stages.
       bottleneck: whether blocks are bottlenecks (networks of 50 layers and more) instead of basic ones.
       width: channels of the first stage; the others have 2, 4 and 8 times as many.
       dropout: dropout rate before the linear layer.
@@ -98,7 +100,7 @@ class ResNet(nn.Module):
         x = nn.relu(BatchNorm(axis_name=axis, dtype=self.dtype, name="norm")(x, train))
         for stage, block, name in self._blocks():
             x = Block(
-                (*itertools.islice(inner, 2 if self.bottleneck else 1), streams[stage - len(STRIDES)]),
+                (*itertools.islice(inner, 2 if self.bottleneck else 1), streams[stage - len(self.blocks)]),
                 STRIDES[stage] if block == 0 else 1,
                 shortcut=self._has_shortcut(stage, block),
                 initialization=self.initialization,
@@ -113,7 +115,7 @@ class ResNet(nn.Module):
 
     def layer_sizes(self) -> dict[str, tuple[int, ...]]:
         """The channels inside the blocks and in the residual streams."""
-        stages = tuple(self.width * 2**stage for stage in range(len(STRIDES)))
+        stages = tuple(self.width * 2**stage for stage in range(len(self.blocks)))
         inner = tuple(stages[stage] for stage, _, _ in self._blocks() for _ in range(2 if self.bottleneck else 1))
         streams = (self.width, *(EXPANSION * width for width in stages)) if self.bottleneck else stages
         return {
@@ -146,7 +148,7 @@ class ResNet(nn.Module):
                 sources += (Source(f"{name}/shortcut_conv", f"{name}/shortcut_norm"),)
                 streams.append([])
         streams[-1].append(Point(sources, (Reader("head"),), carried=carried))
-        names = [f"stage{stage} stream" for stage in range(1, len(STRIDES) + 1)]
+        names = [f"stage{stage} stream" for stage in range(1, len(self.blocks) + 1)]
         if self.bottleneck:
             names.insert(0, "stem")
         residual = [
@@ -163,3 +165,28 @@ class ResNet(nn.Module):
     def _has_shortcut(self, stage: int, block: int) -> bool:
         """Whether the unshrunk network changes shape here: its channels, or its pixels from the second stage on."""
         return block == 0 and (self.bottleneck or STRIDES[stage] != 1)
+
+
+class SmallResNet(ResNet):
+    """The ResNets of He et al. 2016, section 4.2, for 32x32 images: three stages of as many basic blocks each.
+
+    Depth 20 and width 16 has 272,474 parameters with 10 classes. The paper's own shortcuts take every other pixel and
+    add channels of zeros (its option A), which makes it 269,722; ours are 1x1 convolutions with batch norm (option B).
+
+    Attributes:
+      depth: convolutions and linear layers, those of the shortcuts not counted: 6n + 2, for n blocks in a stage.
+      width: channels of the first stage; the others have 2 and 4 times as many.
+
+    Raises:
+      UserError: another depth.
+    """
+
+    depth: int = 20
+    width: int = 16
+
+    def __post_init__(self) -> None:
+        count, rest = divmod(self.depth - 2, 6)
+        if rest or count < 1:
+            raise UserError(f"model.depth is {self.depth}; that of a resnet must be 6n + 2: 8, 14, 20, 26, ...")
+        object.__setattr__(self, "blocks", (count,) * 3)
+        super().__post_init__()

@@ -17,7 +17,7 @@ from minjax.errors import UserError, unknown
 from minjax.models.cnn import CNN
 from minjax.models.dnn import DNN
 from minjax.models.fields import CHECKS
-from minjax.models.resnet import ResNet
+from minjax.models.resnet import ResNet, SmallResNet
 from minjax.models.vgg import VGG
 from minjax.models.vit import ViT
 
@@ -28,6 +28,7 @@ _FIELD = {attribute: field for field, attribute in _ATTRIBUTE.items()}
 VARIANTS: dict[str, Callable[..., nn.Module]] = {
     "dnn": _partial(DNN),
     "cnn": _partial(CNN),
+    "resnet": _partial(SmallResNet),
     "resnet18": _partial(ResNet, blocks=(2, 2, 2, 2)),
     "resnet34": _partial(ResNet, blocks=(3, 4, 6, 3)),
     "resnet50": _partial(ResNet, blocks=(3, 4, 6, 3), bottleneck=True),

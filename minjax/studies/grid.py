@@ -1,26 +1,16 @@
-"""Which networks a study compares: named overrides of the configuration, for the three families of paper 2 (Zheng et
-al., arXiv 2601.17987) and for any field.
+"""The grid of a study: named overrides of the configuration, and how axes and families are combined.
 
-A generator returns `Choice`s; nothing is built here, and no data is needed. Of paper 2 only the abstract was at hand,
-so the shapes are minjax's own: the width named is that of the widest layer, *decreasing* halves it layer by
-layer, *increasing* is the reverse.
+Nothing is built here, and no data is needed.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from minjax.config import FIELDS
-from minjax.config.kinds import Each, Integer, OrNone
-from minjax.config.study import SHAPES
-from minjax.errors import UserError, unknown
-
-DEPTHS, WIDTHS = FIELDS["study.dnn.depths"].default, FIELDS["study.dnn.widths"].default
-CHANNELS = FIELDS["study.cnn.channels"].default
+from minjax.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +25,7 @@ class Axis:
     values: Sequence[Any]
 
     def __post_init__(self):
-        object.__setattr__(self, "values", _values(self.field, self.values))
+        object.__setattr__(self, "values", values_of(self.field, self.values))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,120 +41,6 @@ class Choice:
     name: str
     labels: Mapping[str, Any]
     overrides: Mapping[str, Any]
-
-
-def layer_sizes(depth: int, width: int, shape: str) -> tuple[int, ...]:
-    """The sizes of `depth` layers whose widest has `width` units.
-
-    Each layer of "decreasing" is half as wide as the one before, rounded as Python rounds (half to even, as everywhere
-    in minjax), and at least 1.
-
-    >>> layer_sizes(4, 50, "decreasing")
-    (50, 25, 12, 6)
-
-    Raises:
-        UserError: an unknown shape, or a depth or width that is no positive integer.
-    """
-    for field, value in (("depth", depth), ("width", width)):
-        Integer(1).check(field, value)
-    if shape not in SHAPES:
-        raise unknown("shape", shape, SHAPES)
-    sizes = [width]
-    while len(sizes) < depth:
-        sizes.append(width if shape == "equal" else max(1, round(sizes[-1] / 2)))
-    return tuple(sizes[::-1] if shape == "increasing" else sizes)
-
-
-def dnn(depths: Sequence[int] = DEPTHS, widths: Sequence[int] = WIDTHS, shapes: Sequence[str] = SHAPES) -> list[Choice]:
-    """Fully connected networks: every depth, shape and width; by default paper 2's 120 points.
-
-    A single layer has one shape, called equal whatever `shapes` are asked for. Some networks have several names (all
-    shapes of width 1, for example): `points.distinct` finds them.
-
-    Raises:
-        UserError: an axis without values, with one twice, or with one that cannot be (a width of 0, say).
-    """
-    return _layered("dnn", "widths", "width", depths, widths, shapes)
-
-
-def cnn(
-    channels: Sequence[int] = CHANNELS, depths: Sequence[int] = DEPTHS, shapes: Sequence[str] = ("equal",)
-) -> list[Choice]:
-    """Convolutional networks: every depth, shape and number of channels (of the widest layer).
-
-    An unpadded 3x3 convolution removes two pixels from height and width: 8x8 images allow a depth of 3 at most.
-
-    Raises:
-        UserError: as `dnn`.
-    """
-    return _layered("cnn", "channels", "channels", depths, channels, shapes)
-
-
-def _layered(
-    family: str, field: str, size: str, depths: Sequence[int], sizes: Sequence[int], shapes: Sequence[str]
-) -> list[Choice]:
-    depths, sizes = _whole(f"{family}.depths", depths), _whole(f"{family}.{field}", sizes)
-    wrong = [shape for shape in _values(f"{family}.shapes", shapes) if shape not in SHAPES]
-    if wrong:
-        raise unknown("shape", wrong[0], SHAPES)
-    ordered = [shape for shape in SHAPES if shape in shapes]
-    return [
-        Choice(
-            f"{family}-{depth}-{shape}-{n}",
-            {"depth": depth, "shape": shape, size: n},
-            {"model.name": family, f"model.{field}": layer_sizes(depth, n, shape)},
-        )
-        for depth in depths
-        for shape in (ordered if depth > 1 else ["equal"])
-        for n in sizes
-    ]
-
-
-def vit(
-    depths: Sequence[int] = DEPTHS,
-    dims: Sequence[int] = (8, 16, 32, 64, 128),
-    heads: Sequence[int] = (4,),
-    mlp_dims: Sequence[int | None] = (None,),
-) -> list[Choice]:
-    """Vision transformers: every depth, width of a token, number of heads and of hidden units.
-
-    Args:
-        depths: how many blocks.
-        dims: the width of a token.
-        heads: how many heads, which must divide the width; `points.points` reports those that do not, or skips them.
-        mlp_dims: hidden units of the blocks and of the head; None: as many as the width.
-
-    Raises:
-        UserError: as `dnn`.
-    """
-    mlp_dims = Each(OrNone(Integer(1))).check("vit.mlp_dims", _values("vit.mlp_dims", mlp_dims))
-    axes = (_whole("vit.depths", depths), _whole("vit.dims", dims), _whole("vit.heads", heads), mlp_dims)
-    found: list[Choice] = []
-    for depth, dim, count, given in itertools.product(*axes):
-        labels = {"depth": depth, "dim": dim, "heads": count, "mlp_dim": dim if given is None else given}
-        if any(labels == other.labels for other in found):  # None and the same number
-            continue
-        overrides = {"model.name": "vit", **{f"model.{field}": value for field, value in labels.items()}}
-        found.append(Choice("-".join(map(str, ("vit", *labels.values()))), labels, overrides))
-    return found
-
-
-FAMILIES: dict[str, Callable[..., list[Choice]]] = {"dnn": dnn, "cnn": cnn, "vit": vit}
-
-
-def family(name: str, **axes: Sequence[Any]) -> list[Choice]:
-    """The grid of a family by its name, with some of its axes given.
-
-    Raises:
-        UserError: no such family or axis, or as the family's own function.
-    """
-    if name not in FAMILIES:
-        raise unknown("family of a study", name, FAMILIES)
-    known = inspect.signature(FAMILIES[name]).parameters
-    for axis in axes:
-        if axis not in known:
-            raise unknown(f"axis of the {name} grid", axis, known)
-    return FAMILIES[name](**axes)
 
 
 def sweep(axes: Mapping[str, Sequence[Any]] | Iterable[Axis | tuple[str, Sequence[Any]]]) -> list[Choice]:
@@ -227,7 +103,12 @@ def fixed(choices: Iterable[Choice], overrides: Mapping[str, Any]) -> list[Choic
     return [dataclasses.replace(choice, overrides={**overrides, **choice.overrides}) for choice in listed]
 
 
-def _values(name: str, values: Any) -> tuple[Any, ...]:
+def values_of(name: str, values: Any) -> tuple[Any, ...]:
+    """The values of an axis as a tuple.
+
+    Raises:
+        UserError: no list of values, an empty one, or a value twice.
+    """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise UserError(f"the axis {name} is {values!r}; it must be a list of values")
     listed = tuple(values)
@@ -237,10 +118,6 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
         if listed.count(value) > 1:
             raise UserError(f"the axis {name} has {value!r} twice")
     return listed
-
-
-def _whole(name: str, values: Any) -> tuple[int, ...]:
-    return Each(Integer(1)).check(name, _values(name, values))
 
 
 def _short(value: Any) -> str:

@@ -11,10 +11,11 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 
 from minjax.errors import UserError
+from minjax.studies.convolutional import LABELS
 from minjax.studies.points import Point, distinct
 
 # The labels that divide the points of a family into series, in which only the size grows.
-_SERIES = ("depth", "shape")
+_SERIES = ("depth", "shape", *LABELS)
 
 
 def coarse(points: Iterable[Point], every: int = 2) -> tuple[list[Point], list[Point]]:

@@ -35,7 +35,8 @@ class Point:
             shape. The same in every process and on every machine.
         name: short, for people.
         family: the model's name.
-        fields: the architecture: the model's fields apart from those of initialization and dropout, as JSON has them.
+        fields: the architecture: the model's fields apart from those of initialization and dropout, as JSON has them,
+            without those that count as absent.
         labels: its coordinates on the grid's own axes.
         num_params: trainable parameters, exactly.
         overrides: the fields that the grid sets: name with dots -> value, as JSON has it.
@@ -104,7 +105,7 @@ def points(
             id=identity(resolved, image_shape, num_classes),
             name=choice.name,
             family=name,
-            fields={key: value for key, value in fields.items() if key in ARCHITECTURE},
+            fields={key: value for key, value in fields.items() if _stated(key, value)},
             labels=plain(choice.labels),
             num_params=size,
             overrides=overrides,
@@ -220,11 +221,17 @@ def _check_fields(overrides: Mapping[str, Any]) -> None:
             raise UserError(f"{field} cannot be an axis: {reason}")
 
 
+def _stated(field: str, value: Any) -> bool:
+    """Whether a field of the model is among what a record states of an architecture."""
+    return field in ARCHITECTURE and not roles.absent(f"model.{field}", value)
+
+
 def _check_values(name: str, fields: Mapping[str, Any]) -> None:
     """Check each field of a model by itself; `skip` does not excuse what is wrong here."""
     for field, value in fields.items():
         try:
-            CHECKS[field](value)
+            if value is not None:
+                CHECKS[field](value)
         except UserError as error:
             raise UserError(f"point {name} cannot be: {error}") from error
 

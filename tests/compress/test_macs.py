@@ -74,6 +74,23 @@ def test_networks_without_anything_special():
     }
 
 
+def test_a_depthwise_convolution_reads_one_channel():
+    fields = {"padding": "SAME", "separable": True, "global_pool": True, "batch_norm": True}
+    found, params = count("cnn", (28, 28, 1), channels=(8, 16, 16, 16), kernel_sizes=(5, 5, 5, 3), strides=(2, 2, 1, 1),
+                          **fields)  # fmt: skip
+    assert found.kernels == {
+        "conv1/kernel": 14 * 14 * 25 * 8,
+        "depthwise2/kernel": 7 * 7 * 25 * 8,
+        "conv2/kernel": 7 * 7 * 8 * 16,
+        "depthwise3/kernel": 7 * 7 * 25 * 16,
+        "conv3/kernel": 7 * 7 * 16 * 16,
+        "depthwise4/kernel": 7 * 7 * 9 * 16,
+        "conv4/kernel": 7 * 7 * 16 * 16,
+        "head/kernel": 16 * 10,
+    }
+    assert set(found.kernels) == {leaf for leaf in tree.leaves(params) if leaf.endswith("/kernel")}
+
+
 def test_a_program_for_each_platform_counts_once():
     """At 2x2 pixels, fewer than the kernel has, the CPU's convolution is written as a matrix product."""
     found, _ = count("vgg16_s")

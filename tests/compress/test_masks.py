@@ -218,3 +218,15 @@ def test_schedules():
         compress.rounds("geometric", 1, 2)
     with pytest.raises(UserError, match="0 rounds"):
         compress.rounds("linear", 0.5, 0)
+
+
+@pytest.mark.parametrize("axis", ["in", "out"])
+@pytest.mark.parametrize("method", [name for name in ALL if METHODS[name].unit == "channel"])
+def test_a_depthwise_kernel_has_its_channels_on_the_last_axis_for_both_sides(method, axis):
+    kernel = jnp.asarray(np.random.default_rng(3).normal(size=(3, 3, 1, 8)), jnp.float32)
+    masks = compress.masks({"depthwise2": {"kernel": kernel}}, method, 0.5, key=KEY, axis=axis)
+    kept = np.asarray(masks["depthwise2"]["kernel"])
+    assert kept.sum() == 4 * 9
+    assert sorted(kept.reshape(9, 8).sum(0)) == [0] * 4 + [9] * 4
+    other = compress.masks({"conv2": {"kernel": kernel}}, method, 0.6, key=KEY, axis="in")  # one input: all or nothing
+    assert not np.asarray(other["conv2"]["kernel"]).any()

@@ -32,9 +32,12 @@ NETWORKS = {
     "cnn": ("cnn", 8, {"channels": (6, 8)}),
     "cnn same": ("cnn", 8, {"channels": (6, 8, 5), "padding": "SAME", "pool": True}),
     "cnn batch norm": ("cnn", 8, {"channels": (6, 8), "padding": "SAME", "batch_norm": True}),
+    "cnn separable": ("cnn", 8, {"channels": (6, 8, 5), "separable": True, "padding": "SAME", "batch_norm": True}),
+    "cnn separable valid": ("cnn", 8, {"channels": (6, 8, 5), "separable": True, "global_pool": True}),
     "vgg": ("vgg11", 32, {"width": 2, "head_width": 0}),
     "vgg batch norm": ("vgg11_bn", 32, {"width": 4, "head_width": 12}),
     "resnet": ("resnet18_s", 8, {"width": 4}),
+    "small resnet": ("resnet", 8, {"depth": 8, "width": 4}),
     "bottleneck": ("resnet50", 8, {"width": 4}),
     "vit": ("vit_s", 8, {"dim": 16, "depth": 2, "heads": 4, "mlp_dim": 12}),
 }
@@ -45,7 +48,11 @@ def test_logits_are_those_of_the_masked_network_and_json_rebuilds_it(network):
     name, size, fields = NETWORKS[network]
     model, variables = drawn(name, size, **fields)
     masks = smallest_channels(variables, 0.25)
-    if network in ("resnet", "bottleneck"):  # by chance few channels of a stream are without use in every layer
+    if network in (
+        "resnet",
+        "small resnet",
+        "bottleneck",
+    ):  # by chance few channels of a stream are without use in every layer
         masks = jax.tree.map(np.logical_and, masks, smallest_channels(variables, 0.25, streams=True))
     if network == "vit":
         for block in ("block1", "block2"):
@@ -112,6 +119,48 @@ def test_removals_go_on_in_both_directions():
     smaller, _, report = check_same(model, variables, masks, 2)
     assert smaller.widths == (2, 1, 3)
     assert report.removed == {"hidden1": 2, "hidden2": 2, "hidden3": 1}
+
+
+def separable(padding: str):
+    """Stem of five channels, of which 0, 1 and 2 are the constants 0.5, 2.0 and 0, then a separable convolution."""
+    model, variables = drawn("cnn", channels=(5, 3), padding=padding, separable=True)
+    variables["params"]["conv1"]["bias"][:] = [0.5, 2.0, -1.0, 1.0, 1.0]
+    masks = no_masks(variables)
+    prune(masks, "conv1", outputs=[0, 1, 2])
+    return model, variables, masks
+
+
+def test_a_constant_goes_through_a_depthwise_convolution_into_a_bias():
+    model, variables, masks = separable("VALID")
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert smaller.channels == (2, 3)
+    assert (report.removed, report.merged, report.kept) == ({"conv1": 3}, {}, ())
+    params = variables["params"]
+    sums = params["depthwise2"]["kernel"][:, :, 0, :2].sum((0, 1)) * [0.5, 2.0]
+    added = sums @ params["conv2"]["kernel"][0, 0, :2]
+    np.testing.assert_allclose(arrays["params"]["conv2"]["bias"], params["conv2"]["bias"] + added, rtol=1e-4)
+    np.testing.assert_array_equal(arrays["params"]["depthwise2"]["kernel"], params["depthwise2"]["kernel"][..., 3:])
+
+
+def test_a_depthwise_convolution_that_pads_keeps_constants_but_zero():
+    model, variables, masks = separable("SAME")
+    smaller, _, report = check_same(model, variables, masks, 8)
+    assert smaller.channels == (4, 3)
+    assert (report.removed, report.merged) == ({"conv1": 1}, {})
+    assert report.kept == (
+        "conv1: 2 of 4 outputs are zero and stay: depthwise2 pads a constant with zeros, so that it is none behind it",
+    )
+
+
+@pytest.mark.parametrize(("layer", "side"), [("depthwise2", "outputs"), ("conv2", "inputs")])
+def test_a_channel_that_a_separable_convolution_drops_goes_from_all_its_layers(layer, side):
+    model, variables = drawn("cnn", channels=(5, 3), padding="SAME", separable=True, batch_norm=True)
+    masks = no_masks(variables)
+    prune(masks, layer, **{side: [1, 4]})
+    smaller, arrays, report = check_same(model, variables, masks, 8)
+    assert (smaller.channels, report.removed, report.kept) == ((3, 3), {"conv1": 2}, ())
+    assert arrays["params"]["norm1"]["scale"].shape == (3,)
+    assert arrays["params"]["depthwise2"]["kernel"].shape == (3, 3, 1, 3)
 
 
 def test_one_channel_stays():

@@ -32,6 +32,8 @@ def other(field: config.Field):
         [0.25],
         *WORDS,
         [3],
+        [2],
+        [True],
         *([word] for word in WORDS),
         [["epochs", 3]],
         [["epochs", [3]]],
@@ -58,6 +60,7 @@ WORDS = (
     ),
     *("l1", "random", "lottery", "scratch", "in", "out", "knee", "all", "ray", "equal", "cnn", "trained"),
     *("decreasing", "symmetric_tensor_mse", "float16", "pmap", "flip", "multistep", "cubic", "none"),
+    *("separable", "half", "pool", "SAME", "average"),
 )
 
 

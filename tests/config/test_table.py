@@ -19,7 +19,7 @@ from minjax.findings import samples
 from minjax.models.initializers import INITS
 from minjax.optim.schedules import FACTORS
 from minjax.records.compression import REESTIMATED, TRAINED
-from minjax.studies import grid
+from minjax.studies import families
 from minjax.tasks import TASKS
 from minjax.train import engine
 
@@ -76,7 +76,7 @@ def choices(name: str) -> tuple[str, ...]:
         ("prune.round_method", METHODS),
         ("compress.joint_method", ("", *METHODS)),
         ("compress.batch_norm", (TRAINED, REESTIMATED)),
-        ("study.families", grid.FAMILIES),
+        ("study.families", families.FAMILIES),
     ],
 )
 def test_choices_are_those_of_the_room_that_has_them(name, table):

@@ -11,13 +11,27 @@ import pytest
 from minjax import models
 from minjax.deploy.network import Network
 
-LARGE = ("resnet", "bottleneck", "vgg", "vgg_linear", "vit")
+LARGE = ("small_resnet", "resnet", "bottleneck", "vgg", "vgg_linear", "vit")
 FAMILIES: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
     "dnn": ("dnn", (6, 5, 3), {"widths": (11, 7)}),
     "linear": ("dnn", (6, 5, 1), {"widths": ()}),
     "cnn": ("cnn", (9, 11, 3), {"channels": (4, 6), "padding": "SAME", "pool": True, "batch_norm": True}),
     "cnn_valid": ("cnn", (7, 6, 1), {"channels": (5,), "kernel_size": 2}),
     "cnn_even": ("cnn", (7, 6, 1), {"channels": (5, 3), "kernel_size": 4, "padding": "SAME"}),
+    "cnn_strided": (
+        "cnn",
+        (11, 9, 3),
+        {
+            "channels": (4, 6, 5),
+            "kernel_sizes": (5, 3, 3),
+            "strides": (2, 1, 1),
+            "pools": (1, 2, 1),
+            "padding": "SAME",
+            "batch_norm": True,
+            "global_pool": True,
+        },
+    ),
+    "small_resnet": ("resnet", (9, 12, 3), {"depth": 8, "width": 3}),
     "resnet": ("resnet18_s", (13, 10, 3), {"width": 3}),
     "bottleneck": ("resnet50", (8, 8, 1), {"width": 2}),
     "vgg": ("vgg11_bn", (32, 40, 3), {"width": 2, "head_width": 5}),

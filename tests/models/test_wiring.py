@@ -17,10 +17,13 @@ NETWORKS = [
     ("dnn", {"widths": (7, 5)}),
     ("dnn", {"widths": ()}),
     ("cnn", {"channels": (2, 3), "batch_norm": True, "padding": "SAME"}),
+    ("cnn", {"channels": (2, 3, 4), "batch_norm": True, "padding": "SAME", "separable": True, "global_pool": True}),
+    ("cnn", {"channels": (2, 3), "separable": True, "kernel_sizes": (5, 3), "strides": (2, 1)}),
     ("vgg11", {"width": 2, "head_width": 0}),
     ("vgg16_bn", {"width": 2, "head_width": 5}),
     ("resnet18_s", {"width": 2}),
     ("resnet50", {"width": 2}),
+    ("resnet", {"depth": 14, "width": 2}),
     ("vit_s", {"dim": 12, "depth": 2, "heads": 3, "mlp_dim": 5}),
 ]
 
@@ -55,6 +58,12 @@ def test_every_size_has_a_group_and_the_arrays_hold_its_channels(name, fields):
         covered.add((end.layer, side))
         if isinstance(end, Source) and end.norm:
             assert shapes[f"params/{end.norm}/scale"] == shapes[f"batch_stats/{end.norm}/mean"] == (channels,)
+    for group in model.wiring().groups:
+        for point in group.points:
+            if point.depthwise is not None:
+                shape = shapes[f"params/{point.depthwise.layer}/kernel"]
+                assert shape[2:] == (1, sizes[group.attribute][group.index])
+                covered |= {(point.depthwise.layer, -1), (point.depthwise.layer, -2)}
     covered |= {(fixed.layer, -1 if fixed.side == "outputs" else -2) for fixed in model.wiring().fixed}
     # Both sides of every layer can shrink, or it is said why not.
     kernels = [leaf.split("/", 1)[1].removesuffix("/kernel") for leaf in shapes if leaf.endswith("/kernel")]

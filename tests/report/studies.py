@@ -27,7 +27,7 @@ from minjax.records.study import (
     StudySummary,
     Training,
 )
-from minjax.studies.grid import layer_sizes
+from minjax.studies.families import layer_sizes
 from tests.findings.synthetic import AMOUNTS, BITS, member
 from tests.report.runs import ORIGIN
 

@@ -15,7 +15,7 @@ import pytest
 from configs.base import get_config
 from minjax import models, tree
 from minjax.errors import UserError
-from minjax.studies import grid
+from minjax.studies import families, grid
 from minjax.studies.grid import Axis, Choice
 from minjax.studies.points import Point, distinct, identity, override, points, table
 
@@ -29,6 +29,7 @@ SMALL = {
 # The hash of dnn-2-equal-50 of SMALL on digits. If it changes, every study directory begins again: change what makes
 # an id only with a reason, and say so.
 GOLDEN = "9a4c15681857"
+GOLDEN_CNN = "9f49ad5170f4"  # of cnn-2-equal-6 with every field at its default
 CONFIG = get_config().to_dict()
 
 
@@ -38,7 +39,7 @@ def digits(choices, config=CONFIG, **settings) -> list[Point]:
 
 @pytest.fixture(scope="module")
 def dnns() -> list[Point]:
-    return digits(grid.dnn())
+    return digits(families.dnn())
 
 
 def test_the_dnn_grid_is_120_points_and_114_networks(dnns):
@@ -55,7 +56,7 @@ def test_a_network_of_several_names_goes_by_the_equal_one(dnns):
     assert several == {
         f"dnn-{depth}-equal-1": [f"dnn-{depth}-decreasing-1", f"dnn-{depth}-increasing-1"] for depth in (2, 3, 4)
     }
-    turned = grid.dnn(shapes=("increasing", "equal"), depths=(2,), widths=(1,))
+    turned = families.dnn(shapes=("increasing", "equal"), depths=(2,), widths=(1,))
     assert [choice.labels["shape"] for choice in turned] == ["equal", "increasing"]
 
 
@@ -74,11 +75,11 @@ def test_a_network_of_several_names_goes_by_the_equal_one(dnns):
     ],
 )
 def test_shapes_by_hand(depth, width, shape, sizes):
-    assert grid.layer_sizes(depth, width, shape) == sizes
+    assert families.layer_sizes(depth, width, shape) == sizes
 
 
 def test_the_widest_layer_is_the_width_named():
-    for choice in grid.dnn():
+    for choice in families.dnn():
         widths = choice.overrides["model.widths"]
         assert len(widths) == choice.labels["depth"]
         assert max(widths) == choice.labels["width"]
@@ -88,16 +89,84 @@ def test_the_widest_layer_is_the_width_named():
 
 
 def test_the_cnn_grid():
-    found = grid.cnn()
+    found = families.cnn()
     assert len(found) == 32 * 4
     assert found[-1].overrides == {"model.name": "cnn", "model.channels": (32, 32, 32, 32)}
-    (point,) = digits(grid.cnn(channels=(6,), depths=(2,), shapes=("decreasing",)))
+    (point,) = digits(families.cnn(channels=(6,), depths=(2,), shapes=("decreasing",)))
     assert (point.name, point.fields["channels"]) == ("cnn-2-decreasing-6", [6, 3])
     assert point.num_params == (9 * 6 + 6) + (9 * 6 * 3 + 3) + (4 * 4 * 3 * 10 + 10)
 
 
+def test_the_linear_classifier_is_a_point_where_depths_contain_0(dnns):
+    found = digits(families.dnn(depths=(1, 0), widths=(2, 3)))
+    assert [(p.name, p.num_params) for p in found] == [("dnn-0", 650), ("dnn-1-equal-2", 160), ("dnn-1-equal-3", 235)]
+    assert (found[0].fields, found[0].labels) == ({"widths": []}, {"depth": 0, "shape": "equal"})
+    assert not any(p.labels["depth"] == 0 for p in dnns)
+
+
+def test_kinds_of_cnn():
+    axes = {"heads": ("average",), "paddings": ("SAME",), "batch_norms": (True,)}
+    grid_of = lambda **more: points(families.cnn(**axes, **more), CONFIG, image_shape=(28, 28, 1), num_classes=10)  # noqa: E731
+    separable = grid_of(
+        channels=(12,),
+        depths=(3,),
+        blocks=("separable",),
+        stem_kernels=(5,),
+        kernels=(5,),
+        stems=("half",),
+        halvings=(2,),
+    )
+    assert [(p.name, p.num_params) for p in separable] == [
+        ("cnn-3-equal-12-separable-stem5-kernel5-half-stride2-same-average-norm", 1006)  # as tests/models/test_cnn.py
+    ]
+    assert separable[0].fields == {
+        "channels": [6, 12, 12],
+        "kernel_size": 5,
+        "padding": "SAME",
+        "pool": False,
+        "batch_norm": True,
+        "strides": [2, 2, 1],
+        "separable": True,
+        "global_pool": True,
+    }
+    plain = grid_of(channels=(8,), depths=(3,), halvings=(2,), downsamplings=("pool",))
+    assert [(p.name, p.num_params) for p in plain] == [("cnn-3-equal-8-pool2-same-average-norm", 1362)]
+    assert plain[0].labels == {
+        "depth": 3, "shape": "equal", "channels": 8, "halvings": 2, "downsampling": "pool", "padding": "SAME",
+        "head": "average", "batch_norm": True,
+    }  # fmt: skip
+
+
+def test_a_kind_that_does_not_matter_for_a_depth_is_one_network():
+    axes = {"blocks": ("plain", "separable"), "kernels": (3, 5), "halvings": (0, 1, 2), "stems": ("full", "half")}
+    found = families.cnn(channels=(4,), depths=(1, 2), downsamplings=("stride", "pool"), **axes)
+    ids = [point.id for point in points(found, CONFIG, image_shape=(28, 28, 1), num_classes=10)]
+    assert len(set(ids)) == len(ids) == (1 + 2) + 2 * 2 * 2 * (1 + 2 * 2)
+    assert [choice.name for choice in found[:3]] == ["cnn-1-equal-4", "cnn-1-equal-4-stride1", "cnn-1-equal-4-pool1"]
+
+
+def test_the_resnet_grid():
+    found = points(families.resnet((8, 20), (4, 16)), CONFIG, image_shape=(32, 32, 3), num_classes=10)
+    assert [p.name for p in found] == ["resnet-8-4", "resnet-8-16", "resnet-20-4", "resnet-20-16"]
+    assert (found[-1].family, found[-1].num_params, found[-1].fields) == ("resnet", 272_474, {"depth": 20, "width": 16})
+    with pytest.raises(UserError, match=r"resnet.depths has 9; that of a resnet must be 6n \+ 2"):
+        families.resnet((8, 9))
+
+
+def test_new_fields_leave_the_ids_of_old_points_as_they_were():
+    (point,) = digits(families.cnn(channels=(6,), depths=(2,)))
+    assert point.id == GOLDEN_CNN
+    assert point.fields == {
+        "channels": [6, 6],
+        "kernel_size": 3,
+        "padding": "VALID",
+        "pool": False,
+        "batch_norm": False,
+    }
+
+
 def test_the_vit_grid():
-    found = grid.vit(depths=(1, 2), dims=(8, 12), heads=(2, 4), mlp_dims=(None, 12, 20))
+    found = families.vit(depths=(1, 2), dims=(8, 12), heads=(2, 4), mlp_dims=(None, 12, 20))
     assert len(found) == 2 * (2 * 3 + 2 * 2)  # at dim 12, None is 12 once more
     assert found[0].labels == {"depth": 1, "dim": 8, "heads": 2, "mlp_dim": 8}
     assert found[0].overrides["model.mlp_dim"] == 8
@@ -105,11 +174,11 @@ def test_the_vit_grid():
 
 
 def test_what_cannot_be_is_an_error_or_is_left_out():
-    heads = grid.vit(depths=(1,), dims=(8, 12), heads=(2, 3))
+    heads = families.vit(depths=(1,), dims=(8, 12), heads=(2, 3))
     with pytest.raises(UserError, match=r"point vit-1-8-3-8 .*heads=3 does not divide model\.dim=8"):
         digits(heads)
     assert [p.name for p in digits(heads, skip=True)] == ["vit-1-8-2-8", "vit-1-12-2-12", "vit-1-12-3-12"]
-    deep = grid.cnn(channels=(2,))
+    deep = families.cnn(channels=(2,))
     with pytest.raises(UserError, match=r"cnn-4-equal-2 .*at least 9 pixels"):
         digits(deep)
     assert [p.labels["depth"] for p in digits(deep, skip=True)] == [1, 2, 3]
@@ -145,26 +214,29 @@ def test_bad_axes(axes, message, skip):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: grid.dnn(widths=(5, 0)), "dnn.widths has 0; each must be at least 1"),
-        (lambda: grid.dnn(widths=(2.5,)), "dnn.widths has 2.5"),
-        (lambda: grid.dnn(depths=(True,)), "dnn.depths has True"),
-        (lambda: grid.dnn(widths=()), "the grid is empty: the axis dnn.widths has no values"),
-        (lambda: grid.dnn(shapes=()), "empty: the axis dnn.shapes"),
-        (lambda: grid.dnn(shapes=("square",)), "unknown shape 'square'; known: decreasing, equal, increasing"),
-        (lambda: grid.dnn(widths=5), "the axis dnn.widths is 5; it must be a list"),
-        (lambda: grid.dnn(widths=(5, 5)), "the axis dnn.widths has 5 twice"),
-        (lambda: grid.cnn(channels=(0,)), "cnn.channels has 0"),
-        (lambda: grid.vit(heads=(0,)), "vit.heads has 0"),
-        (lambda: grid.vit(mlp_dims=(None, 0)), "vit.mlp_dims has 0"),
-        (lambda: grid.layer_sizes(0, 5, "equal"), "depth is 0; it must be at least 1"),
+        (lambda: families.dnn(widths=(5, 0)), "dnn.widths has 0; each must be at least 1"),
+        (lambda: families.dnn(widths=(2.5,)), "dnn.widths has 2.5"),
+        (lambda: families.dnn(depths=(True,)), "dnn.depths has True"),
+        (lambda: families.dnn(widths=()), "the grid is empty: the axis dnn.widths has no values"),
+        (lambda: families.dnn(shapes=()), "empty: the axis dnn.shapes"),
+        (lambda: families.dnn(shapes=("square",)), "unknown shape 'square'; known: decreasing, equal, increasing"),
+        (lambda: families.dnn(widths=5), "the axis dnn.widths is 5; it must be a list"),
+        (lambda: families.dnn(widths=(5, 5)), "the axis dnn.widths has 5 twice"),
+        (lambda: families.cnn(channels=(0,)), "cnn.channels has 0"),
+        (lambda: families.vit(heads=(0,)), "vit.heads has 0"),
+        (lambda: families.vit(mlp_dims=(None, 0)), "vit.mlp_dims has 0"),
+        (lambda: families.layer_sizes(0, 5, "equal"), "depth is 0; it must be at least 1"),
         (lambda: grid.sweep({}), "the grid is empty: it has no axis"),
         (lambda: Axis("epochs", "12"), "the axis epochs is '12'; it must be a list"),
         (lambda: grid.sweep([("epochs", [1]), ("epochs", [2])]), "the axis epochs is given twice"),
-        (lambda: grid.product(grid.dnn(), grid.sweep({"model.widths": [(1,)]})), "axis model.widths is given twice"),
-        (lambda: grid.product(grid.dnn(), grid.sweep({"dataset.depth": [1]})), "axis depth is given twice"),
-        (lambda: grid.fixed(grid.dnn(), {"model.widths": (3,)}), "model.widths is fixed, and an axis"),
-        (lambda: grid.family("rnn"), "unknown family of a study 'rnn'"),
-        (lambda: grid.family("dnn", width=(1,)), "unknown axis of the dnn grid 'width' .did you mean 'widths'"),
+        (
+            lambda: grid.product(families.dnn(), grid.sweep({"model.widths": [(1,)]})),
+            "axis model.widths is given twice",
+        ),
+        (lambda: grid.product(families.dnn(), grid.sweep({"dataset.depth": [1]})), "axis depth is given twice"),
+        (lambda: grid.fixed(families.dnn(), {"model.widths": (3,)}), "model.widths is fixed, and an axis"),
+        (lambda: families.family("rnn"), "unknown family of a study 'rnn'"),
+        (lambda: families.family("dnn", width=(1,)), "unknown axis of the dnn grid 'width' .did you mean 'widths'"),
         (lambda: digits([]), "the grid is empty: it has no points"),
         (
             lambda: digits([Choice("a", {}, {"epochs": 1}), Choice("a", {}, {"epochs": 2})]),
@@ -193,17 +265,17 @@ def test_any_field_is_an_axis():
 
 
 def test_families_products_and_fixed_fields():
-    assert grid.family("dnn", depths=(1,), widths=(3,)) == grid.dnn((1,), (3,))
-    both = grid.product(grid.dnn((1,), (3,)), grid.sweep({"epochs": [5, 6]}))
+    assert families.family("dnn", depths=(1,), widths=(3,)) == families.dnn((1,), (3,))
+    both = grid.product(families.dnn((1,), (3,)), grid.sweep({"epochs": [5, 6]}))
     assert [choice.name for choice in both] == ["dnn-1-equal-3-epochs=5", "dnn-1-equal-3-epochs=6"]
     assert both[1].labels == {"depth": 1, "shape": "equal", "width": 3, "epochs": 6}
-    patches = grid.fixed(grid.vit((1,), (8,)), {"model.patch_size": 2})
+    patches = grid.fixed(families.vit((1,), (8,)), {"model.patch_size": 2})
     (point,) = digits(patches)
     assert (point.fields["patch_size"], "patch_size" in point.labels) == (2, False)
 
 
 def test_what_a_point_holds():
-    (point,) = digits(grid.dnn((2,), (50,), ("equal",)), SMALL)
+    (point,) = digits(families.dnn((2,), (50,), ("equal",)), SMALL)
     assert dataclasses.asdict(point) | {"config": None} == {
         "id": GOLDEN,
         "name": "dnn-2-equal-50",
@@ -222,7 +294,7 @@ def test_what_a_point_holds():
 
 def test_an_id_is_of_what_is_trained():
     def id_of(config=SMALL, choices=None, shape=(8, 8, 1), classes=10):
-        listed = grid.dnn((2,), (50,), ("equal",)) if choices is None else choices
+        listed = families.dnn((2,), (50,), ("equal",)) if choices is None else choices
         return points(listed, config, image_shape=shape, num_classes=classes)[0].id
 
     turned = {key: dict(reversed(v.items())) if isinstance(v, dict) else v for key, v in reversed(SMALL.items())}
@@ -230,13 +302,13 @@ def test_an_id_is_of_what_is_trained():
     widths = {"model.widths": [np.array([50, 50])]}
     assert id_of(choices=grid.sweep(widths)) == GOLDEN  # another name, the same network
     assert id_of(choices=grid.sweep({"model.widths": [(np.int64(50), 50)], "epochs": [30.0]})) == GOLDEN
-    assert id_of(choices=grid.product(grid.dnn((2,), (50,), ("equal",)), grid.sweep({"epochs": [30]}))) == GOLDEN
+    assert id_of(choices=grid.product(families.dnn((2,), (50,), ("equal",)), grid.sweep({"epochs": [30]}))) == GOLDEN
     for same in ({"seed": 7}, {"dataset.data_dir": "elsewhere"}, {"model.init": "paper"}):
         assert id_of(override(SMALL, same)) == GOLDEN
     assert id_of({**SMALL, "study": {"seeds": 5}, "name": "x", "new": None}) == GOLDEN
     different = [
         *(id_of(override(SMALL, o)) for o in ({"epochs": 31}, {"model.init": "he"}, {"optimizer.learning_rate": 0.2})),
-        *(id_of(shape=(8, 8, 3)), id_of(classes=11), id_of(choices=grid.dnn((2,), (51,), ("equal",)))),
+        *(id_of(shape=(8, 8, 3)), id_of(classes=11), id_of(choices=families.dnn((2,), (51,), ("equal",)))),
     ]
     assert len({GOLDEN, *different}) == 7
 
@@ -253,17 +325,17 @@ def test_the_configuration_is_resolved_by_who_knows_how():
     def resolve(config):
         return override(config, {"model.init": "he", "model.dropout": 0.5})
 
-    (point,) = digits(grid.dnn((1,), (3,)), SMALL, resolve=resolve)
+    (point,) = digits(families.dnn((1,), (3,)), SMALL, resolve=resolve)
     assert point.config["model"]["init"] == "he"
-    assert point.id != digits(grid.dnn((1,), (3,)), SMALL)[0].id
+    assert point.id != digits(families.dnn((1,), (3,)), SMALL)[0].id
 
 
 @pytest.mark.parametrize(
     "choice",
     [
-        *grid.dnn((3,), (20,)),
-        *grid.cnn((3,), (1, 3)),
-        *grid.vit((1,), (12,), (3,), (7,)),
+        *families.dnn((3,), (20,)),
+        *families.cnn((3,), (1, 3)),
+        *families.vit((1,), (12,), (3,), (7,)),
     ],
     ids=lambda choice: choice.name,
 )
@@ -275,7 +347,7 @@ def test_sizes_are_those_of_the_built_networks(choice):
 
 
 def test_the_table_of_a_dry_run():
-    lines = table(digits(grid.dnn((1, 2), (1, 100))))
+    lines = table(digits(families.dnn((1, 2), (1, 100))))
     assert lines == [
         "name                  parameters  names",
         "dnn-1-equal-1                 85      1",

@@ -7,13 +7,13 @@ import math
 import pytest
 
 from minjax.errors import UserError
-from minjax.studies import grid
+from minjax.studies import families, grid
 from minjax.studies.order import coarse, refine
 from tests.studies.test_grid import digits
 
 
 def test_the_coarse_grid_comes_first():
-    dnns = digits(grid.dnn())
+    dnns = digits(families.dnn())
     first, rest = coarse(dnns)
     assert len(first) + len(rest) == 114
     assert not {p.id for p in first} & {p.id for p in rest}
@@ -29,11 +29,11 @@ def test_the_coarse_grid_comes_first():
 
 def test_every_setting_outside_the_model_has_its_own_coarse_grid():
     rates = grid.sweep({"optimizer.learning_rate": [0.1, 0.01]})
-    found = digits(grid.product(grid.dnn((1,), (1, 2, 3, 5)), rates))
+    found = digits(grid.product(families.dnn((1,), (1, 2, 3, 5)), rates))
     names = [(p.labels["width"], p.labels["learning_rate"]) for p in coarse(found)[0]]
     assert names == [(1, 0.1), (1, 0.01), (3, 0.1), (3, 0.01), (5, 0.1), (5, 0.01)]
     slow, fast = (grid.sweep({"optimizer.learning_rate": [rate]}) for rate in (0.01, 0.1))
-    both = grid.product(grid.dnn((1,), (1, 2, 3)), slow) + grid.product(grid.dnn((1,), (2, 3, 5)), fast)
+    both = grid.product(families.dnn((1,), (1, 2, 3)), slow) + grid.product(families.dnn((1,), (2, 3, 5)), fast)
     names = [(p.labels["width"], p.labels["learning_rate"]) for p in coarse(digits(both))[0]]
     assert names == [(1, 0.01), (3, 0.01), (2, 0.1), (5, 0.1)]
 

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minjax.studies import grid
+from minjax.studies import families
 from minjax.studies.packing import pack
 
 WIDTHS = st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=3).map(tuple), min_size=1, max_size=8)
@@ -42,7 +42,7 @@ def test_compilation_decides_how_much_is_padded():
 
 
 def test_depths_never_share_and_no_more_than_most_programs():
-    networks = [tuple(choice.overrides["model.widths"]) for choice in grid.dnn()]
+    networks = [tuple(choice.overrides["model.widths"]) for choice in families.dnn()]
     packs = pack(networks, area, 0, most=12)
     assert len(packs) == 12
     assert all(len({len(networks[place]) for place in p.networks}) == 1 for p in packs)

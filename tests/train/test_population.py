@@ -141,6 +141,14 @@ def test_a_padded_member_is_the_run_alone_in_float64(name, together):
             assert dead <= 0  # what is not live stays zero
 
 
+def test_a_linear_classifier_is_a_padded_network_without_hidden_layers():
+    with jax.enable_x64(True):
+        (history,), (mine,) = train(population((), dtype="float64"), [((), 4)])
+        losses, own = alone((), 4, "sgdm", "float64")
+        np.testing.assert_allclose(history.train_loss, [loss for loss, *_ in losses], rtol=1e-9)
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, ()))
+
+
 def test_the_first_step_agrees_to_float32_rounding():
     members = [((3, 5), 4), ((5, 2), 9)]
     many = population((8, 8))

@@ -12,7 +12,7 @@ from minjax.config.table import sections
 from minjax.errors import UserError
 from minjax.findings.minimal import LEAST_SEEDS
 from minjax.findings.samples import Limits
-from minjax.studies import grid
+from minjax.studies import families, grid
 from minjax.studies.grid import Choice
 
 
@@ -43,7 +43,7 @@ def choices(asked: dict[str, Any]) -> list[Choice]:
     for name in study["families"]:
         fields = dict(study[name])
         own = dict(fields.pop("set"))
-        family = grid.fixed(grid.family(name, **fields), own)
+        family = grid.fixed(families.family(name, **fields), own)
         found += grid.product(family, axes) if axes else family
     return found
 
