@@ -20,7 +20,7 @@ FAMILIES: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
     "cnn_even": ("cnn", (7, 6, 1), {"channels": (5, 3), "kernel_size": 4, "padding": "SAME"}),
     "cnn_strided": (
         "cnn",
-        (11, 9, 3),
+        (8, 7, 3),
         {
             "channels": (4, 6, 5),
             "kernel_sizes": (5, 3, 3),
