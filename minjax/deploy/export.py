@@ -14,14 +14,13 @@ import msgspec
 import numpy as np
 
 from minjax import data
-from minjax.compress import macs
 from minjax.data.splits import stratified
 from minjax.deploy import building, verification
 from minjax.deploy.formats import FORMATS, Format, NotInstalledError, Source
-from minjax.deploy.graph import peak_activations
 from minjax.deploy.network import Network
+from minjax.deploy.sheet import data_sheet
 from minjax.errors import UserError, unknown
-from minjax.records.export import EXPORT, DataSheet, Export, ExportedFile, Input
+from minjax.records.export import EXPORT, Export, ExportedFile, Input
 from minjax.records.files import disk_errors
 from minjax.records.record import Provenance, write
 
@@ -117,7 +116,7 @@ def export(
             std=list(network.std),
             classes=list(network.classes),
         ),
-        sheet=data_sheet(source),
+        sheet=data_sheet(network.model, network.variables, graph),
         files=files,
         **msgspec.structs.asdict(provenance),
     )
@@ -173,20 +172,6 @@ def _measured(path: Path) -> tuple[int, str]:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     contents = [file.read_bytes() for file in files if file.is_file()]
     return sum(map(len, contents)), hashlib.sha256(b"".join(contents)).hexdigest()
-
-
-def data_sheet(source: Source) -> DataSheet:
-    """What the network asks of a device, computed from its graph."""
-    network = source.network
-    counted = macs.multiply_adds(partial(network.model.apply, train=False), network.variables, network.image_shape)
-    peak = peak_activations(source.graph)
-    return DataSheet(
-        num_params=network.num_params,
-        macs=counted.total,
-        peak_activations=peak,
-        ram_bytes_float32=4 * peak,
-        ram_bytes_int8=peak,
-    )
 
 
 def line(file: ExportedFile) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import field
 
 from minjax.records.record import Count, Fraction, Name, Positive, Record, ResultFile, read
+from minjax.records.run import DataSheet
 
 EXPORT = "export.json"
 
@@ -65,23 +66,6 @@ class ExportedFile(Record, frozen=True, kw_only=True):
     sha256: str | None = None
     input_table: list[list[int]] | None = None
     checks: list[Check] = field(default_factory=list)
-
-
-class DataSheet(Record, frozen=True, kw_only=True):
-    """What a network asks of a device.
-
-    Attributes:
-        num_params: trainable numbers.
-        macs: multiply-adds of one image.
-        peak_activations: numbers that are alive at once while the layers run in order, the input included.
-        ram_bytes_float32, ram_bytes_int8: the same in bytes: activations alone, computed from the graph.
-    """
-
-    num_params: Positive
-    macs: Count
-    peak_activations: Positive
-    ram_bytes_float32: Positive
-    ram_bytes_int8: Positive
 
 
 class Input(Record, frozen=True, kw_only=True):

@@ -90,6 +90,23 @@ class RunSeconds(Record, frozen=True, kw_only=True):
     evaluate: Seconds
 
 
+class DataSheet(Record, frozen=True, kw_only=True):
+    """What a network asks of a device.
+
+    Attributes:
+        num_params: trainable numbers.
+        macs: multiply-adds of one image.
+        peak_activations: numbers that are alive at once while the layers run in order, the input included.
+        ram_bytes_float32, ram_bytes_int8: the same in bytes: activations alone, computed from the graph.
+    """
+
+    num_params: Positive
+    macs: Count
+    peak_activations: Positive
+    ram_bytes_float32: Positive
+    ram_bytes_int8: Positive
+
+
 class RunSummary(ResultFile, frozen=True, kw_only=True):
     """summary.json: the result of a training run.
 
@@ -99,6 +116,7 @@ class RunSummary(ResultFile, frozen=True, kw_only=True):
             `best_validation` without a validation split.
         images_per_second: median over the epochs; None before the first one.
         diverged_step: the step whose loss was not finite, of a diverged run.
+        sheet: what the network asks of a device, of a completed run.
     """
 
     name: str
@@ -117,6 +135,7 @@ class RunSummary(ResultFile, frozen=True, kw_only=True):
     seconds: RunSeconds
     status: Literal["completed", "diverged", "interrupted"]
     diverged_step: int | None = None
+    sheet: DataSheet | None = None
 
     def __post_init__(self) -> None:
         if self.status == "completed" and self.final is None:

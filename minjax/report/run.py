@@ -6,7 +6,7 @@ from pathlib import Path
 
 from minjax.errors import UserError
 from minjax.records.run import Predictions, Run, RunSummary, read_run
-from minjax.report import classes, epochs, paper
+from minjax.report import classes, device, epochs, paper
 from minjax.report.formats import count, decimal, duration, percent, printable
 from minjax.report.page import Block, Note, Page, Pair, Picture, Section, Table, Tile, pairs
 from minjax.report.page import write as write_page
@@ -68,6 +68,7 @@ def page(run: Run, title: str | None = None) -> Page:
             Section("", _opening(run, summary)),
             Section("Curves", _curves(run)),
             Section("Classes", _classes(run.predictions, summary)),
+            *device.sections(run.path, summary.sheet),
             settings_section(run.config),
             Section("Provenance", [provenance_table(run.path, status_text(run), summary, seed=summary.seed)]),
         ],

@@ -13,6 +13,7 @@ from minjax.config.table import SECTIONS_OF, plain
 from minjax.deploy import export, network
 from minjax.errors import UserError
 from minjax.records.record import CONFIG, read_config
+from minjax.report import run as page
 from minjax.tasks.assembly import load_data
 from minjax.tasks.provenance import provenance
 
@@ -56,6 +57,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         provenance=provenance(command),
         say=lambda line: print(line, flush=True),
     )
+    if directory is None and path.is_dir():
+        page.write(where.parent)  # the run's page has a section on what was exported
     bad = [file.format for file in made.files if file.file is None]
     print(f"export: {where / 'export.json'}" + (f"; not written: {', '.join(bad)}" if bad else ""))
     return 2 if bad else 0

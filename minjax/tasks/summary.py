@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec.structs import asdict
 
 from minjax.records.record import Provenance
-from minjax.records.run import BestValidation, Epoch, Final, MaxTestAccuracy, RunSeconds, RunSummary
+from minjax.records.run import BestValidation, DataSheet, Epoch, Final, MaxTestAccuracy, RunSeconds, RunSummary
 
 
 def headline(summary: RunSummary) -> str:
@@ -32,6 +32,7 @@ def summarize(
     compile_seconds: float,
     status: Literal["completed", "diverged", "interrupted"],
     diverged_step: int | None = None,
+    sheet: DataSheet | None = None,
 ) -> RunSummary:
     """The summary that follows from the records of the epochs, of which there may be none.
 
@@ -44,6 +45,7 @@ def summarize(
         compile_seconds: spent compiling.
         status: how the run ended.
         diverged_step: the step whose loss was not finite.
+        sheet: what the network asks of a device.
     """
     judged = [line for line in history if line.validation_accuracy is not None]
     return RunSummary(
@@ -68,6 +70,7 @@ def summarize(
         ),
         status=status,
         diverged_step=diverged_step,
+        sheet=sheet,
         **asdict(provenance),
     )
 

@@ -16,11 +16,12 @@ from ml_collections import ConfigDict
 from minjax.config import roles
 from minjax.config.resolving import resolve
 from minjax.data import Split
+from minjax.deploy import sheet
 from minjax.errors import UserError
 from minjax.processes import joining
 from minjax.processes.hosts import Hosts
 from minjax.records.record import builtins
-from minjax.records.run import Epoch, Predictions, RunSummary, read_summary
+from minjax.records.run import DataSheet, Epoch, Predictions, RunSummary, read_summary
 from minjax.tasks import workdir
 from minjax.tasks.assembly import assemble
 from minjax.tasks.provenance import provenance
@@ -254,7 +255,14 @@ class Training:
             compile_seconds=self.engine.compile_seconds,
             status=status,
             diverged_step=diverged_step,
+            sheet=self._sheet() if status == "completed" else None,
         )
+
+    def _sheet(self) -> DataSheet:
+        like = self.parts.like
+        shapes = {"params": like.params, **like.model_state}
+        model = self.parts.model.clone(axis_name=None)  # no layer is to wait for other devices
+        return sheet.of_shapes(model, shapes, self.parts.dataset.image_shape)
 
 
 def _selection(line: Epoch) -> float:

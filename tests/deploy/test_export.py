@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minjax.data import Split
-from minjax.deploy import export
+from minjax.deploy import export, verification
 from minjax.deploy.formats import FORMATS, Source
 from minjax.deploy.formats.format import Checker, Format, Package, Runtime
 from minjax.errors import UserError
@@ -129,6 +129,16 @@ def test_unknown_formats_and_ones_that_are_not_installed(monkeypatch):
     monkeypatch.setattr(Package, "installed", property(lambda self: False))
     with pytest.raises(UserError, match=r"export.formats=onnx needs onnx: pip install 'minjax\[onnx\]'"):
         export.known(["stablehlo", "onnx"])
+
+
+def test_a_slow_runtime_is_run_on_as_many_images_as_there_is_time_for(tmp_path, monkeypatch):
+    def load(path, source):
+        return Runtime("slow", "1", lambda pixels: reference(source.network, pixels), slow=True)
+
+    kind = dataclasses.replace(fake("float", lambda x: x), checkers=(Checker("slow", None, load),))
+    assert exported(tmp_path, kind).files[0].checks[0].images == 50
+    monkeypatch.setattr(verification, "SLOW_SECONDS", 0.0)
+    assert exported(tmp_path, kind).files[0].checks[0].images == verification.FIRST_IMAGES
 
 
 def test_too_few_images_to_calibrate_on():

@@ -48,6 +48,9 @@ def test_a_run_predicts_what_its_evaluation_did(run):
     assert predictor.predict(digits.test.images) == names
     assert predictor.about["test_accuracy"] == record.summary.final.test_accuracy
     assert predictor.network.num_params == record.summary.num_params
+    assert record.summary.sheet is not None
+    assert (record.summary.sheet.macs, record.summary.sheet.ram_bytes_int8) == (64 * 20 + 20 * 10, 64 + 20)
+    assert "RAM of activations in int8 | 84 bytes" in (run / "report" / "report.md").read_text()
 
 
 def test_a_packed_file_predicts(run, tmp_path):
@@ -71,6 +74,9 @@ def test_export_writes_verifies_and_records(run):
     assert record.accuracy == summary.final.test_accuracy
     assert record.files[0].checks[0].images == 360
     assert "model.stablehlo" in done.stdout
+    page = (run / "report" / "report.md").read_text()
+    assert "## Exported files" in page
+    assert "| stablehlo | model.stablehlo |" in page
     assert minjax.load(run / "export" / "model.safetensors").predict(data.load("digits").test.images[:3])
 
 
@@ -111,6 +117,17 @@ def test_a_diverged_and_an_unfinished_run_are_refused(run, tmp_path):
     (where / "summary.json").unlink()
     with pytest.raises(UserError, match=r"is not finished: it has no summary\.json"):
         minjax.load(where)
+
+
+def test_a_study_stands_for_its_winner(run, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"format": 2, "task": "study"}))
+    with pytest.raises(UserError, match="is a study without a winner"):
+        minjax.load(tmp_path)
+    copy(run, tmp_path / "winner")
+    assert minjax.load(tmp_path).about["path"] == str(tmp_path / "winner")
+    done = export(tmp_path, "--config.export.formats=safetensors")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "winner" / "export" / "model.safetensors").exists()
 
 
 def test_other_directories_are_refused(tmp_path):
