@@ -1,4 +1,8 @@
-"""Which points share a program: those that differ only in what may differ between the members of a population."""
+"""Which points share a program: those that differ only in what may differ between the members of a population.
+
+That is, in the widths of fully connected networks, which are padded, and in the optimizer's numbers `TRACED`, which are
+arguments of the program.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ from minjax.studies.cost import Machine
 from minjax.studies.packing import pack
 from minjax.studies.points import Point
 
+TRACED = ("learning_rate", "weight_decay")
+
 
 @dataclasses.dataclass(frozen=True)
 class Group:
@@ -27,7 +33,8 @@ class Group:
     Attributes:
         name: the same wherever the study runs.
         points: each once.
-        config: the resolved configuration of the program; where points are padded, with the widths of the program.
+        config: the resolved configuration of the program; where points are padded, with the widths of the program. Its
+            numbers `TRACED` are those of one of the points.
         padded: whether narrower points are padded to those widths.
         seconds: predicted for training one member.
         compile_seconds: predicted for compiling.
@@ -63,8 +70,8 @@ class Workload:
 def groups(
     points: Sequence[Point], work: Workload, machine: Machine, seeds: int, most: int, packing: Machine
 ) -> list[Group]:
-    """Divide points into groups: fully connected networks that differ only in their widths are padded where that is
-    cheaper than another compilation; every other point has a program of its own.
+    """Divide points into groups: points that differ only in the optimizer's numbers `TRACED` share a program, and fully
+    connected networks that differ in their widths as well are padded where that is cheaper than another compilation.
 
     Args:
         points: each network once.
@@ -75,13 +82,13 @@ def groups(
         packing: the machine that padding is chosen for, see `cost.nominal`.
     """
     alike: dict[str, list[Point]] = {}
-    single: list[Point] = []
+    whole: dict[str, list[Point]] = {}
     for point in points:
         if point.family == "dnn" and not point.config["model"]["dropout"]:
-            alike.setdefault(_without_widths(point), []).append(point)
+            alike.setdefault(_key(_with_widths(point.config, ())), []).append(point)
         else:
-            single.append(point)
-    found = [_group([point], point.config, work, machine) for point in single]
+            whole.setdefault(_key(point.config), []).append(point)
+    found = [_group(same, same[0].config, work, machine) for same in whole.values()]
     compiling = packing.compile_seconds("dnn")
     for same in alike.values():
         widths = [tuple(point.config["model"]["widths"]) for point in same]
@@ -99,8 +106,10 @@ def _group(points: list[Point], config: dict[str, Any], work: Workload, machine:
     return Group(points[0].id, tuple(points), config, padded, seconds, machine.compile_seconds(family))
 
 
-def _without_widths(point: Point) -> str:
-    return json.dumps(_with_widths(point.config, ()), sort_keys=True)
+def _key(config: dict[str, Any]) -> str:
+    """Equal for configurations that differ only in numbers that a program takes as arguments."""
+    optimizer = {name: value for name, value in config["optimizer"].items() if name not in TRACED}
+    return json.dumps({**config, "optimizer": optimizer}, sort_keys=True)
 
 
 def _with_widths(config: dict[str, Any], widths: Sequence[int]) -> dict[str, Any]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import lax
 
 from minjax.train.epoch import Input, Totals, run_steps
 from minjax.train.evaluate import run_batches
 from minjax.train.state import TrainState
+from minjax.train.step import train_step
 
 Initial = Callable[[jax.Array, Any], TrainState]
 
@@ -90,7 +93,7 @@ def advance(
     last: jax.Array,
     *,
     initial: Initial,
-    step: Callable,
+    optimizer: Callable[[Any], optax.GradientTransformation],
     apply: Callable,
     inputs: Input,
     batch_size: int,
@@ -99,6 +102,7 @@ def advance(
     """Take a member's steps `first` to `last - 1`, counted over all epochs; at step 0 its state is made."""
     size, held = len(part.train) // batch_size, len(part.validation)  # steps of an epoch, images evaluated after it
     inputs = part.inputs(inputs)
+    step = partial(train_step, apply=apply, optimizer=optimizer(traits))
     epochs = carry.history.train_loss.shape[-1]
     carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, traits), lambda: carry)
 

@@ -1,4 +1,5 @@
-"""Populations: networks of one shape, trained by one program, that differ in seed or in which part of them is live.
+"""Populations: networks of one shape, trained by one program, that differ in seed, in learning rate or weight decay,
+or in which part of them is live.
 
 The training split is on the devices once; each member has its own division of it into images to train on and images
 to be evaluated on (`Partition`). Order, augmentation, step and evaluation are those of a single run (`run_steps`,
@@ -32,7 +33,6 @@ from minjax.train.engine import choose_devices
 from minjax.train.epoch import Input
 from minjax.train.member import Carry, History, Initial, Partition, advance, fresh
 from minjax.train.pace import Pace
-from minjax.train.step import train_step
 
 AXIS = "members"
 
@@ -74,7 +74,7 @@ class Population:
     def __init__(
         self,
         apply: Callable[..., Any],
-        optimizer: optax.GradientTransformation,
+        optimizer: Callable[[Any], optax.GradientTransformation],
         initial: Initial,
         train: Split,
         inputs: Input,
@@ -91,7 +91,7 @@ class Population:
 
         Args:
             apply: `model.apply`.
-            optimizer: trains every member.
+            optimizer: a member's traits, which are traced -> the optimizer that trains it.
             initial: (seed int32, traits) -> a member's new state; traits are a pytree of what tells members apart
                 besides the seed.
             train: the training split, on the host, which each member divides for itself.
@@ -122,7 +122,7 @@ class Population:
         member = partial(
             advance,
             initial=initial,
-            step=partial(train_step, apply=apply, optimizer=optimizer),
+            optimizer=optimizer,
             apply=apply,
             inputs=inputs,
             batch_size=batch_size,

@@ -37,8 +37,8 @@ def trained():
         return train_state.begin(draw, transformation, seed)
 
     many = Population(
-        model.apply, transformation, initial, TRAIN, inputs(), images=IMAGES, epochs=1, batch_size=BATCH, capacity=5,
-        together=False,
+        model.apply, lambda traits: transformation, initial, TRAIN, inputs(), images=IMAGES, epochs=1,
+        batch_size=BATCH, capacity=5, together=False,
     )  # fmt: skip
     many.pace = Pace(fixed=10**6)
     lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in MEMBERS])

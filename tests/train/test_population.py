@@ -91,23 +91,28 @@ def beginning(model, transformation, dtype, live: bool):
 def population(wide, *, name="sgdm", dtype="float32", live=True, together=False, capacity=6, epochs=EPOCHS):
     model, transformation = network(wide, dtype), optimizer(name)
     return Population(
-        model.apply, transformation, beginning(model, transformation, dtype, live), TRAIN, inputs(dtype),
+        model.apply, lambda traits: transformation, beginning(model, transformation, dtype, live), TRAIN, inputs(dtype),
         images=IMAGES, epochs=epochs, batch_size=BATCH, capacity=capacity, together=together, evaluation_batch=20,
     )  # fmt: skip
 
 
 def train(population, members, live=True):
     """Histories and final parameters of (widths, seed) members, in their order."""
-    seeds = np.array([seed for _, seed in members])
     lives = [padded.live(widths, 16, 3, "paper") for widths, _ in members]
     traits = jax.tree.map(lambda *x: np.stack(x), *lives) if live else ()
+    return train_traits(population, [seed for _, seed in members], traits)
+
+
+def train_traits(population, seeds, traits):
+    """Histories and final parameters of members, in their order."""
+    seeds = np.array(seeds)
     found, params = [], []
     for trained in population.train(seeds, traits, partitions(seeds), stop=NEVER):
         assert trained.first == len(found)
         slots = population.slots(trained.first, trained.count)
         found += [jax.tree.map(lambda x: x[i], trained.history) for i in range(trained.count)]  # noqa: B023
         params += [jax.tree.map(lambda x: np.asarray(x[slot]), trained.carry.state.params) for slot in slots]  # noqa: B023
-    assert len(found) == len(members)
+    assert len(found) == len(seeds)
     return found, params
 
 
@@ -197,7 +202,7 @@ def test_networks_of_other_families_have_members_too():
     model, transformation = models.build("cnn", 3, channels=(4,), batch_norm=True), optimizer()
     initial = lambda seed, traits: train_state.init(model, transformation, SHAPE, seed)  # noqa: E731
     make = partial(
-        Population, model.apply, transformation, initial, TRAIN, inputs(),
+        Population, model.apply, lambda traits: transformation, initial, TRAIN, inputs(),
         images=IMAGES, epochs=1, batch_size=BATCH, evaluation_batch=20,
     )  # fmt: skip
     both, _ = train(make(capacity=2, together=False), [((), 3), ((), 5)], live=False)
@@ -217,8 +222,8 @@ def test_a_member_that_diverges_takes_no_other_down(together):
 
     transformation = optimizer()
     many = Population(
-        model.apply, transformation, initial, TRAIN, inputs(), images=IMAGES, epochs=EPOCHS, batch_size=BATCH,
-        capacity=3, together=together,
+        model.apply, lambda traits: transformation, initial, TRAIN, inputs(), images=IMAGES, epochs=EPOCHS,
+        batch_size=BATCH, capacity=3, together=together,
     )  # fmt: skip
     scale = np.array([1.0, np.inf, 1.0], np.float32)
     (trained, *others) = list(many.train(np.array([1, 1, 2]), scale, partitions((1, 1, 2)), stop=NEVER))
@@ -238,6 +243,39 @@ def test_members_differ_in_the_images_that_they_see():
     same(first, again)
     assert (first.train_loss != other.train_loss).all()
     assert not set(partition(4).train) & set(partition(4).validation)
+
+
+RATES = [(0.2, 0.0), (0.01, 0.1)]  # learning rate and weight decay of each member
+
+
+@pytest.mark.parametrize(("name", "together"), [("sgdm", True), ("adam", False), ("adabound", False)])
+def test_learning_rates_and_weight_decays_share_a_program(name, together):
+    """Each member is the run that its own optimizer trains, with its numbers compiled in."""
+
+    def optimizer_of(traits):
+        rate, decay = traits
+        schedule = optim.schedules.build("cosine", rate, total_steps=EPOCHS * (IMAGES[0] // BATCH), warmup_steps=2)
+        more = {"base_lr": rate} if name == "adabound" else {}
+        return optim.build(name, schedule, weight_decay=decay, **more)
+
+    def histories(traits, of):
+        model = network((6,), "float64")
+        initial = lambda seed, own: train_state.in_float64(train_state.init(model, of(own), SHAPE, seed))  # noqa: E731
+        many = Population(
+            model.apply, of, initial, TRAIN, inputs("float64"), images=IMAGES, epochs=EPOCHS, batch_size=BATCH,
+            capacity=len(traits[0]), together=together,
+        )  # fmt: skip
+        found, _ = train_traits(many, [7] * len(traits[0]), traits)
+        assert many.program.compilations == 1
+        return found
+
+    with jax.enable_x64(True):
+        every = histories(tuple(np.array(column) for column in zip(*RATES, strict=True)), optimizer_of)
+        for mine, fixed in zip(every, RATES, strict=True):
+            (own,) = histories((np.zeros(1), np.zeros(1)), lambda traits: optimizer_of(fixed))  # noqa: B023
+            np.testing.assert_allclose(mine.train_loss, own.train_loss, rtol=1e-9)
+            np.testing.assert_allclose(mine.validation_loss, own.validation_loss, rtol=1e-9)
+        assert len({float(one.validation_loss[-1]) for one in every}) == 2
 
 
 def test_stop_ends_between_dispatches():

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+import flax.struct
 import jax
 import numpy as np
+import optax
 
 from minjax import tree
 from minjax.curves.population import PopulationCurves
@@ -15,7 +17,7 @@ from minjax.curves.versions import amounts
 from minjax.data import Dataset
 from minjax.models import padded
 from minjax.records.study import MemberCurves, MemberRecord, MemberSeconds
-from minjax.studies.groups import Group
+from minjax.studies.groups import TRACED, Group
 from minjax.studies.points import Point, has_curves
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
 from minjax.tasks.study.members import Member, failed
@@ -28,6 +30,19 @@ from minjax.train.population import Population, TrainedMembers
 
 MOST = 256  # members trained at a time
 BYTES = 2**30  # of memory for their states
+
+
+@flax.struct.dataclass
+class Traits:
+    """What tells the members of a group apart besides their seeds; any leading axes for a population.
+
+    Attributes:
+        optimizer: the optimizer's numbers that are arguments of the program, by field.
+        live: what is real of a padded network; None: nothing is padded.
+    """
+
+    optimizer: dict[str, Any]
+    live: padded.Live | None
 
 
 class Program:
@@ -51,16 +66,20 @@ class Program:
         config = group.config
         self.model = build_model(config, dataset.num_classes)
         images = partitions.sizes
-        optimizer, _ = build_optimizer(config, steps_per_epoch(images["train"], config["batch_size"], True))
+        steps = steps_per_epoch(images["train"], config["batch_size"], True)
+
+        def optimizer(traits: Traits) -> optax.GradientTransformation:
+            return build_optimizer({**config, "optimizer": {**config["optimizer"], **traits.optimizer}}, steps)[0]
+
         self.numbers = math.prod(dataset.image_shape)
         self.classes = dataset.num_classes
         shape = dataset.image_shape
 
-        def initial(key_seed: jax.Array, live: Any) -> train_state.TrainState:
-            if not group.padded:
-                return train_state.init(self.model, optimizer, shape, key_seed)
-            draw = lambda key: {"params": padded.initial(self.model, live, self.numbers, key)}  # type: ignore  # noqa: E731
-            return train_state.begin(draw, optimizer, key_seed)
+        def initial(key_seed: jax.Array, traits: Traits) -> train_state.TrainState:
+            if traits.live is None:
+                return train_state.init(self.model, optimizer(traits), shape, key_seed)
+            draw = lambda key: {"params": padded.initial(self.model, traits.live, self.numbers, key)}  # type: ignore  # noqa: E731
+            return train_state.begin(draw, optimizer(traits), key_seed)
 
         one = jax.tree.map(lambda x: x[0], self._traits(group.points[:1]))
         like = jax.eval_shape(initial, 0, one)
@@ -208,16 +227,19 @@ class Program:
             found[f"{name}/bias"] = outputs
         return found
 
-    def _traits(self, points: Sequence[Point]) -> Any:
-        """What tells the points of a padded group apart, stacked along a leading axis; nothing for other groups."""
-        if not self.group.padded:
-            return ()
-        init = self.group.config["model"]["init"]
-        found = [padded.live(p.config["model"]["widths"], self.numbers, self.classes, init) for p in points]
-        return jax.tree.map(lambda *x: np.stack(x), *found)
+    def _traits(self, points: Sequence[Point]) -> Traits:
+        """What tells points of the group apart, stacked along a leading axis."""
+        return jax.tree.map(lambda *x: np.stack(x), *map(self._traits_of, points))
 
-    def _live(self, live: Any) -> dict[str, jax.Array]:
-        return padded.where_live(self.model, live, self.numbers)  # type: ignore[arg-type]
+    def _traits_of(self, point: Point) -> Traits:
+        numbers = {name: np.float64(point.config["optimizer"][name]) for name in TRACED}
+        if not self.group.padded:
+            return Traits(numbers, None)
+        model = point.config["model"]
+        return Traits(numbers, padded.live(model["widths"], self.numbers, self.classes, model["init"]))
+
+    def _live(self, traits: Traits) -> dict[str, jax.Array]:
+        return padded.where_live(self.model, traits.live, self.numbers)  # type: ignore[arg-type]
 
 
 class Programs:
