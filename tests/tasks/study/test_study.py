@@ -235,6 +235,13 @@ def test_a_further_axis_is_swept(tmp_path):
     assert [way["optimizer.learning_rate"] for way in ways] == [0.1, 0.01]
     assert labels == {(4, 0.1), (8, 0.1), (4, 0.01), (8, 0.01)}
     assert len({json.dumps(line["final"]) for line in lines(directory)}) == 8
+    found = read_json(directory / "study.json")
+    assert found["compilations"] == 1  # learning rates are arguments of the program
+    alone = tmp_path / "alone"
+    assert main(small(alone, *quick, *grid, "--config.optimizer.learning_rate=0.01")) == 0
+    every = {(line["point"], line["seed"]): line["final"] for line in lines(directory)}
+    for line in lines(alone):
+        assert every[line["point"], line["seed"]] == line["final"]
 
 
 def test_families_without_padding(tmp_path):
