@@ -12,8 +12,8 @@ import numpy as np
 
 from minjax.findings.resilience import fewest_bits, redundancies, redundancy
 from minjax.findings.samples import LIMITS, Limits, Sample
-from minjax.findings.words import capital, count, listed, percent, points, spread
-from minjax.records.finding import Certificate, CertificateBytes, Minimal
+from minjax.findings.words import capital, count, listed, percent, plural, points, spread
+from minjax.records.finding import Certificate, CertificateBytes, Minimal, Role
 
 # The network of a sample, its redundancy and its bits (None: not measured) -> bytes as trained, quantized, pruned.
 Sizes = Callable[[Sample, float | None, int | None], CertificateBytes]
@@ -50,6 +50,23 @@ def certificate(
     )
 
 
+def chosen(minimal: Minimal, found: Sequence[Sample]) -> dict[Role, Sample]:
+    """The networks that a study chose in one family on one data set, each once: what the test split is looked at for.
+
+    They are that of the minimal size, that of the next smaller size, and the most accurate of all.
+    """
+    by_role: dict[Role, Sample] = {}
+    if minimal.num_params is not None:
+        by_role["minimal"] = next(sample for sample in found if sample.point == minimal.point)
+    if minimal.below is not None:
+        size = minimal.below.num_params
+        by_role["below"] = max((s for s in found if s.num_params == size and s.equal), key=lambda s: s.mean)
+    best = max(found, key=lambda sample: sample.mean)
+    if best.point not in {sample.point for sample in by_role.values()}:
+        by_role["best"] = best
+    return by_role
+
+
 def subject(found: Minimal) -> str:
     """What it is about: 'dnn on digits'."""
     return f"{found.family} on {found.dataset}"
@@ -73,11 +90,12 @@ def basis(found: Minimal) -> str:
 def sentences(found: Certificate) -> list[str]:
     """The whole certificate, a statement a sentence; the first names the family and the data set."""
     if found.num_params is None:
-        return [f"{subject(found)}: no minimal size was found, because {found.reason}."]
+        return [f"{subject(found)}: no minimal size was found, because {found.reason}.", *_tested(found)]
     return [
         _enough(found),
         *_grid(found),
         _reached(found),
+        *_tested(found),
         _below(found),
         *_compressed(found),
         *_notes(found),
@@ -107,6 +125,26 @@ def _reached(found: Certificate) -> str:
         f"Its {found.selection} accuracy is {_accuracy(found)} (mean and standard deviation over seeds{chosen}); the "
         f"target was {percent(found.target or 0)}."
     )
+
+
+def _tested(found: Certificate) -> Iterable[str]:
+    """What the test split says of the networks that were chosen, the network of the minimal size first."""
+    if not found.tested:
+        return
+    first, *others = found.tested
+    low, high = first.interval
+    of = "" if first.role == "minimal" else f" of the best network, {first.name}"
+    yield (
+        f"Test accuracy{of}, looked at once: {percent(first.accuracy)} (mean over {plural(first.seeds, 'seed')}; 95 % "
+        f"interval {percent(low)} to {percent(high)} for {count(first.images)} images)."
+    )
+    names = {"below": "the next smaller size", "best": "the best network"}
+    said = [
+        f"{names[one.role]} ({one.name}, {count(one.num_params)} parameters) reaches {percent(one.accuracy)}"
+        for one in others
+    ]
+    if said:
+        yield f"On the same images {listed(said)}."
 
 
 def _below(found: Certificate) -> str:

@@ -52,8 +52,8 @@ def student_mean(values: np.ndarray) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
-def share(hits: int, n: int) -> Estimate:
-    """A share of `n` cases, with the exact binomial interval (Clopper and Pearson 1934)."""
+def share(hits: float, n: int) -> Estimate:
+    """A share of `n` cases, with the exact binomial interval (Clopper and Pearson 1934); `hits` may be a mean."""
     tail = (1 - LEVEL) / 2
     low = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
     high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0

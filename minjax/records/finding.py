@@ -7,6 +7,7 @@ from typing import Any, Literal
 from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]
+Role = Literal["minimal", "below", "best"]
 Selection = Literal["validation", "test"]  # the images that networks are chosen by
 
 
@@ -187,6 +188,29 @@ class CertificateBytes(Record, frozen=True, kw_only=True):
     pruned: Positive | None = None
 
 
+class OnTest(Record, frozen=True, kw_only=True):
+    """A network that a study chose, evaluated on the test split when the study was complete.
+
+    Attributes:
+        role: what it was chosen as: the network of the minimal size, of the next smaller size, or the most accurate.
+        accuracy: mean over its seeds on the test split; one that diverged counts as guessing.
+        interval: 95 % interval of the accuracy of a single network, for so many images.
+        images: of the test split.
+        seeds: how many networks were evaluated.
+        validation_accuracy: mean of the same networks, which were trained again from their seeds.
+    """
+
+    role: Role
+    point: str
+    name: str
+    num_params: Positive
+    accuracy: Fraction
+    interval: Interval
+    images: Positive
+    seeds: Positive
+    validation_accuracy: Fraction
+
+
 class Certificate(Minimal, frozen=True, kw_only=True):
     """The answer for one family on one data set: its minimal size, and how far that network can be compressed.
 
@@ -195,6 +219,7 @@ class Certificate(Minimal, frozen=True, kw_only=True):
         redundancy: mean over seeds of the largest sparsity on the plateau, with its interval; None: no curves.
         bits: the fewest bits that are enough for every seed; None: no curves.
         bytes: None where there is no minimal size, or where they were not asked for.
+        tested: the networks that the test split was looked at for; none where the study is not complete.
     """
 
     fields: dict[str, Any] | None = None
@@ -202,6 +227,7 @@ class Certificate(Minimal, frozen=True, kw_only=True):
     redundancy_interval: Interval | None = None
     bits: Positive | None = None
     bytes: CertificateBytes | None = None
+    tested: tuple[OnTest, ...] = ()
 
 
 class Findings(Record, frozen=True, kw_only=True):

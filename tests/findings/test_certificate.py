@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from minjax.findings import minimal
-from minjax.findings.certificate import answer, basis, sentences
-from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.certificate import answer, basis, chosen, sentences
+from minjax.findings.samples import LIMITS, Limits, samples
 from minjax.findings.study import findings
-from minjax.records.finding import Below, CertificateBytes
+from minjax.records.finding import Below, CertificateBytes, OnTest
 from tests.findings.synthetic import changed, point, pruning, quantization
 
 SIZES = [100, 200, 400, 800, 1600, 3200]
@@ -50,6 +50,42 @@ def test_it_has_what_was_found():
     assert len(one.redundancy_interval) == 2
     assert one.bits == 5  # enough for every seed
     assert one.bytes is None  # nobody said
+
+
+def test_what_is_tested_is_what_was_chosen():
+    members = study(lambda size: {100: 0.3, 200: 0.5, 1600: 0.955}.get(size, 0.95))
+    found = samples(members)
+    assert {role: one.name for role, one in chosen(certify(members), found).items()} == {
+        "minimal": "p400", "below": "p200", "best": "p1600",
+    }  # fmt: skip
+    few = samples(study()[:10])  # two sizes: no minimal size, so the best alone
+    assert [*chosen(certify(study()[:10]), few)] == ["best"]
+    same = samples(study(lambda size: 0.96 if size == 400 else 0.95 if size > 400 else 0.5))
+    assert [*chosen(certify([m for s in same for m in s.members]), same)] == ["minimal", "below"]  # each once
+
+
+def tested(role, name, accuracy, num_params):
+    return OnTest(
+        role=role, point=name, name=name, num_params=num_params, accuracy=accuracy, interval=(0.92, 0.97), images=360,
+        seeds=5, validation_accuracy=0.95,
+    )  # fmt: skip
+
+
+def test_the_test_split_is_spoken_of_once():
+    first = tested("minimal", "p400", 0.951, 400)
+    one = changed(certify(study()), tested=(first,))
+    assert sentences(one)[3] == (
+        "Test accuracy, looked at once: 95.10 % (mean over 5 seeds; 95 % interval 92.00 % to 97.00 % for 360 images)."
+    )
+    assert "On the same" not in " ".join(sentences(one))
+    others = tested("below", "p200", 0.5, 200), tested("best", "p1600", 0.96, 1600)
+    one = changed(one, tested=(first, *others))
+    assert sentences(one)[4] == (
+        "On the same images the next smaller size (p200, 200 parameters) reaches 50.00 % and the best network (p1600, "
+        "1,600 parameters) reaches 96.00 %."
+    )
+    none = changed(certify(study()[:10]), tested=(tested("best", "p200", 0.9, 200),))
+    assert sentences(none)[1].startswith("Test accuracy of the best network, p200, looked at once: 90.00 %")
 
 
 def test_it_reads_like_this():

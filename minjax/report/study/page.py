@@ -26,7 +26,8 @@ OPEN_ROWS = 40  # up to this many networks, the page shows their table without b
 SELECTION = {
     "validation": (
         "Accuracies are those of validation images after the last epoch: images of the training set that a network was "
-        "not trained on, others for each seed. The test split has no part in them, nor in any choice."
+        "not trained on, others for each seed. The test split has no part in them, nor in any choice; it is looked at "
+        "once, when everything is chosen."
     ),
     "test": (
         "Accuracies are those of the test split after the last epoch, and everything here is chosen on test: what is "

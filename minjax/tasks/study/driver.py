@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from minjax.findings.certificate import sentences
-from minjax.findings.samples import Sample
+from minjax.findings.samples import Sample, samples
 from minjax.findings.study import findings
 from minjax.findings.words import plural
 from minjax.records.finding import CertificateBytes
@@ -33,6 +34,7 @@ from minjax.tasks.signals import RESUMABLE, Stop
 from minjax.tasks.study.executors import Executor, executor
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
+from minjax.tasks.study.testing import tested
 
 
 class Study:
@@ -70,7 +72,10 @@ class Study:
         finally:
             executing.close()
         summary = self._summary(status)
+        if summary is not None and status == "completed":
+            summary = self._test(summary)
         if summary is not None:
+            status = summary.status
             write(self.directory / SUMMARY, summary)
             self._report(summary)
         return self._end(status)
@@ -149,13 +154,16 @@ class Study:
         budget = self.plan.study["budget_minutes"]
         return budget is not None and self._seconds_before + time.perf_counter() - self.started > 60 * budget
 
+    def _whole(self) -> list[MemberRecord]:
+        """The members of those points that have all their seeds."""
+        records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
+        seeds = Counter(one.point for one in records)
+        return [one for one in records if seeds[one.point] == len(self.plan.seeds)]
+
     def _summary(self, status: Status) -> StudySummary | None:
         """What study.json says; None where too little is recorded to say anything."""
         records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
-        seeds: dict[str, int] = {}
-        for one in records:
-            seeds[one.point] = seeds.get(one.point, 0) + 1
-        whole = [one for one in records if seeds[one.point] == len(self.plan.seeds)]
+        whole = self._whole()
         if all(one.status == "failed" for one in whole):
             return None
         ended = {kind: sum(one.status == kind for one in records) for kind in ("completed", "diverged", "failed")}
@@ -176,6 +184,15 @@ class Study:
             compilations=self.programs.compilations,
             **asdict(self.provenance),
         )
+
+    def _test(self, summary: StudySummary) -> StudySummary:
+        """Look at the test split, once, for the networks that were chosen; a signal leaves that for the next time."""
+        print("testing the networks that were chosen, once", flush=True)
+        found = samples(self._whole())
+        certificates = tested(self.plan, self.programs, summary.findings.certificates, found, self.stop)
+        if certificates is None:
+            return replace(summary, status="interrupted")
+        return replace(summary, findings=replace(summary.findings, certificates=certificates))
 
     def _bytes(self, sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:
         data = self.plan.dataset

@@ -50,6 +50,7 @@ class Program:
 
     Attributes:
         capacity: how many members it trains at a time.
+        inputs: how images become the model's input; mean and deviation are those of a member's own images.
     """
 
     def __init__(self, group: Group, dataset: Dataset, partitions: Partitions, study: dict[str, Any], members: int):
@@ -87,13 +88,13 @@ class Program:
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
         size += 4 * (images["train"] + images["validation"] + images["curves"])  # the indices of its images
         together = study["together"]
-        inputs = inputs_of(config, dataset)
+        self.inputs = inputs_of(config, dataset)
         self.population = Population(
             self.model.apply,
             optimizer,
             initial,
             dataset.train,
-            inputs,
+            self.inputs,
             images=(images["train"], images["validation"]),
             epochs=config["epochs"],
             batch_size=config["batch_size"],
@@ -105,7 +106,7 @@ class Program:
         self.curves = PopulationCurves(
             self.model.apply,
             self.population,
-            inputs,
+            self.inputs,
             images=images["curves"],
             method=study["prune_method"],
             amounts=amounts(study["amounts"]),
@@ -162,13 +163,9 @@ class Program:
         tick: Callable[[float], None],
     ) -> Iterator[list[MemberRecord]]:
         """Train one population; members that do not fit into the memory, say, are recorded as failed."""
-        seeds = np.array([member.seed for member in members], np.int32)
-        traits = self._traits([member.point for member in members])
-        parts = self.partitions.of(member.seed for member in members)
         work, done = len(members) * self.group.seconds, 0
         try:
-            every = self.population.train(seeds, traits, parts, stop=stop, tick=lambda share: tick(share * work))
-            for trained in every:
+            for trained in self.networks(members, stop, lambda share: tick(share * work)):
                 part = members[trained.first : trained.first + trained.count]
                 records = self._records(part, trained, stop)
                 if records is None:
@@ -178,6 +175,14 @@ class Program:
         except (jax.errors.JaxRuntimeError, MemoryError) as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             yield [failed(member, self.dataset, reason) for member in members[done:] if member.key not in recorded]
+
+    def networks(
+        self, members: Sequence[Member], stop: Callable[[], bool], tick: Callable[[float], None] | None = None
+    ) -> Iterator[TrainedMembers]:
+        """Train members of the group, at most `capacity`, and yield them as they finish; see `Population.train`."""
+        seeds = np.array([member.seed for member in members], np.int32)
+        traits = self._traits([member.point for member in members])
+        return self.population.train(seeds, traits, self.partitions.of(seeds.tolist()), stop=stop, tick=tick)
 
     def _records(
         self, members: Sequence[Member], trained: TrainedMembers, stop: Callable[[], bool]

@@ -100,6 +100,37 @@ def test_a_member_is_the_run_that_task_train_makes(whole, tmp_path):
         assert line["history"][name] == pytest.approx([epoch[name] for epoch in metrics], rel=1e-4), name
 
 
+def test_what_was_chosen_is_tested_once_by_networks_that_are_the_recorded_ones(whole):
+    (certificate,) = read_json(whole / "study.json")["findings"]["certificates"]
+    accuracies: dict[str, list[float]] = {}
+    for line in lines(whole):
+        accuracies.setdefault(line["point"], []).append(line["final"]["validation_accuracy"])
+    assert certificate["tested"]
+    for one in certificate["tested"]:
+        assert (one["images"], one["seeds"]) == (360, 5)
+        assert one["validation_accuracy"] == pytest.approx(sum(accuracies[one["point"]]) / 5, rel=1e-12)
+        assert one["interval"][0] < one["accuracy"] < one["interval"][1]
+    best = max(accuracies, key=lambda point: sum(accuracies[point]))
+    assert best in {one["point"] for one in certificate["tested"]}
+
+
+def test_the_tested_accuracy_is_that_of_the_runs_that_task_train_makes(tmp_path, capsys):
+    grid = ("--config.study.dnn.widths=(8,)", "--config.study.dnn.depths=(1,)")
+    assert main(small(tmp_path / "study", *grid, "--config.study.seeds=2", "--config.study.curves=none")) == 0
+    (certificate,) = read_json(tmp_path / "study" / "study.json")["findings"]["certificates"]
+    (best,) = certificate["tested"]
+    assert (best["role"], best["name"], best["seeds"]) == ("best", "dnn-1-equal-8", 2)
+    assert "Test accuracy of the best network, dnn-1-equal-8, looked at once: " in capsys.readouterr().out
+    runs = []
+    for seed in (42, 43):
+        directory = tmp_path / str(seed)
+        arguments = [f"--config={PRESET}", "--config.task=train", f"--workdir={directory}", f"--config.seed={seed}"]
+        arguments += ["--config.model.widths=(8,)", "--config.epochs=3", "--config.dataset.limit_train=500"]
+        assert main(arguments) == 0
+        runs.append(read_json(directory / "summary.json")["final"]["test_accuracy"])
+    assert best["accuracy"] == pytest.approx(sum(runs) / 2, abs=1e-9)
+
+
 def test_again_says_that_it_is_finished(whole, capsys):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
     assert main(small(whole)) == 0

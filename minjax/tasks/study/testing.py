@@ -1,0 +1,121 @@
+"""The test split, looked at once: when a study is complete, the networks that it chose are evaluated on it.
+
+The weights of members are not kept: a study would leave gigabytes of which three networks are wanted. The chosen ones
+are trained again from their seeds instead, by the program that trained them, which gives the same numbers (one after
+the other to the last bit; side by side to rounding, as their company is another).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+
+from minjax.data import Split
+from minjax.findings.certificate import chosen
+from minjax.findings.intervals import share
+from minjax.findings.samples import Sample
+from minjax.records.finding import Certificate, OnTest, Role
+from minjax.studies.points import Point
+from minjax.tasks.study.members import Member
+from minjax.tasks.study.plan import Plan
+from minjax.tasks.study.program import Program, Programs
+from minjax.train.evaluate import run_batches
+from minjax.train.member import Partition
+from minjax.train.state import TrainState
+
+BATCH = 500  # images at a time
+
+
+def tested(
+    plan: Plan,
+    programs: Programs,
+    certificates: Sequence[Certificate],
+    found: Sequence[Sample],
+    stop: Callable[[], bool],
+) -> list[Certificate] | None:
+    """The certificates with the accuracies of their networks on the test split; None when told to stop.
+
+    Args:
+        plan: of a complete study.
+        programs: those of its groups.
+        certificates: of its findings.
+        found: the samples of its members.
+        stop: asked between dispatches.
+    """
+    result = []
+    for certificate in certificates:
+        own = [one for one in found if (one.dataset, one.family) == (certificate.dataset, certificate.family)]
+        records = [_tested(plan, programs, role, sample, stop) for role, sample in chosen(certificate, own).items()]
+        if stop():
+            return None
+        result.append(msgspec.structs.replace(certificate, tested=tuple(one for one in records if one)))
+    return result
+
+
+def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Callable[[], bool]) -> OnTest | None:
+    group = next(group for group in plan.groups if sample.point in {point.id for point in group.points})
+    point = next(point for point in group.points if point.id == sample.point)
+    outcomes = list(_outcomes(programs[group], point, sample, plan.dataset.test, stop))
+    if len(outcomes) < len(sample.seeds):
+        return None
+    accuracy, validation = (float(mean) for mean in np.mean(outcomes, axis=0))
+    images = len(plan.dataset.test)
+    return OnTest(
+        role=role,
+        point=sample.point,
+        name=sample.name,
+        num_params=sample.num_params,
+        accuracy=accuracy,
+        interval=share(accuracy * images, images).interval,
+        images=images,
+        seeds=len(outcomes),
+        validation_accuracy=validation,
+    )
+
+
+def _outcomes(
+    program: Program, point: Point, sample: Sample, test: Split, stop: Callable[[], bool]
+) -> Iterator[tuple[float, float]]:
+    """Accuracies of each member of a point, on the test split and on validation images; fewer when told to stop."""
+    correct = _evaluation(program, test)
+    members = [Member(point, seed) for seed in sample.seeds]
+    for first in range(0, len(members), program.capacity):
+        some = members[first : first + program.capacity]
+        parts = program.partitions.of(member.seed for member in some)
+        for trained in program.networks(some, stop):
+            for index, slot in enumerate(program.population.slots(trained.first, trained.count)):
+                if trained.history.bad_step[index] >= 0:
+                    yield sample.chance, sample.chance
+                    continue
+                state = jax.tree.map(lambda x: np.asarray(x[slot]), trained.carry.state)  # noqa: B023
+                part = jax.tree.map(lambda x: x[trained.first + index], parts)  # noqa: B023
+                right = int(trained.history.validation_correct[index, -1])
+                yield correct(state, part) / len(test), right / program.population.sizes["validation"]
+
+
+def _evaluation(program: Program, test: Split) -> Callable[[TrainState, Partition], int]:
+    """How many test images a member classifies correctly, as one compiled program."""
+    size, batch = len(test), min(BATCH, len(test))
+
+    @jax.jit
+    def run(state: TrainState, part: Partition, images: jax.Array, labels: jax.Array) -> jax.Array:
+        predicted, _ = run_batches(
+            {"params": state.params, **state.model_state},
+            jnp.zeros(size, jnp.int32),
+            jnp.zeros(()),
+            images,
+            labels,
+            jnp.int32(0),
+            jnp.int32(-(-size // batch)),
+            apply=program.model.apply,
+            inputs=part.inputs(program.inputs),
+            batch_size=batch,
+        )
+        return jnp.sum(predicted == labels)
+
+    images, labels = jax.device_put((test.images, test.labels))
+    return lambda state, part: int(run(state, part, images, labels))
