@@ -64,7 +64,7 @@ def test_what_is_tested_is_what_was_chosen():
     assert [*chosen(certify([m for s in same for m in s.members]), same)] == ["minimal", "below"]  # each once
 
 
-def tested(role, name, accuracy, num_params):
+def on_test(role, name, accuracy, num_params):
     return OnTest(
         role=role, point=name, name=name, num_params=num_params, accuracy=accuracy, interval=(0.92, 0.97), images=360,
         seeds=5, validation_accuracy=0.95,
@@ -72,19 +72,19 @@ def tested(role, name, accuracy, num_params):
 
 
 def test_the_test_split_is_spoken_of_once():
-    first = tested("minimal", "p400", 0.951, 400)
+    first = on_test("minimal", "p400", 0.951, 400)
     one = changed(certify(study()), tested=(first,))
     assert sentences(one)[3] == (
         "Test accuracy, looked at once: 95.10 % (mean over 5 seeds; 95 % interval 92.00 % to 97.00 % for 360 images)."
     )
     assert "On the same" not in " ".join(sentences(one))
-    others = tested("below", "p200", 0.5, 200), tested("best", "p1600", 0.96, 1600)
+    others = on_test("below", "p200", 0.5, 200), on_test("best", "p1600", 0.96, 1600)
     one = changed(one, tested=(first, *others))
     assert sentences(one)[4] == (
         "On the same images the next smaller size (p200, 200 parameters) reaches 50.00 % and the best network (p1600, "
         "1,600 parameters) reaches 96.00 %."
     )
-    none = changed(certify(study()[:10]), tested=(tested("best", "p200", 0.9, 200),))
+    none = changed(certify(study()[:10]), tested=(on_test("best", "p200", 0.9, 200),))
     assert sentences(none)[1].startswith("Test accuracy of the best network, p200, looked at once: 90.00 %")
 
 
