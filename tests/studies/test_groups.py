@@ -6,7 +6,7 @@ import pytest
 
 from configs.studies.base import get_config
 from minjax.config.resolving import resolve_fields
-from minjax.studies import grid
+from minjax.studies import families, grid
 from minjax.studies.cost import nominal
 from minjax.studies.groups import Workload, groups
 from minjax.studies.points import points
@@ -26,7 +26,9 @@ def grouped(*axes, family):
 
 @pytest.mark.parametrize("field", ["optimizer.learning_rate", "optimizer.weight_decay"])
 @pytest.mark.parametrize(
-    "family", [grid.dnn(widths=(4, 5), depths=(1,)), grid.cnn(channels=(2,), depths=(1,))], ids=["padded", "alone"]
+    "family",
+    [families.dnn(widths=(4, 5), depths=(1,)), families.cnn(channels=(2,), depths=(1,))],
+    ids=["padded", "alone"],
 )
 def test_learning_rates_and_weight_decays_cost_no_program(family, field):
     (names,) = grouped((field, (0.1, 0.01, 0.0)), family=family)
@@ -34,11 +36,12 @@ def test_learning_rates_and_weight_decays_cost_no_program(family, field):
 
 
 def test_another_optimizer_or_momentum_has_its_own():
-    one = grid.cnn(channels=(2,), depths=(1,))
+    one = families.cnn(channels=(2,), depths=(1,))
     assert len(grouped(("optimizer.momentum", (0.9, 0.5)), family=one)) == 2
     assert len(grouped(("optimizer.name", ("sgdm", "adam")), family=one)) == 2
     assert len(grouped(("epochs", (1, 2)), family=one)) == 2
 
 
 def test_networks_that_cannot_be_padded_have_their_own():
-    assert len(grouped(("optimizer.learning_rate", (0.1, 0.01)), family=grid.cnn(channels=(2, 3), depths=(1,)))) == 2
+    several = families.cnn(channels=(2, 3), depths=(1,))
+    assert len(grouped(("optimizer.learning_rate", (0.1, 0.01)), family=several)) == 2
