@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,9 +27,9 @@ from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
 from minjax.tasks.summary import headline, summarize
 from minjax.tasks.writer import RunWriter
-from minjax.train.checkpoint import Position
 from minjax.train.epoch import Totals
 from minjax.train.loop import Diverged, Loop
+from minjax.train.metadata import Position
 from minjax.train.pace import Pace
 
 DIVERGED = 1  # exit code
@@ -137,7 +136,7 @@ class Training:
         restored, found = None, None
         if self.writer:
             restored, history = self.writer.restore({"state": self.parts.like, "totals": zero})
-            found = (asdict(restored.position), [builtins(line) for line in history]) if restored else None
+            found = (builtins(restored.position), [builtins(line) for line in history]) if restored else None
         found = self.hosts.broadcast(found)
         if restored:
             tree = restored.tree
@@ -150,7 +149,7 @@ class Training:
         elif self.writer:
             self.writer.introduce(tree["state"].params, self.parts.num_params)
         pace = Pace(self.config["steps_per_call"], agree=self.hosts.broadcast)
-        return Loop(self.engine, placed["state"], placed["totals"], pace=pace, **asdict(position))
+        return Loop(self.engine, placed["state"], placed["totals"], pace=pace, **builtins(position))
 
     def _train(self) -> int:
         loop = self.loop
@@ -224,7 +223,7 @@ class Training:
     def _save(self, accuracy: float | None, *, replace: bool = True) -> None:
         if self.writer:
             tree = self.engine.fetch({"state": self.loop.state, "totals": self.loop.totals})
-            self.writer.save(tree, self.loop.position, accuracy, replace=replace)
+            self.writer.save(tree, self.loop.position, accuracy, self.history, replace=replace)
 
     # -- the ends
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from minjax import records
+from minjax.errors import UserError
 from minjax.records import record
 from minjax.records.run import (
     METRICS,
@@ -18,14 +20,14 @@ from minjax.records.run import (
     Epoch,
     Predictions,
     RunSummary,
-    read_epochs,
     write_predictions,
 )
 from minjax.tasks import workdir
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.events import Events
 from minjax.tasks.summary import headline
-from minjax.train.checkpoint import Checkpoints, Position, Restored
+from minjax.train.checkpoint import Checkpoints, Restored
+from minjax.train.metadata import Extent, Position
 
 PARAMETERS = "parameters.txt"
 
@@ -66,14 +68,42 @@ class RunWriter:
     def restore(self, like: Any) -> tuple[Restored | None, list[Epoch]]:
         """The newest whole checkpoint, None in a new run, and the records of the epochs before it.
 
-        The records of later epochs leave metrics.jsonl: those epochs are trained again.
+        metrics.jsonl becomes what the checkpoint says of these epochs, with a warning where it was anything else; the
+        records of later epochs leave it: those epochs are trained again.
+
+        Raises:
+            UserError: no checkpoint can be read, or the records of some epochs are nowhere.
         """
-        restored = self.checkpoints.restore(like, warn=lambda text: _tell(f"warning: {text}"))
-        history = []
+        extent = Extent(self.config["epochs"], self.steps_per_epoch)
+        warn = lambda text: _tell(f"warning: {text}")  # noqa: E731
+        restored = self.checkpoints.restore(like, warn=warn, extent=extent)
+        history: list[Epoch] = []
         if restored is not None:
-            history = [line for line in read_epochs(self.directory) if line.epoch < restored.position.epoch]
+            history = self._history(restored.history, restored.position.epoch, warn)
         record.write_lines(self.directory / METRICS, history)
         return restored, history
+
+    def _history(self, carried: list[Epoch] | None, epoch: int, warn: Callable[[str], None]) -> list[Epoch]:
+        """The records of the epochs before `epoch`: those that the checkpoint carries, or those of metrics.jsonl."""
+        path, found, problem = self.directory / METRICS, list[Epoch](), ""
+        try:
+            found = [line for line in record.read_lines(path, Epoch) if line.epoch < epoch]
+            problem = _lacking(path, [line.epoch for line in found], epoch - 1)
+        except UserError as error:
+            if path.is_dir():
+                raise
+            problem = str(error)
+        if carried is None:  # a checkpoint of format 1
+            if problem:
+                raise UserError(
+                    f"{problem}; the checkpoint, which an earlier minjax wrote, does not carry the records of its "
+                    f"epochs: put {METRICS} back as it was, or use another --workdir to start over"
+                )
+            return found
+        if found != carried:
+            problem = problem or f"{path} differs from the records in the checkpoint"
+            warn(f"{problem}; restored from the checkpoint, which carries the records of all {epoch - 1} epochs")
+        return carried
 
     def introduce(self, params: Any, num_params: int) -> None:
         """Say what a new run consists of; the table of its parameters goes into parameters.txt."""
@@ -114,18 +144,21 @@ class RunWriter:
         if self.events:  # a resumed run writes the events of its earlier epochs again
             self.events.write([line] if self.events.started else history)
 
-    def save(self, tree: Any, position: Position, accuracy: float | None, *, replace: bool = True) -> None:
+    def save(
+        self, tree: Any, position: Position, accuracy: float | None, history: list[Epoch], *, replace: bool = True
+    ) -> None:
         """Save a checkpoint in the background.
 
         Args:
             tree: host arrays.
             position: where the run stands.
             accuracy: what the best checkpoint is chosen by; None: this one is no candidate.
+            history: the records of the epochs before.
             replace: whether a checkpoint of the same step is replaced or kept.
         """
         step = int(tree["state"].step)
         if replace or step not in self.checkpoints.steps():
-            self.checkpoints.save(step, tree, position, accuracy)
+            self.checkpoints.save(step, tree, position, accuracy, history)
         self._saved = position
 
     # -- the ends
@@ -164,6 +197,17 @@ class RunWriter:
         record.write(self.directory / SUMMARY, summary)
         run_report.write(self.directory)
         self.progress.close()
+
+
+def _lacking(path: Path, epochs: list[int], last: int) -> str:
+    """What is wrong with the epochs that metrics.jsonl records, in words; empty if they are 1 to `last`, each once."""
+    missing = sorted({*range(1, last + 1)} - {*epochs})
+    if missing:
+        which = f"epoch {missing[0]}" if len(missing) == 1 else f"{len(missing)} epochs, the first {missing[0]}"
+        return f"{path} lacks {which} of {last}"
+    if len(epochs) > last:
+        return f"{path} records {len(epochs)} epochs where there were {last}: some are there twice"
+    return "" if epochs == sorted(epochs) else f"{path} records its epochs out of order"
 
 
 def _describe(line: Epoch, epochs: int, seconds_left: float) -> str:

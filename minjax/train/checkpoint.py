@@ -2,6 +2,8 @@
 
 A checkpoint holds host arrays, so it can be restored on any number of devices. Orbax writes into a temporary
 directory and renames it, so a kill never leaves a half-written checkpoint; the digest detects bytes that changed later.
+A checkpoint carries the records of the epochs before it as well, because a run that resumes needs them: early stopping,
+the best epoch and the maximum follow from them, and nothing else could restore a lost line of metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -9,38 +11,29 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import hashlib
+import json
 import logging
 import os
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers as managers
 
 from minjax.errors import UserError
 from minjax.records import disk_errors
+from minjax.records.run import Epoch
+from minjax.train.metadata import Extent, Metadata, Position, check, describe
 
-
-@dataclasses.dataclass(frozen=True)
-class Position:
-    """Where a run stands.
-
-    Attributes:
-        epoch: the one being trained, from 1.
-        done: steps of it that have been taken.
-        train_seconds: spent taking them.
-    """
-
-    epoch: int = 1
-    done: int = 0
-    train_seconds: float = 0.0
+FILES = 200  # inodes that must be free for a checkpoint; it takes about 20
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,11 +44,13 @@ class Restored:
         tree: numpy arrays.
         position: where the run stood.
         step: gradient steps taken by then.
+        history: the records of the epochs before; None in a checkpoint that does not carry them.
     """
 
     tree: Any
     position: Position
     step: int
+    history: list[Epoch] | None = None
 
 
 class Checkpoints:
@@ -67,34 +62,31 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path, keep: int = 2):
-        self.directory = Path(directory).absolute()
+        self.directory, self._keep = Path(directory).absolute(), keep
         _quiet()
-        policy = managers.AnyPreservationPolicy(
-            [
-                managers.LatestN(n=keep),
-                managers.BestN(
-                    get_metric_fn=lambda metrics: metrics["accuracy"], n=1, keep_checkpoints_without_metrics=False
-                ),
-            ]
-        )
         # The first process saves alone: the state is the same in all of them, and orbax need not wait for the others.
         alone = ocp.options.MultiprocessingOptions(
             primary_host=jax.process_index(),
             active_processes={jax.process_index()},
             barrier_sync_key_prefix=f"minjax-{jax.process_index()}",
         )
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=policy,
-            cleanup_tmp_directories=True,
-            enable_async_checkpointing=True,
-            create=False,
-            multiprocessing_options=alone,
-        )
         with disk_errors(self.directory):
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._manager = ocp.CheckpointManager(self.directory, options=options)
+        handler = ocp.CompositeCheckpointHandler(
+            state=ocp.StandardCheckpointHandler(multiprocessing_options=alone),
+            meta=ocp.JsonCheckpointHandler(multiprocessing_options=alone),
+        )
+        self._writer = ocp.AsyncCheckpointer(handler, multiprocessing_options=alone)
+        self._unfinished = True  # an earlier process may have left half a checkpoint
 
-    def save(self, step: int, tree: Any, position: Position, accuracy: float | None = None) -> None:
+    def save(
+        self,
+        step: int,
+        tree: Any,
+        position: Position,
+        accuracy: float | None = None,
+        history: Sequence[Epoch] | None = None,
+    ) -> None:
         """Save in the background, after waiting for an earlier save to finish.
 
         Args:
@@ -102,20 +94,20 @@ class Checkpoints:
             tree: a pytree of numpy arrays.
             position: where the run stands.
             accuracy: what the best checkpoint is chosen by; None: this one is no candidate.
+            history: the records of the epochs before.
 
         Raises:
             UserError: no space or no permission.
         """
         arrays = {name: np.asarray(x) for name, x in _named(tree).items()}
-        meta = {"position": dataclasses.asdict(position), "digest": digest(arrays), "accuracy": accuracy}
+        meta = describe(arrays, step, position, accuracy, history)
         with _saving(self.directory):
-            self._manager.wait_until_finished()
+            self._finish()
             self._check_space(sum(x.nbytes for x in arrays.values()))
-            if step in self._manager.all_steps():
-                self._manager.delete(step)
-            metrics = None if accuracy is None else {"accuracy": accuracy}
+            self._delete(self.directory / str(step))
             args = ocp.args.Composite(state=ocp.args.StandardSave(arrays), meta=ocp.args.JsonSave(meta))
-            self._manager.save(step, args=args, metrics=metrics, force=True)
+            self._unfinished = True
+            self._writer.save(self.directory / str(step), args)
 
     def _check_space(self, size: int) -> None:
         """Refuse early what would not fit: orbax would report it from its threads, with tracebacks."""
@@ -124,6 +116,11 @@ class Checkpoints:
             raise UserError(
                 f"no space for a checkpoint in {self.directory}: {free:,} bytes free, {needed:,} needed; "
                 "make room, and the same command resumes"
+            )
+        if (inodes := os.statvfs(self.directory)).f_files and inodes.f_favail < FILES:
+            raise UserError(
+                f"no space for a checkpoint in {self.directory}: {inodes.f_favail} inodes free, {FILES} needed; remove "
+                "files, and the same command resumes"
             )
         if not hasattr(os, "posix_fallocate"):  # macOS
             return
@@ -141,50 +138,85 @@ class Checkpoints:
             UserError: it could not be written.
         """
         with _saving(self.directory):
-            self._manager.wait_until_finished()
+            self._finish()
+
+    def _finish(self) -> None:
+        """Wait for the last save; then delete what is not kept, and what a kill has left of unfinished saves."""
+        self._writer.wait_until_finished()
+        if not self._unfinished:
+            return
+        for path in self.directory.iterdir():
+            if re.fullmatch(r"\d+\.(orbax-checkpoint-tmp.*|deleted)", path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        steps = self.steps()
+        accuracies = {step: found for step in steps if (found := self._accuracy(step)) is not None}
+        best = max(accuracies, key=lambda step: (accuracies[step], step), default=None)
+        for step in steps[: -self._keep]:
+            if step != best:
+                self._delete(self.directory / str(step))
+        self._unfinished = False
+
+    def _delete(self, path: Path) -> None:
+        """Delete a checkpoint; a kill in between leaves nothing that looks like one."""
+        if path.exists():
+            shutil.rmtree(path.rename(path.with_suffix(".deleted")), ignore_errors=True)
+
+    def _accuracy(self, step: int) -> float | None:
+        """What a checkpoint says of its accuracy; None where that cannot be read."""
+        try:
+            found = json.loads((self.directory / str(step) / "meta" / "metadata").read_bytes())["accuracy"]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return None  # damaged; whoever restores it hears of that
+        return found if isinstance(found, float) else None
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in ascending order."""
-        return sorted(self._manager.all_steps())
+        return sorted(int(path.name) for path in self.directory.iterdir() if re.fullmatch(r"0|[1-9]\d*", path.name))
 
-    def restore(self, like: Any, warn: Callable[[str], None], step: int | None = None) -> Restored | None:
+    def restore(
+        self, like: Any, warn: Callable[[str], None], step: int | None = None, extent: Extent | None = None
+    ) -> Restored | None:
         """The newest intact checkpoint, or that of `step`; None if there are no checkpoints.
 
         Args:
             like: a tree of arrays, or of their shapes and types, with the structure to restore.
             warn: called with a sentence for each damaged checkpoint that is skipped.
             step: restore only this one.
+            extent: of the run; the position must be inside it. None: it is not checked.
 
         Raises:
-            UserError: there are checkpoints, but all of them are damaged.
+            UserError: there are checkpoints, but all of them are damaged; or one cannot be read, which does not mean
+                that it is damaged.
         """
         steps = self.steps() if step is None else [step]
         for candidate in reversed(steps):
+            path = self.directory / str(candidate)
             try:
-                return self._read(candidate, like)
+                return self._read(candidate, like, extent)
+            except MemoryError as error:
+                raise UserError(f"not enough memory to read the checkpoint {path}") from error
             except Exception as error:  # orbax and tensorstore raise anything, depending on the damage
-                reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-                warn(f"checkpoint {self.directory / str(candidate)} is damaged and skipped: {reason}")
+                if (code := _system_error(error)) in UNREADABLE:
+                    raise UserError(f"cannot read the checkpoint {path}: {os.strerror(code)}") from error
+                reason = " ".join(str(error).split())[:200] or type(error).__name__
+                warn(f"checkpoint {path} is damaged and skipped: {reason}")
         if steps:
             raise UserError(f"no checkpoint in {self.directory} can be read; remove the directory to start over")
         return None
 
-    def _read(self, step: int, like: Any) -> Restored:
+    def _read(self, step: int, like: Any, extent: Extent | None) -> Restored:
         template = {name: np.zeros(x.shape, x.dtype) for name, x in _named(like).items()}
         args = ocp.args.Composite(state=ocp.args.StandardRestore(template), meta=ocp.args.JsonRestore())
-        read = self._manager.restore(step, args=args)
+        read = self._writer.restore(self.directory / str(step), args)
         arrays = {name: np.asarray(x) for name, x in read["state"].items()}
-        if digest(arrays) != read["meta"]["digest"]:
-            raise ValueError("its digest does not match its contents")
+        about: Metadata = check(read["meta"], arrays, step)
         for name, x in template.items():  # orbax restores whatever is there
             if arrays[name].shape != x.shape or arrays[name].dtype != x.dtype:
                 raise ValueError(f"it belongs to another network: {name} is {arrays[name].shape}, not {x.shape}")
-        structure = jax.tree.structure(like)
-        return Restored(
-            jax.tree.unflatten(structure, [arrays[name] for name in template]),
-            Position(**read["meta"]["position"]),
-            step,
-        )
+        if extent is not None and (problem := extent.problem(about.position, step)):
+            raise ValueError(problem)
+        tree = jax.tree.unflatten(jax.tree.structure(like), [arrays[name] for name in template])
+        return Restored(tree, about.position, step, about.history)
 
     def arrays(self, step: int) -> dict[str, np.ndarray]:
         """The arrays of one checkpoint by their dotted paths, such as "state.params.head.kernel".
@@ -205,7 +237,10 @@ class Checkpoints:
     def close(self) -> None:
         """Finish writing and close."""
         with _saving(self.directory):
-            self._manager.close()
+            try:
+                self._finish()
+            finally:
+                self._writer.close()
 
 
 @contextlib.contextmanager
@@ -214,26 +249,24 @@ def _saving(directory: Path) -> Iterator[None]:
     try:
         with disk_errors(directory):
             yield
-    except ValueError as error:  # tensorstore's status contains the system's error number: [os_error_code='28']
-        code = re.search(r"os_error_code='(\d+)'", str(error))
+    except ValueError as error:
+        code = _system_error(error)
         if code is None:
             raise
-        raise UserError(_refusal(directory, int(code[1]))) from error
+        raise UserError(_refusal(directory, code)) from error
+
+
+def _system_error(error: Exception) -> int | None:
+    """The system's error number: tensorstore's status contains it as [os_error_code='28']."""
+    if isinstance(error, OSError):
+        return error.errno
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    return None if code is None else int(code[1])
 
 
 def _refusal(directory: Path, code: int | None) -> str:
     reason = os.strerror(code) if code else "the system gives no reason"
     return f"cannot write a checkpoint in {directory}: {reason}; once that is fixed, the same command resumes"
-
-
-def digest(arrays: dict[str, np.ndarray]) -> str:
-    """SHA-256 over names, types, shapes and bytes, ordered by name."""
-    total = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        total.update(array.tobytes())
-    return total.hexdigest()
 
 
 def _named(tree: Any) -> dict[str, Any]:
@@ -244,3 +277,12 @@ def _named(tree: Any) -> dict[str, Any]:
 def _quiet() -> None:
     """Silence orbax: it logs every save, its fallbacks, and, with tracebacks, errors that it also raises."""
     logging.getLogger("absl").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # of several arrays that are damaged, it raises one error
+    if getattr(sys.unraisablehook, "func", None) is not _unless_late:
+        sys.unraisablehook = partial(_unless_late, sys.unraisablehook)
+
+
+def _unless_late(show: Callable[[Any], object], unraisable: Any) -> None:
+    """Show what Python cannot raise, but for an array's error that comes when orbax has already raised another's."""
+    if not (isinstance(unraisable.exc_value, RuntimeError) and str(unraisable.exc_value) == "Event loop is closed"):
+        show(unraisable)

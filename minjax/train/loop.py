@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from minjax.train.checkpoint import Position
 from minjax.train.engine import Engine
 from minjax.train.epoch import Totals
+from minjax.train.metadata import Position
 from minjax.train.pace import Pace
 from minjax.train.state import TrainState
 

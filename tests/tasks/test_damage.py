@@ -9,6 +9,8 @@ import shutil
 import pytest
 
 from minjax import main as entry
+from minjax.train.checkpoint import Checkpoints
+from minjax.train.metadata import digest
 from tests.conftest import ROOT
 
 COMMAND = ["--config=configs/dnn.py", "--config.dataset.name=digits", "--config.tensorboard=False"]
@@ -67,13 +69,51 @@ def test_a_last_line_that_a_kill_cut_in_half_is_dropped(unfinished, finished):
     assert (unfinished / "metrics.jsonl").read_bytes() == (finished / "metrics.jsonl").read_bytes()
 
 
-def test_a_whole_line_that_is_damaged_is_named(unfinished, capsys):
+METRICS = {
+    "a line that is not JSON": (lambda first, second: first + second[:-9] + b"\n", ", line 2: not JSON ("),
+    "a foreign line": (lambda first, second: first + b"{}\n" + second, ", line 2: object missing required field"),
+    "another field": (lambda first, second: first.replace(b"train_acc", b"acc") + second, ", line 1: object "),
+    "not UTF-8": (lambda first, second: first + b"\xff\xfe\n", ", line 2: not JSON ("),
+    "deep nesting": (lambda first, second: first + b"[" * 100_000 + b"\n", ", line 2: "),
+    "half of it": (lambda first, second: first, " lacks epoch 2 of 2"),
+    "nothing": (lambda first, second: b"", " lacks 2 epochs, the first 1 of 2"),
+    "lines twice": (lambda first, second: first + second + second, " records 3 epochs where there were 2"),
+    "another order": (lambda first, second: second + first, " records its epochs out of order"),
+    "another number": (lambda first, second: first + first.replace(b'"epoch": 1', b'"epoch": 2'), " differs from"),
+    "no file": (None, " lacks 2 epochs, the first 1 of 2"),
+}
+
+
+@pytest.mark.parametrize("what", METRICS)
+def test_the_records_of_the_epochs_come_back_from_the_checkpoint(unfinished, finished, what, capsys):
+    path, (change, problem) = unfinished / "metrics.jsonl", METRICS[what]
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.unlink()
+    if change:
+        path.write_bytes(change(*lines))
+    assert entry.main([*COMMAND, f"--workdir={unfinished}"]) == 0
+    shown = capsys.readouterr()
+    (warning,) = shown.err.splitlines()
+    assert warning.startswith(f"minjax: warning: {path}{problem}")
+    assert warning.endswith("; restored from the checkpoint, which carries the records of all 2 epochs")
+    assert "after epoch 2," in shown.out
+    assert path.read_bytes() == b"".join(lines)
+
+
+def test_records_that_nothing_can_restore_are_refused(unfinished, capsys):
+    for path in (unfinished / "checkpoints").glob("*/meta/metadata"):
+        values = json.loads(path.read_text())
+        arrays = Checkpoints(unfinished / "checkpoints")._writer.restore(path.parent.parent)["state"]
+        old = {"position": values["position"], "accuracy": values["accuracy"], "digest": digest(arrays)}
+        path.write_text(json.dumps(old))  # as earlier versions wrote it
     path = unfinished / "metrics.jsonl"
-    first, second, _ = path.read_text().split("\n")
-    path.write_text(f"{first}\n{second[:-9]}\n")
-    assert refused(unfinished, capsys).startswith(f"{path}, line 2: not JSON (")
-    path.write_text(f"{first.replace('train_accuracy', 'accuracy')}\n{second}\n")
-    assert f"{path}, line 1: " in refused(unfinished, capsys)
+    whole = path.read_bytes()
+    path.write_bytes(whole.splitlines(keepends=True)[0])
+    assert refused(unfinished, capsys).startswith(
+        f"{path} lacks epoch 2 of 2; the checkpoint, which an earlier minjax wrote, does not carry the records"
+    )
+    path.write_bytes(whole)
+    assert entry.main([*COMMAND, f"--workdir={unfinished}"]) == 0
 
 
 @pytest.mark.parametrize("name", ["config.json", "summary.json"])

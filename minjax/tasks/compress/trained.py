@@ -15,6 +15,7 @@ from minjax.records.run import SUMMARY, RunSummary, read_summary
 from minjax.tasks.assembly import Assembly, assemble
 from minjax.train.checkpoint import Checkpoints
 from minjax.train.epoch import Totals
+from minjax.train.metadata import Extent
 from minjax.train.state import TrainState
 
 
@@ -89,7 +90,8 @@ def _last_state(directory: Path, config: dict[str, Any], summary: RunSummary, pa
     problems: list[str] = []
     checkpoints = Checkpoints(folder)
     try:
-        restored = checkpoints.restore(like, warn=problems.append)
+        extent = Extent(config["epochs"], parts.engine.steps_per_epoch)
+        restored = checkpoints.restore(like, warn=problems.append, extent=extent)
     except UserError as error:
         raise UserError(
             f"{directory}: no checkpoint can be read as a {config['model']['name']} for {parts.dataset.num_classes} "
