@@ -20,9 +20,9 @@ LINES = 300  # a file of so many lines or more is to be split
 # another, apart from the top of the package, where errors is below all. A module named here has a place of its own.
 ROWS = (
     ("errors",),
-    ("records", "config", "memory", "noise", "tree", "wiring"),
+    ("records", "config", "interruption", "memory", "noise", "tree", "wiring"),
     ("data", "models", "optim", "compress"),
-    ("config.resolving",),
+    ("config.resolving", "command_line"),
     ("train", "processes"),
     ("curves",),
     ("findings",),

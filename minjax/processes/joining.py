@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 from minjax.errors import UserError
+from minjax.interruption import RESUMABLE, Interrupted
 from minjax.processes.hosts import ALONE, CoordinatorLost, Hosts, PeerEnded
 
 LOST = 3  # exit code: another process was lost; the same command resumes from the last checkpoint
@@ -171,7 +172,7 @@ def joined(**fields: Any) -> Iterator[Hosts]:
         sys.stdout.flush()
         os._exit(LOST)
     except BaseException as error:
-        code = {UserError: 2, KeyboardInterrupt: 130}.get(type(error), 1)
+        code = {UserError: 2, Interrupted: RESUMABLE}.get(type(error), 1)
         _here.abort(code, _line(error))
         raise
     finally:

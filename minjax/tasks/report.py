@@ -11,11 +11,13 @@ from ml_collections import ConfigDict
 from minjax.errors import UserError
 from minjax.findings.samples import Sample
 from minjax.findings.study import findings
+from minjax.records.files import disk_errors
 from minjax.records.finding import CertificateBytes
 from minjax.records.record import CONFIG, read_config
 from minjax.records.study import Study
 from minjax.studies.sizes import theoretical_bytes
 
+PAGE = Path("report") / "index.html"  # written last
 KINDS = {"train": "training runs", "study": "studies", "compress": "compressions"}  # in the order that a page chooses
 
 
@@ -38,20 +40,38 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         UserError: no directory named or matched, one that is not a run's, compressions to compare, different kinds
             that were named, studies of different data under one name or with different tolerances.
     """
-    from minjax.report import compare, compression, study  # with matplotlib
-    from minjax.report import run as run_report
+    from minjax.report import compare  # with matplotlib
 
     found = _directories(config.run)
     if len(found) == 1 and directory is None:
         (path,) = found
-        own = {"compress": compression.write, "study": study.write}
-        page = own.get(_kind(path), run_report.write)(path)
+        page = _own(path)
     else:
         kind, paths = _alike(found)
         directory = directory or Path("runs") / "report"
         page = _studies(paths, directory) if kind == "study" else compare.write(paths, directory)
     print(f"report: {page}")
     return 0
+
+
+def _own(directory: Path) -> Path:
+    """Write the report of one directory; returns the path of its page."""
+    from minjax.report import compression, study
+    from minjax.report import run as run_report
+
+    return {"compress": compression.write, "study": study.write}.get(_kind(directory), run_report.write)(directory)
+
+
+def outdate(directory: Path) -> None:
+    """Remove the page of a directory whose result is about to change: while it has none, its report is unfinished."""
+    with disk_errors(directory):
+        (directory / PAGE).unlink(missing_ok=True)
+
+
+def write_missing(directory: Path) -> None:
+    """Write the report of a finished directory, if it was interrupted while it was being written."""
+    if not (directory / PAGE).exists():
+        print(f"report: {_own(directory)}")
 
 
 def _directories(run: str) -> dict[Path, bool]:

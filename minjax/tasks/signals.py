@@ -1,38 +1,31 @@
-"""SIGTERM and Ctrl-C: finish the running dispatch, save, and exit."""
+"""SIGTERM and Ctrl-C in a task: finish the running dispatch, save, and exit."""
 
 from __future__ import annotations
 
-import signal
-from types import FrameType, TracebackType
+import contextlib
+from types import TracebackType
 
+from minjax.interruption import Interrupted, leave, on_signal
 from minjax.processes.hosts import ALONE, Hosts
-
-RESUMABLE = 75  # EX_TEMPFAIL in sysexits.h: the same command resumes; launch scripts requeue on it
-
-
-class Interrupted(Exception):  # noqa: N818 - what happened, not an error
-    """The run was told to stop when it had nothing to save, or told twice."""
 
 
 class Stop:
     """A context in which the first signal sets a flag, which the loop asks for, and a second one ends the run at once.
 
-    Until the loop has something to save (`can_save`), the first signal ends the run at once too. With several processes
-    a signal to any of them stops all of them, at the same step.
+    Until the loop has something to save (`save_first`), and once everything is saved (`leave_at_once`), the first
+    signal ends the run at once too. With several processes a signal to any of them stops all of them, at the same step.
 
     Attributes:
         name: the name of the signal, once all processes know of it; else None.
-        can_save: whether the loop has something to save.
     """
-
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self, hosts: Hosts = ALONE) -> None:
         self.name: str | None = None
         self._hosts = hosts
         self._heard: str | None = None
-        self.can_save = False
-        self._before: dict[int, object] = {}
+        self._saving = False
+        self._writing: str | None = None
+        self._held = contextlib.ExitStack()
 
     def __call__(self) -> bool:
         """Whether the run was told to stop. All its processes must ask at the same points."""
@@ -40,21 +33,38 @@ class Stop:
             self.name = next((name for name in self._hosts.all_gather(self._heard) if name), None)
         return self.name is not None
 
+    def save_first(self) -> None:
+        """From here on the first signal only sets the flag."""
+        self._saving = True
+
+    def leave_at_once(self, writing: str) -> None:
+        """From here on a signal ends this process at once, and so does one that nobody has asked for yet.
+
+        Several processes go on to their end, which they reach together.
+
+        Args:
+            writing: what is being written, for the message; the same command writes it again.
+        """
+        if self._hosts.count > 1:
+            return
+        self._writing = writing
+        if self._heard and self.name is None:
+            self._handle(self._heard)
+
     def __enter__(self) -> Stop:
-        for number in self.SIGNALS:
-            self._before[number] = signal.signal(number, self._handle)
+        self._held.enter_context(on_signal(self._handle))
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._held.close()
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        again = self._heard is not None
-        self._heard = signal.Signals(number).name
+    def _handle(self, name: str) -> None:
+        again, self._heard = self._heard is not None, name
+        if self._writing:
+            leave(f"{name} while {self._writing} being written; the same command writes them again")
+        if not self._saving:
+            raise Interrupted(f"{name} before training began; run the same command to start again")
         if again:
             raise Interrupted(
-                f"{self._heard} twice: stopped without saving; the same command resumes from the last checkpoint"
+                f"{name} twice: stopped without saving; the same command resumes from the last checkpoint"
             )
-        if not self.can_save:
-            raise Interrupted(f"{self._heard} before training began; run the same command to start again")

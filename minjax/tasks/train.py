@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +16,15 @@ from minjax.config.resolving import resolve
 from minjax.data import Split
 from minjax.deploy import sheet
 from minjax.errors import UserError
+from minjax.interruption import RESUMABLE
 from minjax.processes import joining
 from minjax.processes.hosts import Hosts
 from minjax.records.record import builtins
 from minjax.records.run import DataSheet, Epoch, Predictions, RunSummary, read_summary
-from minjax.tasks import workdir
+from minjax.tasks import report, workdir
 from minjax.tasks.assembly import assemble
 from minjax.tasks.provenance import provenance
-from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
+from minjax.tasks.signals import Stop
 from minjax.tasks.summary import headline, summarize
 from minjax.tasks.writer import RunWriter
 from minjax.train.epoch import Totals
@@ -48,6 +48,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
     Raises:
         UserError: a mistake in what was asked for; nothing has been written then.
+        Interrupted: a signal came while there was nothing to save, or twice.
     """
     hosts = joining.current()
     resolved = resolve(config)
@@ -58,12 +59,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     if (code := hosts.on_first(lambda: _check_directory(target, resolved))) is not None:
         return code
     with Stop(hosts) as stop:
-        try:
-            return hosts.finish(Training(resolved, target, command, stop, hosts).run())
-        except Interrupted as interruption:
-            print(f"minjax: {interruption}", file=sys.stderr)
-            hosts.abort(RESUMABLE, str(interruption))
-            return RESUMABLE
+        return hosts.finish(Training(resolved, target, command, stop, hosts).run())
 
 
 def check_agreement(hosts: Hosts, config: dict[str, Any]) -> None:
@@ -85,10 +81,14 @@ def _check_directory(directory: Path, config: dict[str, Any]) -> int | None:
 
 
 def finished(directory: Path) -> int | None:
-    """The exit code of a run that is over, after saying so; None while there is something left to train."""
+    """The exit code of a run that is over, after saying so; None while there is something left to train.
+
+    Its report is written if that was interrupted.
+    """
     summary = read_summary(directory)
     if summary is None or summary.status == "interrupted":
         return None
+    report.write_missing(directory)
     if summary.status == "diverged":
         print(f"{directory}: this run diverged at step {summary.diverged_step}; use another --workdir for a new one")
         return DIVERGED
@@ -122,10 +122,11 @@ class Training:
             self.splits = {n: self.engine.place_split(s) for n, s in self.parts.splits.items() if n != "train"}
             if self.writer:
                 self.writer.start(self.loop.position)
-            self.stop.can_save = True
+            self.stop.save_first()
             try:
                 return self._train()
             except Diverged as divergence:
+                self.stop.leave_at_once("result and report were")
                 if self.writer:
                     self.writer.diverge(self._summary("diverged", divergence.step))
                 return DIVERGED
@@ -230,6 +231,7 @@ class Training:
     def _complete(self, predicted: np.ndarray) -> int:
         if self.loop.done == 0:
             self._save(_selection(self.history[-1]), replace=False)  # an early stop between two checkpoints
+        self.stop.leave_at_once("result and report were")
         if self.writer:
             dataset = self.parts.dataset
             predictions = Predictions(dataset.test.labels, predicted, tuple(dataset.class_names))

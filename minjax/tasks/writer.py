@@ -25,6 +25,7 @@ from minjax.records.run import (
 from minjax.tasks import workdir
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.events import Events
+from minjax.tasks.report import outdate
 from minjax.tasks.summary import headline
 from minjax.train.checkpoint import Checkpoints, Restored
 from minjax.train.metadata import Extent, Position
@@ -194,6 +195,7 @@ class RunWriter:
 
         if self.events and (problem := self.events.close()):
             _tell(f"warning: {problem}")
+        outdate(self.directory)
         record.write(self.directory / SUMMARY, summary)
         run_report.write(self.directory)
         self.progress.close()

@@ -206,10 +206,7 @@ class Checkpoints:
 
     def _read(self, step: int, like: Any, extent: Extent | None) -> Restored:
         template = {name: np.zeros(x.shape, x.dtype) for name, x in _named(like).items()}
-        args = ocp.args.Composite(state=ocp.args.StandardRestore(template), meta=ocp.args.JsonRestore())
-        read = self._writer.restore(self.directory / str(step), args)
-        arrays = {name: np.asarray(x) for name, x in read["state"].items()}
-        about: Metadata = check(read["meta"], arrays, step)
+        arrays, about = self._load(step, template)
         for name, x in template.items():  # orbax restores whatever is there
             if arrays[name].shape != x.shape or arrays[name].dtype != x.dtype:
                 raise ValueError(f"it belongs to another network: {name} is {arrays[name].shape}, not {x.shape}")
@@ -224,15 +221,17 @@ class Checkpoints:
         Raises:
             UserError: it cannot be read, or its contents are not what was saved.
         """
-        args = ocp.args.Composite(state=ocp.args.StandardRestore(), meta=ocp.args.JsonRestore())
         try:
-            read = self._manager.restore(step, args=args)
+            return self._load(step, None)[0]
         except Exception as error:  # orbax and tensorstore raise whatever the damage made of their input
             raise UserError(f"cannot read the checkpoint {self.directory / str(step)}: {error}") from error
+
+    def _load(self, step: int, template: dict[str, np.ndarray] | None) -> tuple[dict[str, np.ndarray], Metadata]:
+        """The arrays and the metadata of a checkpoint, which belong together; raises anything where they do not."""
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(template), meta=ocp.args.JsonRestore())
+        read = self._writer.restore(self.directory / str(step), args)
         arrays = {name: np.asarray(x) for name, x in read["state"].items()}
-        if digest(arrays) != read["meta"]["digest"]:
-            raise UserError(f"the checkpoint {self.directory / str(step)} is damaged: its digest does not match")
-        return arrays
+        return arrays, check(read["meta"], arrays, step)
 
     def close(self) -> None:
         """Finish writing and close."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from minjax.command_line import parse
 from minjax.errors import UserError
-from minjax.main import parse
 
 
 def parsed(*arguments):

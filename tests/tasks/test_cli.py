@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minjax.main import main, preset_name
+from minjax.command_line import preset_name
+from minjax.main import main
 
 BAD = {
     "no preset": ([], "which preset"),

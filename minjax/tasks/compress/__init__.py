@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ from ml_collections import ConfigDict
 from minjax.findings.compression import headline
 from minjax.records.compression import SUMMARY, CompressionSummary
 from minjax.records.record import read, read_config
-from minjax.tasks import train, workdir
+from minjax.tasks import report, train, workdir
 from minjax.tasks.compress import settings
 from minjax.tasks.compress.compression import Compression
 from minjax.tasks.compress.trained import check
-from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
+from minjax.tasks.signals import Stop
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
@@ -31,6 +30,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
     Raises:
         UserError: whatever the user got wrong.
+        Interrupted: a signal came while there was nothing to save, or twice.
     """
     settled = settings.settle(config)
     if directory is None:
@@ -41,7 +41,9 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         settled["training"] = read_config(settled["run"])  # another network is another compression
     workdir.check(directory, settled)
     if (directory / SUMMARY).exists():
-        print(f"{directory}: this compression is finished: {headline(read(directory / SUMMARY, CompressionSummary))}")
+        summary = read(directory / SUMMARY, CompressionSummary)
+        report.write_missing(directory)
+        print(f"{directory}: this compression is finished: {headline(summary)}")
         return 0
     settings.check_patterns(settled)
     with workdir.locked(directory):
@@ -53,13 +55,9 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
             if code := train.run(training, source, command):
                 return code
         with Stop() as stop:
-            try:
-                compression = Compression(settled, directory, source, command, stop)
-                workdir.claim(directory, settled)  # a network that cannot be compressed claims no directory
-                return compression.run()
-            except Interrupted as interruption:
-                print(f"minjax: {interruption}", file=sys.stderr)
-                return RESUMABLE
+            compression = Compression(settled, directory, source, command, stop)
+            workdir.claim(directory, settled)  # a network that cannot be compressed claims no directory
+            return compression.run()
 
 
 def _default_directory(settled: dict[str, Any]) -> Path:

@@ -17,6 +17,7 @@ from minjax.compress import METHODS
 from minjax.curves.network import NetworkCurves
 from minjax.data.splits import stratified
 from minjax.findings import compression as findings
+from minjax.interruption import RESUMABLE
 from minjax.records.compression import (
     MEASUREMENTS,
     SUMMARY,
@@ -34,7 +35,8 @@ from minjax.tasks.compress.trained import Trained, load
 from minjax.tasks.compress.tuning import Stopped
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
-from minjax.tasks.signals import RESUMABLE, Stop
+from minjax.tasks.report import outdate
+from minjax.tasks.signals import Stop
 
 # Methods that prune whole channels of each layer; the paper's own first.
 STRUCTURED = sorted(
@@ -71,7 +73,7 @@ class Compression:
     def run(self) -> int:
         """Measure whatever has not been measured yet, and write what follows; returns the exit code."""
         write_lines(self.directory / MEASUREMENTS, self.measurements)  # without a half-written line
-        self.stop.can_save = True
+        self.stop.save_first()
         try:
             self._measure_curves()
             self._train_again()
@@ -82,8 +84,10 @@ class Compression:
                 file=sys.stderr,
             )
             return RESUMABLE
+        self.stop.leave_at_once("packed files and the report were")
         print("writing packed files and shrinking", flush=True)
         summary = self._summary()
+        outdate(self.directory)
         write(self.directory / SUMMARY, summary)
         from minjax.report import compression  # imports matplotlib
 

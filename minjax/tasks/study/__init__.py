@@ -7,7 +7,6 @@ the records (`members`) into findings and pages.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from ml_collections import ConfigDict
 
 from minjax.records.record import read
 from minjax.records.study import MEMBERS, SUMMARY, StudySummary
-from minjax.tasks import workdir
-from minjax.tasks.signals import RESUMABLE, Interrupted, Stop
+from minjax.tasks import report, workdir
+from minjax.tasks.signals import Stop
 from minjax.tasks.study import executors, settings
 from minjax.tasks.study.driver import Study, certificates
 from minjax.tasks.study.plan import Plan
@@ -35,6 +34,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
     Raises:
         UserError: whatever the user got wrong; nothing has been written then.
+        Interrupted: a signal came while there was nothing to save, or twice.
     """
     asked = settings.settle(config)
     if asked["study"]["dry_run"]:
@@ -46,21 +46,18 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     workdir.check(directory, asked)
     executors.check(asked["study"])
     if (finished := _finished(directory, asked)) is not None:
+        report.write_missing(directory)
         print(f"{directory}: this study is finished")
         print(certificates(finished))
         return 0
     with Stop() as stop:
-        try:
-            plan = Plan(asked)
-            if not (directory / MEMBERS).exists():
-                plan.check_budget()
-            with workdir.locked(directory):
-                workdir.claim(directory, asked | {"data": plan.data()})
-                stop.can_save = True
-                return Study(plan, directory, command, stop).run()
-        except Interrupted as interruption:
-            print(f"minjax: {interruption}", file=sys.stderr)
-            return RESUMABLE
+        plan = Plan(asked)
+        if not (directory / MEMBERS).exists():
+            plan.check_budget()
+        with workdir.locked(directory):
+            workdir.claim(directory, asked | {"data": plan.data()})
+            stop.save_first()
+            return Study(plan, directory, command, stop).run()
 
 
 def _finished(directory: Path, asked: dict[str, Any]) -> StudySummary | None:

@@ -14,6 +14,7 @@ from minjax.findings.certificate import sentences
 from minjax.findings.samples import Sample, samples
 from minjax.findings.study import findings
 from minjax.findings.words import plural
+from minjax.interruption import RESUMABLE
 from minjax.records.finding import CertificateBytes
 from minjax.records.record import append, read_lines, write, write_lines
 from minjax.records.study import (
@@ -30,7 +31,8 @@ from minjax.studies.sequence import Stage, guess_of
 from minjax.studies.sizes import theoretical_bytes
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
-from minjax.tasks.signals import RESUMABLE, Stop
+from minjax.tasks.report import outdate
+from minjax.tasks.signals import Stop
 from minjax.tasks.study.executors import Executor, executor
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
@@ -74,8 +76,10 @@ class Study:
         summary = self._summary(status)
         if summary is not None and status == "completed":
             summary = self._test(summary)
+        self.stop.leave_at_once("findings and pages were")
         if summary is not None:
             status = summary.status
+            outdate(self.directory)
             write(self.directory / SUMMARY, summary)
             self._report(summary)
         return self._end(status)
