@@ -24,7 +24,11 @@ class Interrupted(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def on_signal(handle: Callable[[str], None]) -> Iterator[None]:
-    """A context in which SIGTERM and Ctrl-C call `handle` with the signal's name, between two steps of Python."""
+    """A context in which SIGTERM and Ctrl-C call `handle` with the signal's name, between two steps of Python.
+
+    Python ignores what is raised in some callbacks, the import lock's among them, and shows it; `Interrupted` is not
+    shown then: whoever raises it notes the signal as well.
+    """
 
     def handler(number: int, frame: FrameType | None) -> None:
         handle(signal.Signals(number).name)
@@ -33,9 +37,12 @@ def on_signal(handle: Callable[[str], None]) -> Iterator[None]:
         yield
         return
     before = {number: signal.signal(number, handler) for number in SIGNALS}
+    show = sys.unraisablehook
+    sys.unraisablehook = lambda what: None if isinstance(what.exc_value, Interrupted) else show(what)
     try:
         yield
     finally:
+        sys.unraisablehook = show
         for number, one in before.items():
             signal.signal(number, one)
 

@@ -122,14 +122,20 @@ def read_lines(path: Path | str, kind: type[R]) -> list[R]:
     return [_decode(line, kind, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
-def write_config(directory: Path | str, config: dict[str, Any]) -> None:
-    """Write config.json: the resolved configuration of a directory, with the format version of its records."""
-    values = {"format": FORMAT, **config}
+def write_config(directory: Path | str, config: dict[str, Any], cpus: int | None = None) -> None:
+    """Write config.json: the resolved configuration of a directory, with the format version of its records.
+
+    Args:
+        directory: exists, or is made.
+        config: the configuration.
+        cpus: how many CPUs the results depend on; None: they do not.
+    """
+    values = {"format": FORMAT, **({} if cpus is None else {"cpus": cpus}), **config}
     write_text(Path(directory) / CONFIG, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
 def read_config(directory: Path | str) -> dict[str, Any]:
-    """The configuration in a directory's config.json, without the format version.
+    """The configuration in a directory's config.json, without the format version and the number of CPUs.
 
     Raises:
         UserError: missing or unreadable, of another format version, or not an object of fields and sections.
@@ -142,11 +148,23 @@ def read_config(directory: Path | str) -> dict[str, Any]:
         if not isinstance(config.get(section, {}), dict):
             raise UserError(f"{path}: {section!r} is not a section of fields")
     del config["format"]
+    config.pop("cpus", None)
     return config
+
+
+def read_cpus(directory: Path | str) -> int | None:
+    """How many CPUs config.json says that the results depend on; None where it says nothing.
+
+    Raises:
+        UserError: as `read_config`.
+    """
+    path = Path(directory) / CONFIG
+    return _decode(read_bytes(path), _Versioned, str(path)).cpus
 
 
 class _Versioned(msgspec.Struct):
     format: int = 1
+    cpus: Positive | None = None
 
 
 def check_format(path: Path | str, data: bytes) -> None:

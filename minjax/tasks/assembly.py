@@ -14,8 +14,9 @@ from minjax import data, models, optim, tree
 from minjax.config.kinds import MOST
 from minjax.errors import UserError
 from minjax.train import state as train_state
-from minjax.train.engine import Engine, axis_name, steps_per_epoch
+from minjax.train.engine import Engine, axis_name, choose_devices, steps_per_epoch
 from minjax.train.epoch import Input
+from minjax.train.footprint import check_memory, footprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +55,8 @@ def assemble(config: dict[str, Any]) -> Assembly:
     """Load the data and build everything else; nothing is written.
 
     Raises:
-        UserError: data that cannot be read, or parts that do not fit: the model and the images, or the batch size and
-            the devices.
+        UserError: data that cannot be read, or parts that do not fit: the model and the images, the batch size and the
+            devices, or everything and the memory.
     """
     dataset = load_data(config)
     model = build_model(config, dataset.num_classes)
@@ -65,6 +66,16 @@ def assemble(config: dict[str, Any]) -> Assembly:
     initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
     like = jax.eval_shape(initial, 0)  # fails here if the model cannot take the images
     inputs = inputs_of(config, dataset)
+    devices = choose_devices(config["devices"])
+    needed = footprint(
+        model,
+        like,
+        dataset.image_shape,
+        -(-batch // len(devices)),
+        data=data_bytes(dataset),
+        dtype=inputs.dtype,
+    )
+    check_memory(needed, devices, "choose a smaller network, batch_size or data set")
     engine = Engine(
         model,
         optimizer,
@@ -88,6 +99,11 @@ def splits(dataset: data.Dataset) -> dict[str, data.Split]:
     """The splits by name: train, test and, if there is one, validation."""
     every = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
     return {name: split for name, split in every.items() if split is not None}
+
+
+def data_bytes(dataset: data.Dataset) -> int:
+    """Bytes of the images and labels of all splits."""
+    return sum(split.images.nbytes + split.labels.nbytes for split in splits(dataset).values())
 
 
 def describe(dataset: data.Dataset) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from importlib import metadata
@@ -35,6 +36,13 @@ def provenance(command: str, devices: int | None = None, processes: int = 1) -> 
         git_commit=_commit(),
         command=command,
     )
+
+
+def usable_cpus() -> int | None:
+    """How many CPUs this process may use, if they compute: XLA splits sums between them, which moves the last bits."""
+    if jax.devices()[0].platform != "cpu":
+        return None
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # macOS has no affinity
 
 
 def _processor() -> str:

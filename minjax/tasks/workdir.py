@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from minjax import optim, records
 from minjax.config.resolving import recorded_study
 from minjax.config.roles import differences
 from minjax.errors import UserError
+from minjax.findings.words import plural
 from minjax.records import record
+from minjax.tasks.provenance import usable_cpus
 
 
 def default(config: dict[str, Any]) -> Path:
@@ -47,12 +50,22 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
 def claim(workdir: Path, config: dict[str, Any]) -> None:
     """Write the configuration, which by now describes the data too, or see that the directory belongs to it already.
 
+    A line warns where the directory was begun with another number of CPUs: the results will differ in their last bits.
+
     Raises:
         UserError: as `check`, or the data is not what the run began with.
     """
     check(workdir, config)
+    now = usable_cpus()
     if not (workdir / "config.json").exists():
-        record.write_config(workdir, recorded(config))
+        record.write_config(workdir, recorded(config), now)
+    elif now and (before := record.read_cpus(workdir)) and before != now:
+        print(
+            f"minjax: warning: {workdir} was begun with {plural(before, 'usable CPU')}, and now there "
+            f"{'is' if now == 1 else 'are'} {now}: results will differ in their last bits from those of a run that was "
+            "not interrupted",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
 from configs.base import get_config
 from minjax import config
 from minjax.config.resolving import resolve_fields
 from minjax.errors import UserError
-from minjax.records.record import read_config
+from minjax.records.record import read_config, write_config
 from minjax.studies.points import override
 from minjax.tasks import workdir
+from minjax.tasks.provenance import usable_cpus
 
 BASE = config.plain(get_config().to_dict())
 
@@ -50,6 +54,41 @@ def test_other_data_are_refused(tmp_path):
     workdir.check(tmp_path / "run", resolved)  # the data are not loaded yet
     with pytest.raises(UserError, match="fingerprint: there 'a', asked for 'b'"):
         workdir.claim(tmp_path / "run", resolved | {"data": {"fingerprint": "b"}})
+
+
+def test_another_number_of_cpus_is_one_warning(tmp_path, monkeypatch, capsys):
+    resolved = resolve_fields(BASE)
+    monkeypatch.setattr(workdir, "usable_cpus", lambda: 2)
+    workdir.claim(tmp_path / "run", resolved)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["cpus"] == 2
+    workdir.claim(tmp_path / "run", resolved)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(workdir, "usable_cpus", lambda: 1)
+    workdir.claim(tmp_path / "run", resolved)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"minjax: warning: {tmp_path / 'run'} was begun with 2 usable CPUs, and now there is 1: results will differ"
+    )
+    monkeypatch.setattr(workdir, "usable_cpus", lambda: None)  # an accelerator computes
+    workdir.claim(tmp_path / "run", resolved)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_directory_that_names_no_number_of_cpus_is_not_warned_about(tmp_path, capsys):
+    write_config(tmp_path, resolve_fields(BASE))
+    workdir.claim(tmp_path, resolve_fields(BASE))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity")
+def test_usable_cpus_are_those_of_the_process():
+    allowed = os.sched_getaffinity(0)
+    assert usable_cpus() == len(allowed)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert usable_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_a_studys_directory_states_the_values_that_it_uses(tmp_path):

@@ -56,7 +56,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
                 return code
         with Stop() as stop:
             compression = Compression(settled, directory, source, command, stop)
-            workdir.claim(directory, settled)  # a network that cannot be compressed claims no directory
+            if settled["run"]:  # a network that cannot be compressed claims no directory
+                workdir.claim(directory, settled)
             return compression.run()
 
 

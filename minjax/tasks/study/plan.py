@@ -17,12 +17,14 @@ from minjax.studies.groups import Group, Workload, groups
 from minjax.studies.order import coarse
 from minjax.studies.points import Point, distinct, has_curves, points, table
 from minjax.studies.sequence import Stage, stage
-from minjax.tasks.assembly import describe, load_data
+from minjax.tasks.assembly import build_model, build_optimizer, data_bytes, describe, inputs_of, load_data
 from minjax.tasks.console import duration
 from minjax.tasks.study import settings
 from minjax.tasks.study.members import Member
 from minjax.tasks.study.partitions import Partitions
-from minjax.train.engine import choose_devices
+from minjax.train.engine import choose_devices, steps_per_epoch
+from minjax.train.footprint import check_memory, footprint
+from minjax.train.state import init
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +156,24 @@ class Plan:
             f"{duration(self._seconds_of([*first, *rest]))} for all; a guess from a matrix product at "
             f"{self.machine.throughput / 1e9:.0f} GFLOP/s on this machine"
         )
+
+    def check_memory(self) -> None:
+        """See that the largest network can be trained in the memory that is there.
+
+        Raises:
+            UserError: it cannot; gives the figures.
+        """
+        group = max(self.groups, key=lambda group: max(point.num_params for point in group.points))
+        config, dataset = group.config, self.dataset
+        model = build_model(config, dataset.num_classes)
+        optimizer, _ = build_optimizer(config, steps_per_epoch(len(dataset.train), config["batch_size"], True))
+        like = jax.eval_shape(lambda seed: init(model, optimizer, dataset.image_shape, seed), 0)
+        dtype = inputs_of(config, dataset).dtype
+        needed = footprint(
+            model, like, dataset.image_shape, config["batch_size"], data=data_bytes(dataset), dtype=dtype
+        )
+        largest = max(group.points, key=lambda point: point.num_params)
+        check_memory(needed, choose_devices(self.config["devices"]), f"leave {largest.name} out of the study")
 
     def check_budget(self) -> None:
         """See that the coarse grid fits into the budget.

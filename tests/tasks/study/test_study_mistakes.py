@@ -41,6 +41,15 @@ MISTAKES = {
 }
 
 
+def test_a_network_too_large_for_the_memory_is_refused_with_the_figures(tmp_path, capsys):
+    directory = tmp_path / "none"
+    assert main(small(directory, "--config.study.dnn.widths=(4,200000)", "--config.study.dnn.depths=(2,)")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minjax: error: this training needs at least 6")
+    assert line.endswith("leave dnn-2-equal-200000 out of the study")
+    assert not directory.exists()
+
+
 @pytest.mark.parametrize("argument", MISTAKES)
 def test_mistakes_are_one_line_and_write_nothing(argument, tmp_path, capsys):
     directory = tmp_path / "none"
