@@ -19,12 +19,14 @@ from msgspec import Meta
 from minjax.errors import UserError
 from minjax.records.files import append_text, read_bytes, write_text
 
+LONGEST = 300  # characters of what is wrong: a damaged file may name anything
 FORMAT = 2  # of everything that this version writes; 1 is what minjax 0.1 wrote
 CONFIG = "config.json"
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Seed = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 Interval = tuple[float, float]
@@ -193,9 +195,9 @@ def _decode(data: bytes, kind: Any, where: str) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"{where}: {_reason(str(error))}") from error
+        raise UserError(f"{where}: {_reason(str(error))[:LONGEST]}") from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: not JSON ({' '.join(str(error).split())})") from error
+        raise UserError(f"{where}: not JSON ({' '.join(str(error).split())[:LONGEST]})") from error
 
 
 def _reason(text: str) -> str:

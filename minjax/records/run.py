@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -222,8 +221,8 @@ def read_predictions(path: Path) -> Predictions:
     try:
         with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as arrays:
             labels, predicted, names = (np.asarray(arrays[key]) for key in ("labels", "predicted", "class_names"))
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+    except Exception as error:  # NumPy and zipfile raise anything, depending on the damage
+        raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error
     if labels.ndim != 1 or labels.shape != predicted.shape or names.ndim != 1:
         raise UserError(f"{path}: labels {labels.shape}, predicted {predicted.shape}, class_names {names.shape}")
     if labels.size == 0 or not all(np.issubdtype(array.dtype, np.integer) for array in (labels, predicted)):

@@ -18,6 +18,8 @@ from minjax.findings.words import plural
 from minjax.records import record
 from minjax.tasks.provenance import usable_cpus
 
+MOST = 6  # differences that an error lists
+
 
 def default(config: dict[str, Any]) -> Path:
     """`runs/<config name>-<dataset>-<optimizer>-s<seed>`."""
@@ -38,7 +40,8 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
         lines = differences(recorded(record.read_config(workdir)), recorded(config))
         if lines:
             raise UserError(
-                f"{workdir} holds a run of another configuration: {'; '.join(lines)}. "
+                f"{workdir} holds a run of another configuration: {'; '.join(lines[:MOST])}"
+                f"{f' and {len(lines) - MOST} more' if len(lines) > MOST else ''}. "
                 "Use another --workdir or remove this one"
             )
     elif workdir.exists() and not workdir.is_dir():

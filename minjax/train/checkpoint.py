@@ -73,6 +73,7 @@ class Checkpoints:
         with disk_errors(self.directory):
             self.directory.mkdir(parents=True, exist_ok=True)
         handler = ocp.CompositeCheckpointHandler(
+            composite_options=ocp.CompositeOptions(multiprocessing_options=alone),
             state=ocp.StandardCheckpointHandler(multiprocessing_options=alone),
             meta=ocp.JsonCheckpointHandler(multiprocessing_options=alone),
         )

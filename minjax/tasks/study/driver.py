@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict, replace
 
+from minjax.errors import UserError
 from minjax.findings.certificate import sentences
 from minjax.findings.samples import Sample, samples
 from minjax.findings.study import findings
@@ -59,7 +60,7 @@ class Study:
         self.provenance = provenance(command, plan.config["devices"])
         self.programs = Programs(plan)
         self.started = time.perf_counter()
-        self.records = _restore(directory / MEMBERS, retry_failed=plan.study["retry_failed"])
+        self.records = _restore(directory / MEMBERS, plan)
         self._seconds_before = sum(one.seconds.train + (one.seconds.curves or 0.0) for one in self.records)
         self._planned = len(self.records)  # members of the whole study, as far as is known
         self._spent = False  # the budget
@@ -82,6 +83,8 @@ class Study:
             outdate(self.directory)
             write(self.directory / SUMMARY, summary)
             self._report(summary)
+        elif status == "completed":
+            print("nothing can be said: no network has completed with all its seeds")
         return self._end(status)
 
     def _opening(self) -> str:
@@ -243,9 +246,21 @@ def certificates(summary: StudySummary) -> str:
     return "\n".join("\n  ".join(sentences(certificate)) for certificate in summary.findings.certificates)
 
 
-def _restore(path: Path, *, retry_failed: bool) -> list[MemberRecord]:
-    """The members recorded so far, each once; without those that failed if they are to be tried again."""
+def _restore(path: Path, plan: Plan) -> list[MemberRecord]:
+    """The members recorded so far, each once; without those that failed if they are to be tried again.
+
+    Raises:
+        UserError: a damaged record, or one of a member that is not the study's.
+    """
+    retry_failed = plan.study["retry_failed"]
     by_key = {(one.point, one.seed): one for one in read_lines(path, MemberRecord)}
+    points = {point.id: point for point in plan.networks}
+    for (point, seed), one in by_key.items():
+        if point not in points or seed not in plan.seeds or one.num_params != points[point].num_params:
+            raise UserError(
+                f"{path}: {one.name!r}, point {point!r}, with seed {seed} and {one.num_params:,} parameters is no "
+                "member of this study; remove its line, and the same command trains what is missing"
+            )
     kept = [one for one in by_key.values() if one.status != "failed" or not retry_failed]
     write_lines(path, kept)
     return kept

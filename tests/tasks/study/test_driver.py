@@ -66,6 +66,9 @@ def _study(plan, tmp_path, monkeypatch):
         def __call__(self):
             return self.after is not None and len(read_lines(tmp_path / MEMBERS, MemberRecord)) >= self.after
 
+        def leave_at_once(self, writing):
+            self.writing = writing
+
     def run(stop_after=None, **how):
         run.executor, Stop.after = Instant(plan, **how), stop_after
         monkeypatch.setattr(driver, "executor", lambda *_: run.executor)
