@@ -14,6 +14,7 @@ from minjax.deploy.graph import (
     Activation,
     Attention,
     Convolution,
+    Depthwise,
     FirstToken,
     Flatten,
     Graph,
@@ -105,6 +106,7 @@ class _Builder:
         stride: int = 1,
         padding: str = "TORCH",
         source: str | None = None,
+        kind: type[Convolution] = Convolution,
     ) -> str:
         source = source or self.layers[-1].name
         kernel = self.param(f"{name}/kernel").astype(np.float64)
@@ -120,7 +122,7 @@ class _Builder:
             for side, pad, window in zip(size, pads, kernel.shape[:2], strict=True)
         )
         return self.add(
-            Convolution,
+            kind,
             name,
             (rows, columns, kernel.shape[-1]),
             source,
@@ -167,10 +169,11 @@ def _dnn(builder: _Builder, model: DNN) -> None:
 
 
 def _cnn(builder: _Builder, model: CNN) -> None:
-    if model.separable:
-        raise UserError("a cnn of depthwise separable convolutions (model.separable) cannot be exported yet")
     for i, (_, stride, pool) in enumerate(model.windows(), 1):
         norm = f"norm{i}" if model.batch_norm else None
+        if model.separable and i > 1:
+            builder.convolution(f"depthwise{i}", relu=False, stride=stride, padding=model.padding, kind=Depthwise)
+            stride = 1
         builder.convolution(f"conv{i}", norm=norm, stride=stride, padding=model.padding)
         if pool == 2:
             builder.pool(f"pool{i}")

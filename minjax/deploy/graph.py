@@ -65,6 +65,11 @@ class Convolution(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Depthwise(Convolution):
+    """A convolution that filters each channel by itself: kernel [h, w, 1, channels]."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Linear(Layer):
     """The last axis times kernel [in, out], bias [out] added (None: no bias), then the activation; GELU is exact."""
 

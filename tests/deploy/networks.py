@@ -31,6 +31,12 @@ FAMILIES: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
             "global_pool": True,
         },
     ),
+    "cnn_separable": (
+        "cnn",
+        (9, 8, 3),
+        {"channels": (4, 6, 5), "strides": (1, 2, 1), "padding": "SAME", "batch_norm": True, "separable": True},
+    ),
+    "cnn_separable_valid": ("cnn", (9, 8, 1), {"channels": (3, 4), "separable": True, "global_pool": True}),
     "small_resnet": ("resnet", (9, 12, 3), {"depth": 8, "width": 3}),
     "resnet": ("resnet18_s", (13, 10, 3), {"width": 3}),
     "bottleneck": ("resnet50", (8, 8, 1), {"width": 2}),

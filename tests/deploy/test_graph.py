@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 import pytest
 
-from minjax import models
 from minjax.deploy import building
 from minjax.deploy.graph import PIXELS, Flatten, Graph, Linear, Normalize, Sum, peak_activations
 from minjax.errors import UserError
@@ -63,10 +61,3 @@ def test_weights_that_are_not_numbers_are_refused():
 def test_a_module_of_another_kind_is_refused():
     with pytest.raises(UserError, match="a int cannot be exported; known are: DNN, CNN, ResNet, SmallResNet, VGG, ViT"):
         building.build(3, {}, (2, 2, 1), mean=(0,), std=(1,))
-
-
-def test_a_separable_cnn_is_refused_with_the_reason():
-    model = models.build("cnn", 3, channels=(2, 2), separable=True)
-    variables = model.init(jax.random.key(0), np.zeros((1, 8, 8, 1), np.float32))
-    with pytest.raises(UserError, match=r"separable convolutions .* cannot be exported yet"):
-        building.build(model, variables, (8, 8, 1), mean=(0.5,), std=(0.5,))

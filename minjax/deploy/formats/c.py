@@ -145,7 +145,7 @@ def _object_bytes(path: Path, processor: str) -> int | None:
 def _body(path: Path) -> list[str]:
     """The calls of `model_run`."""
     inner = path.read_text().partition("void model_run(")[2].partition("\n}")[0]
-    names = ("convolution(", "linear(", "max_pool(", "add(", "pad(", "mean(")
+    names = ("convolution(", "depthwise(", "linear(", "max_pool(", "add(", "pad(", "mean(")
     return [line for line in inner.splitlines() if line.strip().startswith(names)]
 
 

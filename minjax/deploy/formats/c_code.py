@@ -144,7 +144,7 @@ int model_predict(const uint8_t *pixels);
             raise UserError(f"the C code has no kernel for TFLite's {kind}")
         x, y = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
         given, result = (f"memory + {self._at(index)}" for index in (operator.inputs[0], operator.outputs[0]))
-        if kind in ("CONV_2D", "FULLY_CONNECTED"):
+        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
             return self._weighted(operator, x, y, given, result)
         if kind == "MAX_POOL_2D":
             return f"max_pool({given}, {_list(x.shape[1:])}, {result});"
@@ -161,7 +161,8 @@ int model_predict(const uint8_t *pixels);
     def _weighted(self, operator: Operator, x: Tensor, y: Tensor, given: str, result: str) -> str:
         kernel = self.file.tensors[operator.inputs[1]]
         assert kernel.value is not None
-        outputs = kernel.shape[0]
+        depthwise = operator.kind == "DEPTHWISE_CONV_2D"
+        outputs = kernel.shape[3] if depthwise else kernel.shape[0]
         bias: Any = np.zeros(outputs, np.int32)
         if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
             bias = self.file.tensors[operator.inputs[2]].value
@@ -182,8 +183,9 @@ int model_predict(const uint8_t *pixels);
             max((out - 1) * stride + window - side, 0) // 2 if same else 0
             for out, window, side in zip(y.shape[1:3], (rows, columns), x.shape[1:3], strict=True)
         )
+        function = "depthwise" if depthwise else "convolution"
         return (
-            f"convolution({given}, {_list(x.shape[1:])}, {x.zero}, {weights}, {biases}, "
+            f"{function}({given}, {_list(x.shape[1:])}, {x.zero}, {weights}, {biases}, "
             f"{_list([rows, columns, stride, top, left])}, {values}, {shifts}, {result}, {_list(y.shape[1:])}, {ends});"
         )
 

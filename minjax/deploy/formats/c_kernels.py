@@ -43,6 +43,30 @@ static void convolution(const int8_t *x, int height, int width, int inputs, int 
       }
 }
 """,
+    "DEPTHWISE_CONV_2D": """\
+/* Input [height, width, channels], kernel [rows, columns, channels], a multiplier for each channel. */
+static void depthwise(const int8_t *x, int height, int width, int channels, int x_zero, const int8_t *kernel,
+                      const int32_t *bias, int rows, int columns, int stride, int top, int left,
+                      const int32_t *multipliers, const int8_t *shifts, int8_t *y, int y_height, int y_width,
+                      int outputs, int y_zero, int low, int high) {
+  for (int row = 0; row < y_height; row++)
+    for (int column = 0; column < y_width; column++)
+      for (int k = 0; k < outputs; k++) {
+        int32_t sum = bias[k];
+        for (int i = 0; i < rows; i++) {
+          const int from_row = row * stride - top + i;
+          if (from_row < 0 || from_row >= height) continue;
+          for (int j = 0; j < columns; j++) {
+            const int from_column = column * stride - left + j;
+            if (from_column < 0 || from_column >= width) continue;
+            sum += (int32_t)kernel[(i * columns + j) * channels + k] *
+                   (x[(from_row * width + from_column) * channels + k] - x_zero);
+          }
+        }
+        *y++ = clamped(scaled(sum, multipliers[k], shifts[k]) + y_zero, low, high);
+      }
+}
+""",
     "FULLY_CONNECTED": """\
 /* Input [inputs], kernel [outputs, inputs], a multiplier for each output. */
 static void linear(const int8_t *x, int inputs, int x_zero, const int8_t *kernel, const int32_t *bias,

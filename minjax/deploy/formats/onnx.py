@@ -111,6 +111,7 @@ def _convolution(writer: _Writer, layer: layers.Convolution) -> None:
         kernel_shape=list(layer.kernel.shape[:2]),
         strides=[layer.stride] * 2,
         pads=[top, left, bottom, right],
+        group=layer.shape[-1] if isinstance(layer, layers.Depthwise) else 1,
     )
     if layer.relu:
         writer.activate(f"{layer.name}/conv", "relu", layer.name)
@@ -210,6 +211,7 @@ def _first_token(writer: _Writer, layer: layers.FirstToken) -> None:
 _EMIT: dict[type, Callable[[_Writer, Any], None]] = {
     layers.Normalize: _normalize,
     layers.Convolution: _convolution,
+    layers.Depthwise: _convolution,
     layers.Linear: _linear,
     layers.MaxPool: _max_pool,
     layers.MeanPool: _mean_pool,

@@ -59,7 +59,11 @@ def _convolution(tf: Any, layer: layers.Convolution, x: Any) -> Any:
     padding = _named_padding(layer, x.shape[1:3])
     if padding is None:
         x, padding = tf.pad(x, [(0, 0), (top, bottom), (left, right), (0, 0)]), "VALID"
-    y = tf.nn.bias_add(tf.nn.conv2d(x, layer.kernel, layer.stride, padding), layer.bias)
+    if isinstance(layer, layers.Depthwise):
+        y = tf.nn.depthwise_conv2d(x, layer.kernel.transpose(0, 1, 3, 2), [1, layer.stride, layer.stride, 1], padding)
+    else:
+        y = tf.nn.conv2d(x, layer.kernel, layer.stride, padding)
+    y = tf.nn.bias_add(y, layer.bias)
     return tf.nn.relu(y) if layer.relu else y
 
 
@@ -112,6 +116,7 @@ def _attention(tf: Any, layer: layers.Attention, x: Any) -> Any:
 
 _RUN: dict[type, Callable[..., Any]] = {
     layers.Convolution: _convolution,
+    layers.Depthwise: _convolution,
     layers.Linear: _linear,
     layers.MaxPool: lambda tf, layer, x: tf.nn.max_pool2d(x, 2, 2, "VALID"),
     layers.MeanPool: lambda tf, layer, x: tf.reduce_mean(x, [1, 2]),
