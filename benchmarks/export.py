@@ -34,8 +34,7 @@ Arena: the working memory that TFLite Micro's allocator says it used on x86-64 (
 smaller), and for C the static memory of its activations. Flash: code and weights of the C file compiled with -Os.
 RAM of activations is computed from the graph: what is alive at once while the layers run in order, the input included.
 "C, same integers as TFLite Micro": the C code was run beside TFLite Micro's reference kernels, and every logit of every
-image was the same integer (after a mean over pixels, as in a ResNet: within 2). Nothing here was run on a
-microcontroller.
+image was the same integer. Nothing here was run on a microcontroller.
 """
 
 

@@ -62,7 +62,7 @@ def test_c_has_the_bits_of_tflite_micros_reference_kernels(family, files, tmp_pa
     given = source(family)
     given.converted["tflite_int8"] = (files / f"{family}_int8.tflite").read_bytes()
     c.write(given, tmp_path / "c")
-    pixels = images(given.graph.image_shape, 30)
+    pixels = images(given.graph.image_shape, 200)
     micro = tflite.load_micro(files / f"{family}_int8.tflite", given)
     np.testing.assert_array_equal(c.load_beside_micro(tmp_path / "c", given).logits(pixels), micro.logits(pixels))
     np.testing.assert_array_equal(c.load(tmp_path / "c", given).logits(pixels), micro.logits(pixels))
@@ -115,6 +115,13 @@ def test_the_converter_that_fails_says_why(monkeypatch):
     object.__setattr__(broken, "kernel", np.zeros((3, 3), np.float32))
     with pytest.raises(UserError, match=r"the TFLite converter failed \(exit code 1\): "):
         tflite._converted(given.graph, None)
+
+
+@pytest.mark.parametrize("count", [1, 3, 16, 20, 49])
+def test_a_multiplier_over_a_count(count):
+    made = Multiplier.of(0.7).over(count)
+    assert made.value * 2.0 ** (made.shift - 31) == pytest.approx(0.7 / count, rel=1e-8)
+    assert made.value < 2**31
 
 
 @pytest.mark.parametrize("real", [1.0, 0.5, 0.7, 1e-4, 3.25, 2**-31 * 1.4])

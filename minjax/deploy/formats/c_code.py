@@ -33,6 +33,11 @@ class Multiplier:
             value, shift = value // 2, shift + 1
         return cls(0, 0) if shift < -31 else cls(value, shift)
 
+    def over(self, count: int) -> Multiplier:
+        """This number over `count`, with the digits that TFLite Micro's mean keeps of it."""
+        shift = min(count.bit_length() - 1, 31 + self.shift)
+        return Multiplier((self.value << shift) // count, self.shift - shift)
+
 
 class Code:
     """The C files of one network."""
@@ -155,7 +160,7 @@ int model_predict(const uint8_t *pixels);
             assert pads is not None
             return f"pad({given}, {_list(x.shape[1:])}, {_list(pads[1:3].ravel())}, {y.zero}, {result});"
         pixels, channels = math.prod(x.shape[1:3]), x.shape[3]
-        m = Multiplier.of(float(x.scales[0]) / float(y.scales[0]) / pixels)
+        m = Multiplier.of(float(x.scales[0]) / float(y.scales[0])).over(pixels)
         return f"mean({given}, {pixels}, {channels}, {x.zero}, {result}, {y.zero}, {m.value}, {m.shift});"
 
     def _weighted(self, operator: Operator, x: Tensor, y: Tensor, given: str, result: str) -> str:
