@@ -35,7 +35,7 @@ def test_fresh_accuracy_is_beside_the_one_that_chose():
     assert abs(step.fresh - 0.971) < 1e-9
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(grid=grids(), mean=st.floats(0.0, 1.0), size=st.integers(1, 6))
 def test_another_candidate_never_lowers_it(grid, mean, size):
     more = candidate("more", 100 * size, np.full(3, mean))
@@ -46,7 +46,7 @@ def test_another_candidate_never_lowers_it(grid, mean, size):
         assert after == before
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(grid=grids())
 def test_sizes_and_accuracies_ascend(grid):
     steps = envelope(grid)

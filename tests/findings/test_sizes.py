@@ -187,7 +187,7 @@ def places(size) -> tuple[float, float, float]:
     return tuple(np.inf if one is None else one for one in (size.num_params, low, high))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(grid=grids(), accuracy=st.floats(0.15, 0.99))
 def test_the_interval_holds_the_answer(grid, accuracy):
     for size in (target(grid, accuracy, replicates=FEW), near_best(grid, replicates=FEW), stable(grid)):
@@ -197,7 +197,7 @@ def test_the_interval_holds_the_answer(grid, accuracy):
         assert all(low <= one <= high for one in size.possible)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(grid=grids(), accuracy=st.floats(0.15, 0.99), random=st.randoms())
 def test_order_of_candidates_and_seeds_changes_nothing(grid, accuracy, random):
     def turned(one: Candidate) -> Candidate:
@@ -213,7 +213,7 @@ def test_order_of_candidates_and_seeds_changes_nothing(grid, accuracy, random):
     assert repr(stable(grid)) == repr(stable(other))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(grid=grids(), tolerances=st.tuples(st.floats(0.001, 0.2), st.floats(0.001, 0.2)))
 def test_more_tolerance_never_takes_a_larger_size(grid, tolerances):
     small, large = (
@@ -223,7 +223,7 @@ def test_more_tolerance_never_takes_a_larger_size(grid, tolerances):
     assert large <= small
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(grid=grids(), accuracy=st.floats(0.2, 0.97), size=st.integers(1, 6))
 def test_a_bad_candidate_changes_no_answer_at_a_target(grid, accuracy, size):
     bad = candidate("bad", 100 * size, around(0.15, 0.03))

@@ -30,7 +30,7 @@ def test_the_ladder_ends_with_the_first_accuracy_not_reached():
     assert stairs[-1].accuracy == 0.975
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(grid=grids(), accuracies=st.lists(st.floats(0.15, 1.0), min_size=1, max_size=6))
 def test_it_never_descends(grid, accuracies):
     stairs = staircase(grid, accuracies, replicates=200)
