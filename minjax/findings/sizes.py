@@ -14,8 +14,9 @@ A study asks in rounds, because a network with fresh seeds may lose its place to
         grid = ...  # with fresh seeds for the candidates in `wanted`
     size = target(grid, accuracy)
 
-How many fresh seeds is up to the study, and they pay: on the dense grid of `docs/selection.md`, 45 of them instead of 5
-for these two or three networks more than halve the interval of the near-best size.
+How many fresh seeds is up to the study, and they pay: in `docs/selection.md`, 45 of them instead of 5 for these two or
+three networks narrow the interval of the near-best size by a sixth to two thirds, and the accuracy stated, which two or
+three tries at the target overstate by 0.1 to 0.7 points with 5, is right to 0.15.
 """
 
 from __future__ import annotations
