@@ -15,8 +15,8 @@ A study asks in rounds, because a network with fresh seeds may lose its place to
     size = target(grid, accuracy)
 
 How many fresh seeds is up to the study, and they pay: in `docs/selection.md`, 45 of them instead of 5 for these two or
-three networks narrow the interval of the near-best size by a sixth to two thirds, and the accuracy stated, which two or
-three tries at the target overstate by 0.1 to 0.7 points with 5, is right to 0.15.
+three networks narrow the interval of the near-best size by a sixth to two thirds, and the accuracy stated of the
+winner, too high by 0.1 to 0.7 points with 5, is right to 0.15 points.
 """
 
 from __future__ import annotations
