@@ -17,7 +17,7 @@ from minjax.models import padded
 from minjax.train import state as train_state
 from minjax.train.pace import Pace
 from minjax.train.population import Population
-from tests.train.test_population import BATCH, IMAGES, NEVER, SHAPE, TRAIN, inputs, partition, partitions
+from tests.train.test_population import BATCH, IMAGES, NEVER, SHAPE, TRAIN, inputs, network, partition, partitions
 
 AMOUNTS = versions.amounts(6)
 BITS = (8, 4, 3, 2, 1)
@@ -33,7 +33,7 @@ def trained():
     model, transformation = models.build("dnn", 3, widths=WIDE), optim.build("sgdm", 0.05)
 
     def initial(seed, live):
-        draw = lambda key: {"params": padded.initial(model, live, 16, key)}  # noqa: E731
+        draw = lambda key: padded.initial(model, live, SHAPE, key)  # noqa: E731
         return train_state.begin(draw, transformation, seed)
 
     many = Population(
@@ -41,7 +41,7 @@ def trained():
         batch_size=BATCH, capacity=5, together=False,
     )  # fmt: skip
     many.pace = Pace(fixed=10**6)
-    lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in MEMBERS])
+    lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(network(w), SHAPE) for w, _ in MEMBERS])
     (result,) = many.train(np.array(SEEDS), lives, partitions(SEEDS), stop=NEVER)
     return model, many, result
 
@@ -50,7 +50,7 @@ def member_curves(trained, method, scheme=SCHEME):
     model, many, _ = trained
     return PopulationCurves(
         model.apply, many, inputs(), images=IMAGES[1], method=method, amounts=AMOUNTS, bits=BITS, scheme=scheme,
-        live=lambda live: padded.where_live(model, live, 16), batch_size=20,
+        live=lambda live: padded.where_live(model, live, SHAPE), batch_size=20,
     )  # fmt: skip
 
 
@@ -63,8 +63,9 @@ def by_curves(trained, place, method, scheme):
     """The same versions of the narrow network on its own validation images, by the program of task=compress."""
     widths, seed = MEMBERS[place]
     part = partition(seed)
-    params = padded.cut(jax.tree.map(lambda x: np.asarray(x[place]), trained[2].carry.state.params), widths)
     narrow = models.build("dnn", 3, widths=widths)
+    wide = jax.tree.map(lambda x: np.asarray(x[place]), trained[2].carry.state.params)
+    params = padded.cut(wide, trained[0], narrow, SHAPE)
     curves = NetworkCurves(
         narrow, params, {}, part.inputs(inputs()), TRAIN.take(part.validation), TRAIN.images[:20],
         schemes=[scheme], include="*kernel", key=jax.random.key(0), batch_size=20,

@@ -79,7 +79,7 @@ def beginning(model, transformation, dtype, live: bool):
 
     def initial(seed, traits):
         if live:
-            draw = lambda key: {"params": cast(padded.initial(model, traits, 16, key), dtype)}  # noqa: E731
+            draw = lambda key: cast(padded.initial(model, traits, SHAPE, key), dtype)  # noqa: E731
         else:
             zeros = jnp.zeros((1, *SHAPE))
             draw = lambda key: {"params": cast(model.init({"params": key}, zeros)["params"], dtype)}  # noqa: E731
@@ -98,7 +98,7 @@ def population(wide, *, name="sgdm", dtype="float32", live=True, together=False,
 
 def train(population, members, live=True):
     """Histories and final parameters of (widths, seed) members, in their order."""
-    lives = [padded.live(widths, 16, 3, "paper") for widths, _ in members]
+    lives = [padded.live(network(widths), SHAPE) for widths, _ in members]
     traits = jax.tree.map(lambda *x: np.stack(x), *lives) if live else ()
     return train_traits(population, [seed for _, seed in members], traits)
 
@@ -141,7 +141,11 @@ def test_a_padded_member_is_the_run_alone_in_float64(name, together):
             held = history.validation_loss, history.validation_correct / IMAGES[1]
             measured = (history.train_loss, history.train_correct, *held)
             np.testing.assert_allclose(np.stack(measured, 1), losses, rtol=1e-9)
-            jax.tree.map(partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, widths))
+            jax.tree.map(
+                partial(np.testing.assert_allclose, atol=1e-9),
+                dict(own),
+                padded.cut(mine, network((8, 8)), network(widths), SHAPE),
+            )
             dead = sum(map(np.count_nonzero, jax.tree.leaves(mine))) - sum(map(np.size, jax.tree.leaves(own)))
             assert dead <= 0  # what is not live stays zero
 
@@ -151,7 +155,9 @@ def test_a_linear_classifier_is_a_padded_network_without_hidden_layers():
         (history,), (mine,) = train(population((), dtype="float64"), [((), 4)])
         losses, own = alone((), 4, "sgdm", "float64")
         np.testing.assert_allclose(history.train_loss, [loss for loss, *_ in losses], rtol=1e-9)
-        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, ()))
+        jax.tree.map(
+            partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, network(()), network(()), SHAPE)
+        )
 
 
 def test_the_first_step_agrees_to_float32_rounding():
@@ -159,7 +165,7 @@ def test_the_first_step_agrees_to_float32_rounding():
     many = population((8, 8))
     many.pace = Pace(fixed=1)  # a step a dispatch
     seeds = np.array([seed for _, seed in members])
-    lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(w, 16, 3, "paper") for w, _ in members])
+    lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(network(w), SHAPE) for w, _ in members])
     members_on = many.spread((seeds.astype(np.int32), lives, partitions(seeds)))
     carry = many.spread_like(many._nothing(*members_on[:2]))
     for place, (widths, seed) in enumerate(members):
@@ -171,7 +177,8 @@ def test_the_first_step_agrees_to_float32_rounding():
         start = engine.place(jax.jit(beginning(model, transformation, "float32", live=False))(seed, ()))
         after, totals = engine.run(start, engine.place(Totals.zero()), 1, 0, 1)
         assert abs(float(carry.totals.loss[place]) / float(totals.loss) - 1) < 1e-6
-        mine = padded.cut(jax.tree.map(lambda x: np.asarray(x[place]), carry.state.params), widths)  # noqa: B023
+        wide = jax.tree.map(lambda x: np.asarray(x[place]), carry.state.params)  # noqa: B023
+        mine = padded.cut(wide, network((8, 8)), network(widths), SHAPE)
         jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), dict(after.params), mine)
 
 
@@ -236,7 +243,7 @@ def test_a_member_that_diverges_takes_no_other_down(together):
 def test_members_differ_in_the_images_that_they_see():
     """One network, one seed of its own randomness, three divisions of the images: three results."""
     many, seeds = population((8, 8)), np.array([4, 4, 4])
-    lives = jax.tree.map(lambda x: np.stack([x] * 3), padded.live((8, 8), 16, 3, "paper"))
+    lives = jax.tree.map(lambda x: np.stack([x] * 3), padded.live(network((8, 8)), SHAPE))
     many.pace = Pace(fixed=10**6)
     (trained,) = many.train(seeds, lives, partitions([4, 5, 4]), stop=NEVER)
     first, other, again = (jax.tree.map(lambda x: x[i], trained.history) for i in range(3))  # noqa: B023
@@ -287,7 +294,7 @@ def test_stop_ends_between_dispatches():
         asked.append(1)
         return len(asked) > 3
 
-    lives = jax.tree.map(lambda x: x[None], padded.live((3, 5), 16, 3, "paper"))
+    lives = jax.tree.map(lambda x: x[None], padded.live(network((3, 5)), SHAPE))
     assert list(many.train(np.array([1]), lives, partitions([1]), stop=stop)) == []
     assert len(asked) == 4
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ import jax
 import numpy as np
 import optax
 
-from minjax import tree
 from minjax.curves.population import PopulationCurves
 from minjax.curves.versions import amounts
 from minjax.data import Dataset
@@ -72,19 +70,17 @@ class Program:
         def optimizer(traits: Traits) -> optax.GradientTransformation:
             return build_optimizer({**config, "optimizer": {**config["optimizer"], **traits.optimizer}}, steps)[0]
 
-        self.numbers = math.prod(dataset.image_shape)
-        self.classes = dataset.num_classes
+        self._lives: dict[str, padded.Live] = {}  # by point
         shape = dataset.image_shape
 
         def initial(key_seed: jax.Array, traits: Traits) -> train_state.TrainState:
             if traits.live is None:
                 return train_state.init(self.model, optimizer(traits), shape, key_seed)
-            draw = lambda key: {"params": padded.initial(self.model, traits.live, self.numbers, key)}  # type: ignore  # noqa: E731
+            draw = lambda key: padded.initial(self.model, traits.live, shape, key)  # type: ignore  # noqa: E731
             return train_state.begin(draw, optimizer(traits), key_seed)
 
         one = jax.tree.map(lambda x: x[0], self._traits(group.points[:1]))
         like = jax.eval_shape(initial, 0, one)
-        self.shapes = {name: tuple(leaf.shape) for name, leaf in tree.leaves(like.params).items()}
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
         size += 4 * (images["train"] + images["validation"] + images["curves"])  # the indices of its images
         together = study["together"]
@@ -222,15 +218,11 @@ class Program:
 
     def _sizes(self, point: Point) -> dict[str, int]:
         """Leaf name -> how many of its weights belong to the point and are not padding."""
-        if not self.group.padded:
-            return {name: math.prod(shape) for name, shape in self.shapes.items()}
-        widths = (self.numbers, *point.config["model"]["widths"], self.classes)
-        found = {}
-        names = padded.layers(self.model)  # type: ignore[arg-type]
-        for name, inputs, outputs in zip(names, widths[:-1], widths[1:], strict=True):
-            found[f"{name}/kernel"] = inputs * outputs
-            found[f"{name}/bias"] = outputs
-        return found
+        return padded.sizes(self._network(point), self.dataset.image_shape)
+
+    def _network(self, point: Point) -> Any:
+        """The point's own network, which is narrower than the group's where that is padded."""
+        return build_model(point.config, self.dataset.num_classes)
 
     def _traits(self, points: Sequence[Point]) -> Traits:
         """What tells points of the group apart, stacked along a leading axis."""
@@ -240,11 +232,12 @@ class Program:
         numbers = {name: np.float64(point.config["optimizer"][name]) for name in TRACED}
         if not self.group.padded:
             return Traits(numbers, None)
-        model = point.config["model"]
-        return Traits(numbers, padded.live(model["widths"], self.numbers, self.classes, model["init"]))
+        if point.id not in self._lives:
+            self._lives[point.id] = padded.live(self._network(point), self.dataset.image_shape)
+        return Traits(numbers, self._lives[point.id])
 
     def _live(self, traits: Traits) -> dict[str, jax.Array]:
-        return padded.where_live(self.model, traits.live, self.numbers)  # type: ignore[arg-type]
+        return padded.where_live(self.model, traits.live, self.dataset.image_shape)  # type: ignore[arg-type]
 
 
 class Programs:
