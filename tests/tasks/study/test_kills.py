@@ -1,0 +1,37 @@
+"""Killed in the middle of training, a study ends with the records of one that was not."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+
+import pytest
+
+from minjax.main import main
+from tests.conftest import ROOT, command
+from tests.tasks.study.test_study import PRESET, SMALL, lines, plain, small
+
+# 400 epochs: most of the time goes into training, not into starting.
+LONG = (*SMALL, "--config.epochs=400", "--config.study.dnn.widths=(4,16)", "--config.study.dnn.depths=(1,)")
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_training_it_ends_with_the_same_records(tmp_path):
+    assert main(small(tmp_path / "whole", *LONG)) == 0
+    directory, generator = tmp_path / "killed", random.Random(5)
+    for _ in range(3):
+        arguments = command(*small(directory, *LONG)[1:], preset=PRESET)
+        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        before, deadline = len(lines(directory)) if (directory / "points.jsonl").exists() else 0, time.monotonic() + 200
+        while time.monotonic() < deadline and process.poll() is None:
+            if (directory / "points.jsonl").exists() and len(lines(directory)) > before:
+                break
+            time.sleep(0.01)
+        time.sleep(0.3 * generator.random())
+        assert process.poll() is None, "it ended before it was killed"
+        process.kill()
+        process.wait()
+        assert len(lines(directory)) < 10
+    assert main(small(directory, *LONG)) == 0
+    assert plain(directory) == plain(tmp_path / "whole")
