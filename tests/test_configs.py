@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from minjax import main, models
+from minjax import command_line, models
 from minjax.config import check
 from minjax.config.resolving import resolve
 from tests.conftest import ROOT
@@ -28,7 +28,7 @@ def test_the_presets_that_were_promised_are_there():
 
 @pytest.mark.parametrize("path", PRESETS, ids=str)
 def test_preset(path):
-    config, workdir = main.parse([f"--config={path}"])
+    config, workdir = command_line.parse([f"--config={path}"])
     assert workdir is None
     assert config.name == "-".join(path.relative_to("configs").with_suffix("").parts)
     text = (ROOT / path).read_text()
@@ -46,14 +46,14 @@ def test_preset(path):
 @pytest.mark.parametrize("path", PRESETS, ids=str)
 def test_the_flags_in_a_docstring_are_flags(path):
     flags = re.findall(r"--config\.[\w.]+=(?:'[^']*'|\"[^\"]*\"|[^\s;)]+)", (ROOT / path).read_text())
-    config, _ = main.parse([f"--config={path}", *(re.sub(r"['\"]|[.,]$", "", flag) for flag in flags)])
+    config, _ = command_line.parse([f"--config={path}", *(re.sub(r"['\"]|[.,]$", "", flag) for flag in flags)])
     check(config.to_dict())
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=str)
 @pytest.mark.parametrize("optimizer", ["sgdm", "adam", "adabound", "amsbound"])
 def test_naming_an_optimizer_is_enough(path, optimizer):
-    config, _ = main.parse([f"--config={path}", f"--config.optimizer.name={optimizer}"])
+    config, _ = command_line.parse([f"--config={path}", f"--config.optimizer.name={optimizer}"])
     if config.task == "train":
         resolved = resolve(config)["optimizer"]
         assert resolved["learning_rate"] > 0
@@ -61,9 +61,9 @@ def test_naming_an_optimizer_is_enough(path, optimizer):
 
 
 def test_a_field_that_was_set_wins_over_the_preset():
-    config, _ = main.parse(["--config=configs/vgg16_s.py", "--config.optimizer.learning_rate=0.5"])
+    config, _ = command_line.parse(["--config=configs/vgg16_s.py", "--config.optimizer.learning_rate=0.5"])
     assert resolve(config)["optimizer"]["learning_rate"] == 0.5
-    config, _ = main.parse(["--config=configs/vgg16_s.py"])
+    config, _ = command_line.parse(["--config=configs/vgg16_s.py"])
     assert resolve(config)["optimizer"]["learning_rate"] == 0.05
-    config, _ = main.parse(["--config=configs/vgg16_s.py", "--config.optimizer.name=adabound"])
+    config, _ = command_line.parse(["--config=configs/vgg16_s.py", "--config.optimizer.name=adabound"])
     assert resolve(config)["optimizer"]["learning_rate"] == 1e-3  # the optimizer's own
