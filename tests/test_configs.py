@@ -36,7 +36,8 @@ def test_preset(path):
     if config.task != "train":
         return
     resolved = resolve(config)
-    assert None not in resolved["model"].values()
+    own = models.fields(resolved["model"]["name"])
+    assert all(value is not None or own[key] is None for key, value in resolved["model"].items())
     assert resolved["optimizer"]["learning_rate"] > 0
     said = re.search(r"([\d,]+) parameters", text)
     if said:
