@@ -11,7 +11,18 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake in what the user asked for. The message names the thing, its value and what is allowed."""
+    """A mistake in what the user asked for. The message names the thing, its value and what is allowed.
+
+    It is one line without characters that a terminal obeys, whatever the file or the name that it quotes.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
+
+def one_line(text: str) -> str:
+    """The text in one line; what cannot be printed is escaped as Python escapes it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.splitlines()))
 
 
 def unknown(kind: str, value: object, known: Iterable[str]) -> UserError:

@@ -20,3 +20,8 @@ def test_unknown_without_a_near_name(value):
 
 def test_messages_are_one_line():
     assert "\n" not in str(unknown("model", "a\nb", ("dnn",)))
+
+
+def test_a_message_is_one_line_that_a_terminal_can_show():
+    error = UserError("a.json: unknown field `\x1b[2J\ud800`\nin Größe 猫")
+    assert str(error) == "a.json: unknown field `\\x1b[2J\\ud800` in Größe 猫"

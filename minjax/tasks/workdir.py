@@ -18,7 +18,7 @@ from minjax.findings.words import plural
 from minjax.records import record
 from minjax.tasks.provenance import usable_cpus
 
-MOST = 6  # differences that an error lists
+MOST = 20  # differences that an error lists
 
 
 def default(config: dict[str, Any]) -> Path:

@@ -27,7 +27,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from minjax.errors import UserError
+from minjax.errors import UserError, one_line
 from minjax.records import disk_errors
 from minjax.records.run import Epoch
 from minjax.train.metadata import Extent, Metadata, Position, check, describe
@@ -199,7 +199,7 @@ class Checkpoints:
             except Exception as error:  # orbax and tensorstore raise anything, depending on the damage
                 if (code := _system_error(error)) in UNREADABLE:
                     raise UserError(f"cannot read the checkpoint {path}: {os.strerror(code)}") from error
-                reason = " ".join(str(error).split())[:200] or type(error).__name__
+                reason = one_line(str(error))[:200] or type(error).__name__
                 warn(f"checkpoint {path} is damaged and skipped: {reason}")
         if steps:
             raise UserError(f"no checkpoint in {self.directory} can be read; remove the directory to start over")
