@@ -18,7 +18,7 @@ from minjax import models, tree
 from minjax.compress import load_packed
 from minjax.data.augment import preprocess
 from minjax.errors import UserError
-from minjax.records.record import CONFIG, read_config
+from minjax.records.record import CONFIG, config_of
 from minjax.records.run import PREDICTIONS, read_predictions, read_summary
 from minjax.train.checkpoint import Checkpoints
 
@@ -93,9 +93,7 @@ def read(path: Path | str) -> Network:
         return readers[path.suffix](path)
     if not path.exists():
         raise UserError(f"{path}: no such run or file")
-    if not (path / CONFIG).is_file():
-        raise UserError(f"{path} is not a run directory: it has no {CONFIG}")
-    config = read_config(path)
+    config = config_of(path, "run directory")
     task = config.get("task", "train")
     if task == "study":
         if not (path / WINNER / CONFIG).is_file():

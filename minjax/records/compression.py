@@ -8,9 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from minjax.errors import UserError
 from minjax.records.record import (
-    CONFIG,
     Count,
     Fraction,
     Name,
@@ -18,8 +16,8 @@ from minjax.records.record import (
     Record,
     ResultFile,
     Seconds,
+    config_of,
     read,
-    read_config,
     read_lines,
 )
 
@@ -266,11 +264,7 @@ def read_compression(directory: Path | str) -> Compression:
         UserError: not such a directory, or a record that is damaged or of another format; names the file.
     """
     path = Path(directory)
-    if not (path / CONFIG).is_file():
-        raise UserError(f"{path} is not a compression's directory: it has no {CONFIG}")
-    config = read_config(path)
-    if config.get("task") != "compress":
-        raise UserError(f"{path} is not a compression's directory: its task is {config.get('task')!r}")
+    config = config_of(path, "compression's directory", "compress")
     summary = read(path / SUMMARY, CompressionSummary) if (path / SUMMARY).exists() else None
     return Compression(path, config, read_measurements(path), summary)
 

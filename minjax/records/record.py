@@ -164,6 +164,25 @@ def read_cpus(directory: Path | str) -> int | None:
     return _decode(read_bytes(path), _Versioned, str(path)).cpus
 
 
+def config_of(directory: Path | str, kind: str, task: str | None = None) -> dict[str, Any]:
+    """The configuration of a directory that must be of one kind.
+
+    Args:
+        directory: the directory.
+        kind: what it must be, for the error: "run directory".
+        task: the task that its configuration must name; None: any.
+
+    Raises:
+        UserError: it is not of that kind, or as `read_config`.
+    """
+    if not (Path(directory) / CONFIG).is_file():
+        raise UserError(f"{directory} is not a {kind}: it has no {CONFIG}")
+    config = read_config(directory)
+    if task is not None and config.get("task") != task:
+        raise UserError(f"{directory} is not a {kind}: its task is {config.get('task')!r}")
+    return config
+
+
 class _Versioned(msgspec.Struct):
     format: int = 1
     cpus: Positive | None = None

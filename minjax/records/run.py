@@ -12,7 +12,6 @@ import numpy as np
 from minjax.errors import UserError
 from minjax.records.files import read_bytes, write_bytes
 from minjax.records.record import (
-    CONFIG,
     Count,
     Fraction,
     Name,
@@ -20,8 +19,8 @@ from minjax.records.record import (
     Record,
     ResultFile,
     Seconds,
+    config_of,
     read,
-    read_config,
     read_lines,
 )
 
@@ -182,11 +181,9 @@ def read_run(directory: Path | str) -> Run:
         UserError: not a run directory, or a record that is damaged or of another format; names the file.
     """
     path = Path(directory)
-    if not (path / CONFIG).is_file():
-        raise UserError(f"{path} is not a run directory: it has no {CONFIG}")
     return Run(
         path=path,
-        config=read_config(path),
+        config=config_of(path, "run directory"),
         epochs=read_epochs(path),
         summary=read_summary(path),
         predictions=read_predictions(path / PREDICTIONS) if (path / PREDICTIONS).exists() else None,

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from minjax.errors import UserError
 from minjax.records.finding import Findings, Selection
 from minjax.records.record import (
-    CONFIG,
     Count,
     Fraction,
     Name,
@@ -19,8 +18,8 @@ from minjax.records.record import (
     Record,
     ResultFile,
     Seconds,
+    config_of,
     read,
-    read_config,
     read_lines,
 )
 
@@ -227,11 +226,7 @@ def read_study(directory: Path | str) -> Study:
         UserError: not a study's directory, or a record that is damaged or of another format; names the file.
     """
     path = Path(directory)
-    if not (path / CONFIG).is_file():
-        raise UserError(f"{path} is not a study's directory: it has no {CONFIG}")
-    config = read_config(path)
-    if config.get("task") != "study":
-        raise UserError(f"{path} is not a study's directory: its task is {config.get('task')!r}")
+    config = config_of(path, "study's directory", "study")
     summary = read(path / SUMMARY, StudySummary) if (path / SUMMARY).exists() else None
     return Study(path, config, read_lines(path / MEMBERS, MemberRecord), summary)
 
