@@ -43,6 +43,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_logits_are_those_of_the_masked_network_and_json_rebuilds_it(network):
     name, size, fields = NETWORKS[network]

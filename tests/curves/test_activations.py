@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import pytest
 
 from minjax.curves import activations
 from minjax.data.augment import preprocess
 from tests.curves.conftest import INPUTS
 
 
+@pytest.mark.slow
 def test_activations_of_many_bits_change_little_and_of_one_bit_much(network):
     model, params, model_state, _, calibration = network
     x = preprocess(jnp.asarray(calibration), mean=INPUTS.mean, std=INPUTS.std, dtype="float32")

@@ -79,6 +79,7 @@ def by_curves(trained, place, method, scheme):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "scheme"), [("global_l1", SCHEME), ("l1", SCHEME), ("global_l1", "asymmetric_tensor_percentile")]
 )

@@ -102,6 +102,7 @@ def alone(tmp_path, monkeypatch):
         monkeypatch.setenv(name.lower(), value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [10, 100])
 def test_cifar_is_read_exactly(prepared, classes):
     root, truth = prepared
@@ -118,6 +119,7 @@ def test_cifar_is_read_exactly(prepared, classes):
     assert {file: file.stat().st_mtime_ns for file in root.rglob("*.json")} == kept  # only read
 
 
+@pytest.mark.slow
 def test_tensorflow_stays_out_of_the_process(prepared, root):
     code = f"""
 import sys

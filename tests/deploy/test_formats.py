@@ -45,6 +45,7 @@ def test_the_formats_are_those_that_are_declared():
     assert tuple(FORMATS) == EXPORTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", EVERY)
 @pytest.mark.parametrize("name", FLOATS)
 def test_float_formats(name, family, tmp_path):

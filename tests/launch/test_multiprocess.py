@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import ROOT, command
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = ROOT / "launch" / "multiprocess.py"
 
 

@@ -59,6 +59,7 @@ def test_value_and_gradients_are_those_of_the_grouped_convolution(case):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("bfloat16", 0.02)])
 def test_other_precisions(dtype, tolerance):
     with jax.enable_x64(True):
@@ -72,6 +73,7 @@ def test_other_precisions(dtype, tolerance):
             np.testing.assert_allclose(ours.astype("float64") / scale, theirs / scale, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_a_population_of_kernels_and_a_loop():
     x, kernel, _, strides, padding = arrays(CASES[1])
     kernels = jnp.stack([kernel, 2 * kernel, -kernel])

@@ -37,6 +37,7 @@ def networks(case, init="paper", dtype="float32"):
     return (models.build(name, 3, init=init, dtype=dtype, **sizes, **common) for sizes in (narrow, wide))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["paper", "he"])
 @pytest.mark.parametrize("case", CASES)
 def test_initial_variables_are_those_of_the_narrow_network(case, init):

@@ -292,6 +292,7 @@ def test_what_a_point_holds():
     assert SMALL["model"]["widths"] is None
 
 
+@pytest.mark.slow
 def test_an_id_is_of_what_is_trained():
     def id_of(config=SMALL, choices=None, shape=(8, 8, 1), classes=10):
         listed = families.dnn((2,), (50,), ("equal",)) if choices is None else choices

@@ -62,6 +62,7 @@ def change(path, **fields):
     path.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
 
 
+@pytest.mark.slow
 def test_a_last_line_that_a_kill_cut_in_half_is_dropped(unfinished, finished):
     with open(unfinished / "metrics.jsonl", "a") as file:
         file.write('{"epoch": 3, "st')
@@ -84,6 +85,7 @@ METRICS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", METRICS)
 def test_the_records_of_the_epochs_come_back_from_the_checkpoint(unfinished, finished, what, capsys):
     path, (change, problem) = unfinished / "metrics.jsonl", METRICS[what]

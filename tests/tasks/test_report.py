@@ -72,6 +72,7 @@ def test_a_single_study_gets_its_own_report(studies, capsys):
     assert "Study a" in page.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["{0}/study-a,{0}/study-b", "{0}/study-*"])
 def test_several_studies_stand_on_one_page_with_their_findings_together(studies, asked):
     assert ask(asked.format(studies), studies / "page") == 0

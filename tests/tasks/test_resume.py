@@ -15,6 +15,8 @@ import pytest
 from minjax.train.checkpoint import Checkpoints
 from tests.conftest import ROOT, command, minjax
 
+pytestmark = pytest.mark.slow
+
 TIMES = ("seconds", "evaluate_seconds", "images_per_second")
 LONG = [
     "--config.epochs=40",

@@ -17,6 +17,8 @@ import pytest
 
 from tests.conftest import ROOT, command
 
+pytestmark = pytest.mark.slow
+
 CNN = "configs/cnn.py"
 TIMES = ("seconds", "evaluate_seconds", "images_per_second")
 LIMIT = 240  # seconds for one process of a test

@@ -29,6 +29,7 @@ def in_checkout(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
+@pytest.mark.slow
 def test_the_digits_job_learns_and_reports(tmp_path):
     """README command 1, as it stands but for the directory and TensorBoard; imports no TensorFlow."""
     run = tmp_path / "run"
@@ -100,6 +101,7 @@ def test_a_diverged_run_says_so_and_keeps_the_last_good_checkpoint(tmp_path, in_
     assert "this run diverged at step" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_tensorboard_events_are_those_of_the_records(tmp_path, in_checkout):
     run = tmp_path / "run"
     done = minjax("--config.tensorboard=True", "--config.epochs=3", f"--workdir={run}")

@@ -12,6 +12,7 @@ from minjax.train.epoch import Input
 from minjax.train.evaluate import evaluate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7, 8, 23, 100])
 def test_no_image_is_dropped_or_counted_twice(batch_size):
     random = np.random.default_rng(0)

@@ -18,6 +18,8 @@ from minjax.errors import UserError
 from minjax.train.engine import check_batch
 from tests.conftest import ROOT, minjax
 
+pytestmark = pytest.mark.slow
+
 EIGHT = "--xla_force_host_platform_device_count=8"
 
 

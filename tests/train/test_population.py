@@ -131,6 +131,7 @@ def alone(widths, seed, name, dtype):
     return losses, jax.device_get(state.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "together"), [("sgdm", False), ("sgdm", True), ("adam", False), ("adabound", True)])
 def test_a_padded_member_is_the_run_alone_in_float64(name, together):
     members = [((3, 5), 4), ((5, 2), 1)]
@@ -160,6 +161,7 @@ def test_a_linear_classifier_is_a_padded_network_without_hidden_layers():
         )
 
 
+@pytest.mark.slow
 def test_the_first_step_agrees_to_float32_rounding():
     members = [((3, 5), 4), ((5, 2), 9)]
     many = population((8, 8))
@@ -186,6 +188,7 @@ def same(one, other):
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+@pytest.mark.slow
 def test_one_by_one_neither_company_nor_cuts_change_a_bit():
     members = [((3, 5), 4), ((8, 8), 1), ((5, 2), 4), ((1, 1), 0)]
     whole, params = train(population((8, 8)), members)
@@ -198,6 +201,7 @@ def test_one_by_one_neither_company_nor_cuts_change_a_bit():
     assert cut.program.compilations == 1
 
 
+@pytest.mark.slow
 def test_together_a_cut_changes_no_bit():
     members = [((3, 5), 4), ((8, 8), 1)]
     cut = population((8, 8), together=True)
@@ -205,6 +209,7 @@ def test_together_a_cut_changes_no_bit():
     same(train(population((8, 8), together=True), members), train(cut, members))
 
 
+@pytest.mark.slow
 def test_networks_of_other_families_have_members_too():
     model, transformation = models.build("cnn", 3, channels=(4,), batch_norm=True), optimizer()
     initial = lambda seed, traits: train_state.init(model, transformation, SHAPE, seed)  # noqa: E731
@@ -255,6 +260,7 @@ def test_members_differ_in_the_images_that_they_see():
 RATES = [(0.2, 0.0), (0.01, 0.1)]  # learning rate and weight decay of each member
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "together"), [("sgdm", True), ("adam", False), ("adabound", False)])
 def test_learning_rates_and_weight_decays_share_a_program(name, together):
     """Each member is the run that its own optimizer trains, with its numbers compiled in."""
