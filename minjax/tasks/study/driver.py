@@ -175,11 +175,12 @@ class Study:
             return None
         ended = {kind: sum(one.status == kind for one in records) for kind in ("completed", "diverged", "failed")}
         left = self.plan.left(self.plan.stage(self.records), self.records)
+        recorded = {one.point for one in records}
         return StudySummary(
             name=self.plan.config["name"],
             dataset=self.plan.dataset.name,
             status=status,
-            training=training(self.plan.points),
+            training=training(point for point in self.plan.points if point.id in recorded),
             findings=findings(whole, self.plan.limits, self._bytes),
             members=MemberCounts(**ended, planned=len(records) + len(left)),
             seconds=StudySeconds(

@@ -89,6 +89,7 @@ def test_every_member_is_asked_for_once_and_the_summary_says_so(study, plan, tmp
     summary = read(tmp_path / SUMMARY, StudySummary)
     assert (summary.status, summary.members.completed, summary.members.planned) == ("completed", 60, 60)
     assert summary.training[0].settings["optimizer.learning_rate"] == 0.1
+    assert summary.training[0].points == len({one.point for one in members(tmp_path)})
     (certificate,) = summary.findings.certificates
     assert certificate.num_params in {point.num_params for point in plan.networks}
     assert certificate.bytes.float32 == 4 * certificate.num_params
@@ -149,6 +150,7 @@ def test_a_spent_budget_ends_it_with_what_was_found(study, plan, tmp_path, capsy
     )
     summary = read(tmp_path / SUMMARY, StudySummary)
     assert (summary.status, summary.members.completed, summary.members.planned) == ("budget", 50, 60)
+    assert summary.training[0].points == len({one.point for one in members(tmp_path)}) == 10
 
 
 def test_failed_members_are_said_counted_and_tried_again(study, plan, tmp_path, capsys):
