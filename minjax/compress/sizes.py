@@ -186,7 +186,8 @@ def entropy_bits(symbols: np.ndarray) -> float:
     The table of frequencies, which a decoder needs too, is not counted.
     """
     _, counts = np.unique(symbols, return_counts=True)
-    return float(counts.sum() * np.log2(max(counts.sum(), 1)) - (counts * np.log2(counts)).sum())
+    total = int(counts.sum())
+    return float(total * np.log2(max(total, 1)) - (counts * np.log2(counts)).sum())
 
 
 def leaf_entropy_bits(values: np.ndarray, mask: np.ndarray, zero: np.ndarray) -> float:

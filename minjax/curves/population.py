@@ -130,7 +130,7 @@ class PopulationCurves:
             return None
         if correct is None:
             return [None] * len(sizes)
-        accuracies = correct[slots] / self._images
+        accuracies = np.asarray(correct[slots] / self._images)
         return [self._curves(row) if yes else None for row, yes in zip(accuracies, wanted, strict=True)]
 
     def _curves(self, accuracies: np.ndarray) -> MemberCurves:

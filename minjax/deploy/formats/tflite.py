@@ -98,7 +98,8 @@ def load_litert(path: Path, source: Source) -> Runtime:
 
         name, release = "LiteRT", version("ai-edge-litert")
     else:
-        import tensorflow as tf
+        with _standard_error():  # TensorFlow's greetings
+            import tensorflow as tf
 
         Interpreter, name, release = tf.lite.Interpreter, "TensorFlow Lite", tf.__version__
     with warnings.catch_warnings(), _standard_error():  # what it says of its kernels, TensorFlow's advice to use LiteRT
