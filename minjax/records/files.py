@@ -6,16 +6,20 @@ kill leaves a last line without a newline, which readers drop.
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from minjax.errors import UserError
 
 __all__ = [
     "append_text",
+    "csv_text",
     "disk_errors",
     "read_bytes",
     "write_bytes",
@@ -87,3 +91,26 @@ def append_text(path: Path | str, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows of cells as CSV that a spreadsheet shows as text, whatever the names of classes and folders are.
+
+    A cell of text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab or a carriage return, and
+    is no number) gets an apostrophe in front, as OWASP recommends against CSV injection.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_inert(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _inert(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") and not _is_number(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

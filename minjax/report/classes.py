@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +10,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from minjax.records.files import csv_text
 from minjax.records.run import Predictions
 from minjax.report.drawing import drawable, png, style
 from minjax.report.formats import decimal, percent, printable, shorten
@@ -37,11 +36,7 @@ def confusion_matrix(predictions: Predictions) -> np.ndarray:
 
 def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
     """The matrix as CSV: a header with the predicted classes, then a row for each true class in the same order."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(matrix.tolist())
-    return text.getvalue()
+    return csv_text([names, *matrix.tolist()])
 
 
 def classification_report(predictions: Predictions) -> str:

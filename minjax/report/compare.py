@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from minjax.errors import UserError
+from minjax.records.files import csv_text
 from minjax.records.run import Run, RunSummary, read_run
 from minjax.report import epochs, paper
 from minjax.report.formats import ABSENT, count, mean_std, percent, plain, plural, printable
@@ -212,9 +212,7 @@ def _notes(found: Sequence[Group]) -> list[str]:
 
 def table_csv(found: Sequence[Group]) -> str:
     """The table of groups as data: accuracies as fractions, empty where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
+    rows: list[Iterable[Any]] = [CSV_HEADER]
     for group in found:
         seeds = " ".join(str(seed_of(run)) for run in group.counted)
         numbers = [group.result.num_params, group.result.epochs] if group.result else ["", ""]
@@ -226,5 +224,5 @@ def table_csv(found: Sequence[Group]) -> str:
             row.append(f"{statistics.stdev(values):.6f}" if len(values) > 1 else "")
         figure = group.figure()
         row += [f"{figure.accuracy:.4f}", figure.dataset, figure.table] if figure else ["", "", ""]
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
-    return text.getvalue()
+        rows.append([printable(cell) if isinstance(cell, str) else cell for cell in row])
+    return csv_text(rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from minjax import config as fields
 from minjax.config.table import SECTIONS_OF, plain
 from minjax.deploy import predictor as predictors
 from minjax.errors import UserError
-from minjax.records.files import write_text
+from minjax.records.files import csv_text, write_text
 
 FILE = "predictions.csv"
 
@@ -70,13 +68,11 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
 def table(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> str:
     """The CSV: path, class, its probability, and the probability of each class."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["path", "class", "probability", *(f"p({name})" for name in classes)])
+    rows = [["path", "class", "probability", *(f"p({name})" for name in classes)]]
     for path, row in zip(paths, probabilities, strict=True):
         best = int(row.argmax())
-        writer.writerow([path, classes[best], f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
-    return buffer.getvalue()
+        rows.append([str(path), classes[best], f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
+    return csv_text(rows)
 
 
 def _summary(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> str:

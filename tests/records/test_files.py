@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import stat
 import subprocess
@@ -88,3 +90,14 @@ def test_a_file_that_cannot_be_read(tmp_path):
     for path, reason in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
         with pytest.raises(UserError, match=f"cannot read {path}: {reason}"):
             records.read_bytes(path)
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+cmd", "-2+3", "@SUM(A1)", "\ttab"])
+def test_a_name_that_a_spreadsheet_would_run_is_shown_as_text(name):
+    ((cell,),) = csv.reader(io.StringIO(records.csv_text([[name]])))
+    assert cell == f"'{name}"
+
+
+def test_numbers_and_other_names_stay_as_they_are():
+    row = ["cat", "-0.5", -0.5, "1e-3", "", "a=b", "x,y"]
+    assert next(csv.reader(io.StringIO(records.csv_text([row])))) == [str(cell) for cell in row]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minjax.findings.words import listed
+from minjax.records.files import csv_text
 from minjax.records.finding import Claim
 from minjax.records.record import Interval
 from minjax.records.study import Study
@@ -101,9 +100,7 @@ def mean_sd(mean: float, sd: float) -> str:
 
 def networks_csv(networks: Sequence[Network]) -> str:
     """The same as data, accuracies as fractions; empty where something was not measured."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
+    rows: list[Iterable[Any]] = [CSV_HEADER]
     for network in networks:
         regime, convergence = network.regime, network.convergence
         row: list[Any] = [network.point, network.name, " ".join(network.names[1:]), *network.key]
@@ -117,8 +114,8 @@ def networks_csv(networks: Sequence[Network]) -> str:
             row += [_cell(plateau_end(found) if found else None), *map(_cell, ends)]
         row.append(" ".join(str(member.seed) for member in network.members))
         row += [len(network.ended(status)) for status in MEMBER_STATUSES]
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
-    return text.getvalue()
+        rows.append([printable(cell) if isinstance(cell, str) else cell for cell in row])
+    return csv_text(rows)
 
 
 def _cell(value: float | None) -> str:
