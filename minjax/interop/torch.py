@@ -9,6 +9,7 @@ Images must be in NHWC order and normalised as they were in training.
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -203,7 +204,9 @@ def _load_torch(path: Path) -> dict[str, np.ndarray]:
     except ImportError as error:
         raise _uninstalled(path, "torch") from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong is one error
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path}: damaged, or holds more than tensors, which could run code when loaded; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import pickle
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +141,30 @@ def test_torch_files(tmp_path):
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(UserError, match="holds no state dict"):
         load(tmp_path / "list.pt")
+
+
+class Malicious:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, witness):
+        self.witness = str(witness)
+
+    def __reduce__(self):
+        return (open, (self.witness, "w"))
+
+
+@pytest.mark.parametrize("protocol", ["torch", "pickle"])
+def test_a_malicious_pickle_is_refused_and_not_run(tmp_path, protocol):
+    torch = pytest.importorskip("torch")
+    witness, path = tmp_path / "it-ran", tmp_path / "w.pt"
+    if protocol == "torch":
+        torch.save({"conv1.weight": Malicious(witness)}, path)
+    else:
+        path.write_bytes(pickle.dumps({"conv1.weight": Malicious(witness)}))
+    with pytest.raises(UserError, match=r"w\.pt") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+    assert not witness.exists()
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pt", ".safetensors"])
