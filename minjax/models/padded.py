@@ -71,8 +71,9 @@ def initial(model: Any, real: Live, image_shape: tuple[int, int, int], key: jax.
         key: of `model.init({"params": key}, ...)`.
 
     Returns:
-        {"params": ..., "batch_stats": ...}, float32; what is live is equal to the bit to the narrow network's own, the
-        rest is zero, but for the variances of missing channels, which are 1.
+        {"params": ..., "batch_stats": ...}, float32. What is live is the narrow network's own: to the bit for uniform
+        numbers, within the last place for normal ones (`init="he"`). The rest is zero, but for the variances of missing
+        channels, which are 1.
     """
     if model.dropout:
         raise ValueError("a network with dropout cannot be padded")

@@ -37,6 +37,11 @@ def networks(case, init="paper", dtype="float32"):
     return (models.build(name, 3, init=init, dtype=dtype, **sizes, **common) for sizes in (narrow, wide))
 
 
+# Uniform numbers are equal to the bit. Normal ones go through XLA's inverse error function, whose vector code may round
+# the last place otherwise for another shape (seen with JAX 0.12).
+CLOSE = {"paper": np.testing.assert_array_equal, "he": partial(np.testing.assert_array_max_ulp, maxulp=2)}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("init", ["paper", "he"])
 @pytest.mark.parametrize("case", CASES)
@@ -47,7 +52,7 @@ def test_initial_variables_are_those_of_the_narrow_network(case, init):
     inside = jax.jit(lambda live, key: padded.initial(wide, live, SHAPE, key))(padded.live(narrow, SHAPE), key)
     assert set(own) == set(inside)
     for part in own:
-        jax.tree.map(np.testing.assert_array_equal, dict(own[part]), padded.cut(inside[part], wide, narrow, SHAPE))
+        jax.tree.map(CLOSE[init], dict(own[part]), padded.cut(inside[part], wide, narrow, SHAPE))
     cut = padded.cut(inside["params"], wide, narrow, SHAPE)
     for name, leaf in tree.leaves(inside["params"]).items():
         assert np.count_nonzero(leaf) == np.count_nonzero(tree.leaves(cut)[name]), name
