@@ -6,9 +6,10 @@ python -m minjax.main --config=configs/studies/find_min.py --config.dataset.name
 First a coarse grid, every third size, then the sizes around the smallest that learns, with five seeds each, until its
 neighbours are measured or the budget is spent. --config.seed=100 takes other seeds.
 
-Measured on two cores of an AMD EPYC: 31 s with a cold compilation cache, 16 s with a warm one; 1,702 parameters (95 % interval 1,135 to 7,510) with seeds from 42 on, 2,260 (1,135 to 4,885) from 100 on, 2,260
-(1,135 to 3,760) from 200 on. Version 0.1, which chose on the test split and trained on the validation images too, gave
-1,135, 1,360 and 1,375 (docs/studies/find_min*).
+Measured on two cores of an AMD EPYC: 31 s with a cold compilation cache, 16 s with a warm one; 1,702 parameters (95 %
+interval 1,135 to 7,510) with seeds from 42 on, 2,260 (1,135 to 4,885) from 100 on, 2,260 (1,135 to 3,760) from 200 on.
+Version 0.1, which chose on the test split and trained on the validation images too, gave 1,135, 1,360 and 1,375
+(docs/studies/find_min*).
 """
 
 from configs.studies import base
