@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "selection.md"
 STUDIES = ("find_min", "find_min-s100", "find_min-s200", "digits_dnn")  # of the first version, in docs/studies
 DIGITS = (36,) * 10  # about the images of each class in the 360 that these studies were chosen on
 
-COVERED, WIDER = 0.92, 1.5  # the goal: covered at least so often, at most so many times the oracle's median width
+COVERED, WIDER = 0.92, 1.5  # the goal: least coverage, and largest median width relative to the oracle's
 
 HEADER = """# The interval of the minimal size, on studies whose truth is known
 
@@ -149,12 +149,12 @@ depths answered, relative to the mean of the largest sizes.
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 DIFFERENCE = """
-At an absolute accuracy, depth 1 alone gives the size that all depths give, or nearly: a bad deep network does not veto
-a good shallow one any more. The near-best size moves with the best network found, and the best of many looks better
-than it is: of the 114 networks of `digits_dnn` the best has 98.7 % on these images, where the first version took the
+At an absolute accuracy, depth 1 alone gives the size that all depths give, or nearly: a bad deep network no longer
+vetoes a good shallow one. The near-best size moves with the best network found, and the best of many looks better than
+it is: the best of the 114 networks of `digits_dnn` reaches 98.7 % on these images, whereas the first version used the
 mean of the largest sizes. Fresh seeds would tell. The intervals are wider than the first version's, which counted the
-noise of the seeds and not that of 360 images, and averaged over depths: 96 and 97 % can hardly be told apart on so few
-images. What narrows them is validation images of its own for each seed, and fresh seeds for the networks that decide.
+noise of the seeds but not that of 360 images, and averaged over depths: 96 and 97 % can hardly be told apart on so few
+images. Separate validation images for each seed, and fresh seeds for the networks that decide, make them narrower.
 """
 
 

@@ -18,7 +18,7 @@ CURVES = ("logistic", "power")
 GRIDS = {12: (6, 2), 40: (10, 4), 120: (30, 4)}  # points -> sizes, shapes a size
 SEEDS = 5
 FRESH = 5  # unless said otherwise
-FOLDS = 5  # the training set holds so many times the validation images: each seed draws its own fifth
+FOLDS = 5  # training images per validation image: each seed holds out its own fifth
 CORRELATION = 0.8  # of two networks' latent scores on an image; at 95 % accuracy their errors correlate by about 0.5
 BINS = 256
 

@@ -24,7 +24,7 @@ TITLES = {
     "prune": "prune: what is pruned, how and how much (task=compress)",
     "quantize": "quantize: to how many bits, and how (task=compress)",
     "compress": "compress: what else is measured and written (task=compress)",
-    "study": "study: which networks are compared, and what is asked of them (task=study)",
+    "study": "study: which networks a study compares, and what it measures (task=study)",
     "export": "export: what a network is written as (task=export)",
     "predict": "predict: what is classified (task=predict)",
 }

@@ -21,7 +21,7 @@ DATASET = within(
             "image_size",
             None,
             OrNone(Integer(1, 8192)),
-            "Resize all images to this many pixels squared; not for digits. None: as they are.",
+            "Resize all images to this many pixels squared; not for digits. None: no resizing.",
         ),
         Field(
             "validation_fraction",

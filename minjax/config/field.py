@@ -42,7 +42,7 @@ class Field:
         meaning: one line for people.
         role: what it decides.
         neutral: the value at which a science field counts as absent: what was done before the field existed. So a new
-            field leaves old records and identities as they are. None always counts as absent.
+            field does not change old records and identities. None always counts as absent.
         architecture: whether it is part of a network's architecture, rather than of its initialization or training.
         no_axis: why a study cannot have it as an axis, for a science field of training that changes no single point.
     """
