@@ -103,7 +103,7 @@ def export(
         files.append(_exported(kind, source, expected, directory, max_accuracy_drop))
         say(line(files[-1]))
     record = Export(
-        run=str(network.about.get("path", "")),
+        run=network.about["path"],
         model=network.about["model"]["name"],
         dataset=dataset,
         test_images=len(test),

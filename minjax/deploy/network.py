@@ -94,7 +94,7 @@ def read(path: Path | str) -> Network:
     if not path.exists():
         raise UserError(f"{path}: no such run or file")
     config = config_of(path, "run directory")
-    task = config.get("task", "train")
+    task = config.get("task")
     if task == "study":
         if not (path / WINNER / CONFIG).is_file():
             raise UserError(f"{path} is a study without a winner; name one of its runs")
@@ -103,6 +103,8 @@ def read(path: Path | str) -> Network:
         packed = sorted(str(file) for file in path.rglob("*.mjx"))
         hint = f"name one of its packed files: {', '.join(packed)}" if packed else "it has written no packed file"
         raise UserError(f"{path} is a compression of {config.get('run') or 'a run'}; {hint}")
+    if task != "train":
+        raise UserError(f"{path} is not a run directory: its task is {task!r}")
     return _run(path, config)
 
 
@@ -190,7 +192,7 @@ def _described(path: Path, about: Any, variables: dict[str, Any]) -> Network:
     missing = [name for name in needed if name not in about] if isinstance(about, dict) else list(needed)
     if missing:
         raise UserError(f"{path} does not say what its network is ({', '.join(missing)}): minjax did not write it")
-    dtype = about.get("dtype", "float32")
+    dtype = about.get("dtype", "float32")  # minjax 0.1 did not record it in packed files
     model = _module(about["model"], about["num_classes"], dtype, about.get("shrunk"))
     shape = tuple(about["image_shape"])
     _check_shapes(path, model, shape, tree.leaves(variables))
@@ -203,7 +205,7 @@ def _described(path: Path, about: Any, variables: dict[str, Any]) -> Network:
         std=tuple(about["std"]),
         resized=about.get("image_size") is not None,
         dtype=dtype,
-        about={"path": str(path), "num_params": tree.count(variables["params"]), **about},
+        about={**about, "path": str(path), "num_params": tree.count(variables["params"])},
     )
 
 

@@ -89,14 +89,16 @@ def _file_name(method: str, amount: float, bits: int | None) -> str:
 
 def about(trained: Trained) -> dict[str, Any]:
     """What a packed file says about its network: enough to build it again and to feed it images."""
-    dataset = trained.parts.dataset
+    dataset, config = trained.parts.dataset, trained.config
     return {
-        "model": trained.config["model"],
+        "model": config["model"],
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),
         "image_shape": list(dataset.image_shape),
+        "image_size": config["dataset"]["image_size"],
         "mean": list(dataset.mean),
         "std": list(dataset.std),
+        "dtype": config["dtype"],
     }
 
 

@@ -62,6 +62,7 @@ def test_a_packed_file_says_what_network_it_is(run):
     variables, about = compress.load_packed(directory / "packed" / "8bit.mjx")
     assert about["model"]["name"] == "cnn"
     assert about["num_classes"] == 10
+    assert (about["dtype"], about["image_size"]) == ("float32", None)
     assert variables["params"]["conv1"]["kernel"].shape == (3, 3, 1, 6)
 
 
