@@ -9,7 +9,7 @@ import pytest
 from minjax.errors import UserError
 from minjax.studies import families, grid
 from minjax.studies.order import coarse, refine
-from tests.studies.test_grid import digits
+from tests.studies.grids import digits
 
 
 def test_the_coarse_grid_comes_first():
