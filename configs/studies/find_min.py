@@ -21,6 +21,7 @@ def get_config():
     config.dataset.name = "digits"
     config.epochs = 30
     config.study.extent = "knee"
+    config.study.max_params = 1_000_000
     config.study.budget_minutes = 8.0
     config.study.dnn.shapes = ("equal",)
     config.study.dnn.depths = (1, 2, 3)

@@ -14,6 +14,8 @@ BLOCKS = ("plain", "separable")
 STEMS = ("full", "half")
 DOWNSAMPLINGS = ("stride", "pool")
 HEADS = ("flatten", "average")
+METRICS = ("accuracy", "balanced_accuracy")
+GOALS = ("smallest", "most_accurate")
 _HOW, _WHERE = Role.HOW, Role.WHERE
 _DEPTHS = Each(Integer(1, 1000), fewest=1)
 _SIZES = Each(Integer(1, 10**7), fewest=1)
@@ -112,6 +114,46 @@ _GRIDS = (
     ),
 )
 
+# The networks that are asked for, and what a network that is handed over may take.
+_ASKED = (
+    Field(
+        "target_accuracy",
+        None,
+        OrNone(Number(above=0, most=1)),
+        "Validation accuracy that the smallest network has to reach; None: that of the best network found, less "
+        "`study.tolerance`.",
+    ),
+    Field(
+        "metric",
+        "accuracy",
+        Choice(METRICS),
+        "What is compared: the share of images classified correctly, or the mean of that over classes.",
+        neutral="accuracy",
+    ),
+    Field(
+        "goal",
+        "smallest",
+        Choice(GOALS),
+        "The smallest network that is accurate enough, or the most accurate one within the limits below.",
+        neutral="smallest",
+    ),
+    Field("max_params", None, OrNone(Integer(1)), "Most parameters that a network may have; None: any number."),
+    Field(
+        "max_bytes",
+        None,
+        OrNone(Integer(1)),
+        "Most bytes that its packed file may take, at `study.deploy_bits`; None: any number.",
+    ),
+    Field(
+        "max_ram_bytes",
+        None,
+        OrNone(Integer(1)),
+        "Most bytes that its activations may take at once, at 8 bits each; None: any number.",
+    ),
+    Field("max_macs", None, OrNone(Integer(1)), "Most multiply-adds for one image; None: any number."),
+    Field("deploy_bits", 8, BITS, "Bits of a kernel's weight in the packed file.", neutral=8),
+)
+
 STUDY = within(
     "study",
     (
@@ -128,6 +170,7 @@ STUDY = within(
             Each(Pair(several=True)),
             'Further axes, combined with each network: (("optimizer.learning_rate", (0.1, 0.01)), ...).',
         ),
+        *_ASKED,
         # A deviation over seeds needs two, a minimal size five (minjax/findings).
         Field("seeds", 5, Integer(2, 10_000), "Seeds of each point: seed, seed + 1, and so on."),
         Field(

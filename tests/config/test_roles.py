@@ -57,6 +57,8 @@ WORDS = (
         "adam",
         "constant",
         "linear",
+        "balanced_accuracy",
+        "most_accurate",
     ),
     *("l1", "random", "lottery", "scratch", "in", "out", "knee", "all", "ray", "equal", "cnn", "trained"),
     *("decreasing", "symmetric_tensor_mse", "float16", "pmap", "flip", "multistep", "cubic", "none"),

@@ -12,8 +12,11 @@ from minjax.config.table import sections
 from minjax.errors import UserError
 from minjax.findings.minimal import LEAST_SEEDS
 from minjax.findings.samples import Limits
+from minjax.findings.words import listed
 from minjax.studies import families, grid
 from minjax.studies.grid import Choice
+
+BUDGETS = ("max_params", "max_bytes", "max_ram_bytes", "max_macs")
 
 
 def settle(config: ConfigDict) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def seeds(asked: dict[str, Any]) -> list[int]:
 
 def _check_together(asked: dict[str, Any]) -> None:
     study = asked["study"]
+    _check_question(study)
     if study["extent"] == "knee" and study["seeds"] < LEAST_SEEDS:
         raise UserError(
             f"study.seeds is {study['seeds']}; it must be at least {LEAST_SEEDS} where study.extent='knee' looks for a "
@@ -78,3 +82,19 @@ def _check_together(asked: dict[str, Any]) -> None:
         )
     if asked["parallel"] == "pmap":
         raise UserError("parallel='pmap' is for one training; a study spreads its members over the devices itself")
+
+
+def _check_question(study: dict[str, Any]) -> None:
+    """See that the study has one question: the smallest network, or the most accurate within limits."""
+    if study["goal"] == "smallest":
+        return
+    if study["target_accuracy"] is not None:
+        raise UserError(
+            f"study.goal='most_accurate' asks for the best network within limits, study.target_accuracy="
+            f"{study['target_accuracy']:g} for the smallest that reaches it; set one of the two"
+        )
+    if all(study[name] is None for name in BUDGETS):
+        raise UserError(
+            "study.goal is 'most_accurate' without a limit; it needs at least one of "
+            f"{listed([f'study.{name}' for name in BUDGETS], 'or')}"
+        )
