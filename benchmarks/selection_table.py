@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from minjax.findings.candidates import Grid, candidate_of
+from minjax.findings.candidates import Grid
+from minjax.findings.grids import candidate_of
 from minjax.findings.samples import samples
 from minjax.findings.sizes import near_best
 from minjax.findings.staircase import span, staircase

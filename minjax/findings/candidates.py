@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from minjax.errors import UserError
-from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.findings.samples import LIMITS, Limits
 
 METRICS = ("accuracy", "balanced_accuracy")
 LEAST_SEEDS = 2
@@ -29,7 +29,7 @@ class Candidate:
     """A point at one setting of its hyperparameters, with its validation accuracy over seeds.
 
     Attributes:
-        point: its name.
+        point: the architecture's name, without hyperparameters.
         num_params: its size.
         family: of the architecture; the linear classifier's is "linear".
         seeds: S of them.
@@ -40,6 +40,7 @@ class Candidate:
         diverged: the seeds that diverged.
         correct: whether each validation image was classified correctly, packed by `numpy.packbits(..., axis=1)`,
             uint8 [S, ceil(images / 8)]; None where it was not recorded.
+        id: of the point, by which its members are recorded.
     """
 
     point: str
@@ -51,6 +52,7 @@ class Candidate:
     fresh: frozenset[int] = frozenset()
     diverged: frozenset[int] = frozenset()
     correct: np.ndarray | None = None
+    id: str = ""
 
     @functools.cached_property
     def key(self) -> tuple[int, str, str, str]:
@@ -184,20 +186,6 @@ def unpacked(one: Candidate, images: int) -> np.ndarray:
     """Correctness of a candidate by seed and image, bool [S, images]."""
     assert one.correct is not None
     return np.unpackbits(one.correct, axis=1, count=images).view(bool)
-
-
-def candidate_of(sample: Sample) -> Candidate:
-    """A point of a study as a candidate, all its seeds of the first stage, without a record of images."""
-    settings = sample.members[0].settings
-    return Candidate(
-        point=sample.name,
-        num_params=sample.num_params,
-        family=sample.family,
-        seeds=sample.seeds,
-        accuracy=sample.accuracy,
-        hyperparameters=", ".join(f"{name.rpartition('.')[2]}={settings[name]}" for name in sorted(settings)),
-        diverged=frozenset(member.seed for member in sample.members if member.status == "diverged"),
-    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -116,9 +116,14 @@ class MemberRecord(Record, frozen=True, kw_only=True):
         dataset: the data set's name.
         chance: accuracy of guessing.
         status: completed; diverged (the loss was not finite at `diverged_step`); failed (`error` says why).
+        fresh: whether its seed is one of those that are trained after the choice, to state the accuracy of what was
+            chosen.
         final: None unless it completed.
         history: None of a member that failed.
         curves: None where none were measured.
+        correct: a bit for each of the member's validation images, in the order of its split, 1 where the network
+            classifies it correctly after the last epoch, packed as by `numpy.packbits`, base64 in JSON. None unless it
+            completed, and in records of older versions.
     """
 
     point: Name
@@ -135,20 +140,37 @@ class MemberRecord(Record, frozen=True, kw_only=True):
     status: Literal["completed", "diverged", "failed"]
     error: str | None = None
     diverged_step: int | None = None
+    fresh: bool = False
     final: MemberFinal | None
     history: History | None
     curves: MemberCurves | None
+    correct: bytes | None = None
     seconds: MemberSeconds
 
     def __post_init__(self) -> None:
         if self.status == "completed" and self.final is None:
             raise ValueError("a completed member has no `final` accuracies")
+        if self.correct is not None:
+            accuracy = None if self.final is None else self.final.validation_accuracy
+            if accuracy is None:
+                raise ValueError("it has correct images but no validation accuracy")
+            _check_correct(self.correct, accuracy)
 
     @property
     def selection(self) -> Selection:
         """The images that its accuracies were measured on: those that networks are chosen by."""
         metrics = self.final or self.history
         return "test" if metrics is not None and metrics.test_accuracy is not None else "validation"
+
+
+def _check_correct(correct: bytes, accuracy: float) -> None:
+    """See that packed correct images are those of an accuracy: it and their number say how many images there are."""
+    bits = int.from_bytes(correct)
+    right, most = bits.bit_count(), 8 * len(correct)
+    images = round(right / accuracy) if accuracy > 0 else most
+    fits = most - 8 < images <= most and not bits & ((1 << most - images) - 1)
+    if not fits or abs(right - accuracy * images) > 1e-6 * images:
+        raise ValueError(f"{right} correct images in {len(correct)} bytes are not an accuracy of {accuracy:.6g}")
 
 
 class MemberCounts(Record, frozen=True, kw_only=True):

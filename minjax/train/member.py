@@ -45,7 +45,7 @@ class Partition:
 
 @flax.struct.dataclass
 class History:
-    """Metrics of a member's E epochs.
+    """Metrics of a member's E epochs, and which of its M validation images it classifies correctly.
 
     Attributes:
         train_loss: [E], summed over the images of an epoch while it trains.
@@ -53,6 +53,8 @@ class History:
         validation_loss: [E], summed over the member's validation images after the epoch.
         validation_correct: int32 [E], correctly classified validation images.
         bad_step: int32, the first step whose loss was not finite, from 0; -1: none.
+        images: uint8 [ceil(M / 8)], a bit for each validation image in the order of the member's division, 1 where it
+            is classified correctly after the newest epoch (`numpy.unpackbits(images, count=M)`).
     """
 
     train_loss: jax.Array
@@ -60,12 +62,14 @@ class History:
     validation_loss: jax.Array
     validation_correct: jax.Array
     bad_step: jax.Array
+    images: jax.Array
 
     @classmethod
-    def none(cls, epochs: int) -> History:
-        """The history before the first epoch."""
+    def none(cls, epochs: int, held: int) -> History:
+        """The history before the first epoch, with `held` validation images."""
         zeros, counts = jnp.zeros(epochs), jnp.zeros(epochs, jnp.int32)
-        return cls(zeros, counts, zeros, counts, -jnp.ones((), jnp.int32))
+        bits = jnp.zeros(-(-held // 8), jnp.uint8)
+        return cls(zeros, counts, zeros, counts, -jnp.ones((), jnp.int32), bits)
 
 
 @flax.struct.dataclass
@@ -77,9 +81,9 @@ class Carry:
     history: History
 
 
-def fresh(initial: Initial, epochs: int, seed: jax.Array, traits: Any) -> Carry:
+def fresh(initial: Initial, epochs: int, held: int, seed: jax.Array, traits: Any) -> Carry:
     """A member before its first step."""
-    return Carry(initial(seed, traits), Totals.zero(), History.none(epochs))
+    return Carry(initial(seed, traits), Totals.zero(), History.none(epochs, held))
 
 
 def advance(
@@ -104,7 +108,7 @@ def advance(
     inputs = part.inputs(inputs)
     step = partial(train_step, apply=apply, optimizer=optimizer(traits))
     epochs = carry.history.train_loss.shape[-1]
-    carry = lax.cond(first == 0, lambda: fresh(initial, epochs, seed, traits), lambda: carry)
+    carry = lax.cond(first == 0, lambda: fresh(initial, epochs, held, seed, traits), lambda: carry)
 
     def epoch(index: jax.Array, carry: Carry) -> Carry:
         start, end = jnp.maximum(first - index * size, 0), jnp.minimum(last - index * size, size)
@@ -136,14 +140,15 @@ def advance(
                 batch_size=evaluation_batch,
                 within=part.validation,
             )
-            correct = jnp.sum(predicted == labels[part.validation], dtype=jnp.int32)
+            right = predicted == labels[part.validation]
             old = carry.history
             return Totals.zero(), History(
                 train_loss=old.train_loss.at[index].set(totals.loss),
                 train_correct=old.train_correct.at[index].set(totals.correct),
                 validation_loss=old.validation_loss.at[index].set(loss),
-                validation_correct=old.validation_correct.at[index].set(correct),
+                validation_correct=old.validation_correct.at[index].set(jnp.sum(right, dtype=jnp.int32)),
                 bad_step=jnp.where(old.bad_step < 0, totals.bad_step, old.bad_step),
+                images=jnp.packbits(right),
             )
 
         totals, history = lax.cond(end == size, ended, lambda: (totals, carry.history))

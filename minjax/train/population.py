@@ -214,7 +214,7 @@ class Population:
     def _nothing(self, seeds: Any, traits: Any) -> Carry:
         """Zeros in the shape of a population: a member's first step makes its state."""
         member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, traits))
-        like = jax.eval_shape(partial(fresh, self._initial, self.epochs), *member)
+        like = jax.eval_shape(partial(fresh, self._initial, self.epochs, self.sizes["validation"]), *member)
         return jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
 
 

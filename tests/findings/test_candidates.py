@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from minjax.errors import UserError
-from minjax.findings.candidates import Candidate, Grid, candidate_of, measure
-from minjax.findings.samples import samples
-from tests.findings import synthetic
+from minjax.findings.candidates import Candidate, Grid, measure
 from tests.findings.grids import CLASSES, around, candidate, imaged
 
 
@@ -64,14 +62,6 @@ def test_order_of_seeds_and_candidates_changes_no_bit():
         assert np.array_equal(values, getattr(measure(dataclasses.replace(grid, candidates=turned)), field), True), (
             field
         )
-
-
-def test_a_point_of_a_study_is_a_candidate():
-    members = synthetic.point("dnn-1-equal-4", 310, [0.7, 0.8, 0.1], settings={"optimizer.learning_rate": 0.3})
-    found = candidate_of(samples(members)[0])
-    assert found.key == (310, "dnn", "dnn-1-equal-4", "learning_rate=0.3")
-    assert found.accuracy == pytest.approx([0.7, 0.8, 0.1])
-    assert found.correct is None
 
 
 @pytest.mark.parametrize(

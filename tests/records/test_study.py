@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import msgspec
+import numpy as np
 import pytest
 
 from minjax.errors import UserError
@@ -12,7 +13,7 @@ from minjax.findings.certificate import sentences
 from minjax.findings.study import findings
 from minjax.records import record
 from minjax.records.study import MEMBERS, MemberFinal, MemberRecord, read_studies, read_study
-from tests.findings.synthetic import history, member, on_test, point
+from tests.findings.synthetic import changed, history, member, on_test, point
 from tests.report.studies import dnn, make_study
 
 NEW = member("p", 100, 0, 0.9, train_accuracy=0.95, history=history([1.0, 0.5], [0.5, 0.9]))
@@ -39,6 +40,49 @@ def test_it_is_one_or_the_other(more):
     text = json.dumps({"train_loss": 0.1, "train_accuracy": 0.5, **more})
     with pytest.raises(msgspec.ValidationError, match="either validation_accuracy or test_accuracy"):
         msgspec.json.decode(text, type=MemberFinal)
+
+
+RIGHT = np.array([True] * 9 + [False])
+
+
+def test_correct_images_are_written_as_base64_and_read_back(tmp_path):
+    one = changed(NEW, correct=np.packbits(RIGHT).tobytes())
+    record.append(tmp_path / MEMBERS, one)
+    assert json.loads((tmp_path / MEMBERS).read_text())["correct"] == "/4A="
+    assert record.read_lines(tmp_path / MEMBERS, MemberRecord) == [one]
+
+
+def with_bits(accuracy, bits):
+    return lambda: member("p", 100, 0, accuracy, correct=np.packbits(np.array(bits, bool)).tobytes())
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (with_bits(0.8, RIGHT), "9 correct images in 2 bytes are not an accuracy of 0.8"),  # popcount
+        (with_bits(0.9, [True] * 9 + [False] * 20), "9 correct images in 4 bytes"),  # too many bytes
+        (with_bits(0.9, [True] * 8 + [False] * 3 + [True]), "9 correct images in 2 bytes"),  # beyond the last image
+        (with_bits(0.0, RIGHT), "9 correct images"),
+        (lambda: changed(with_bits(0.9, RIGHT)(), final=None, status="diverged"), "no validation accuracy"),
+        (lambda: changed(OLD, correct=b"\xff"), "no validation accuracy"),
+    ],
+)
+def test_damaged_correct_images_are_refused(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+def test_none_correct_is_an_accuracy_of_zero():
+    with_bits(0.0, [False] * 10)()
+
+
+def test_damaged_base64_is_one_clear_line(tmp_path):
+    record.append(tmp_path / MEMBERS, changed(NEW, correct=np.packbits(RIGHT).tobytes()))
+    text = (tmp_path / MEMBERS).read_text()
+    for bad, says in (("/4*=", "line 1: correct: "), ("/8A=", "line 1: 10 correct images")):
+        (tmp_path / MEMBERS).write_text(text.replace("/4A=", bad))
+        with pytest.raises(UserError, match=says):
+            record.read_lines(tmp_path / MEMBERS, MemberRecord)
 
 
 def test_an_old_study_is_read_and_called_chosen_on_test():

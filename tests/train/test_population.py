@@ -131,6 +131,20 @@ def alone(widths, seed, name, dtype):
     return losses, jax.device_get(state.params)
 
 
+def classified(widths, params, seed, dtype):
+    """Which validation images a network classifies correctly, image by image and without a population: bool [M]."""
+    part = partition(seed)
+    held = TRAIN.take(part.validation)
+    pixels = (held.images / 255 - part.mean) / part.std
+    logits = network(widths, dtype).apply({"params": params}, jnp.asarray(pixels, dtype), train=False)
+    return np.argmax(logits, axis=-1) == held.labels
+
+
+def right(history):
+    """The same as a population recorded it."""
+    return np.unpackbits(history.images, count=IMAGES[1]).astype(bool)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "together"), [("sgdm", False), ("sgdm", True), ("adam", False), ("adabound", True)])
 def test_a_padded_member_is_the_run_alone_in_float64(name, together):
@@ -142,6 +156,8 @@ def test_a_padded_member_is_the_run_alone_in_float64(name, together):
             held = history.validation_loss, history.validation_correct / IMAGES[1]
             measured = (history.train_loss, history.train_correct, *held)
             np.testing.assert_allclose(np.stack(measured, 1), losses, rtol=1e-9)
+            np.testing.assert_array_equal(right(history), classified(widths, own, seed, "float64"))
+            assert right(history).sum() == history.validation_correct[-1]
             jax.tree.map(
                 partial(np.testing.assert_allclose, atol=1e-9),
                 dict(own),
@@ -156,6 +172,7 @@ def test_a_linear_classifier_is_a_padded_network_without_hidden_layers():
         (history,), (mine,) = train(population((), dtype="float64"), [((), 4)])
         losses, own = alone((), 4, "sgdm", "float64")
         np.testing.assert_allclose(history.train_loss, [loss for loss, *_ in losses], rtol=1e-9)
+        np.testing.assert_array_equal(right(history), classified((), own, 4, "float64"))
         jax.tree.map(
             partial(np.testing.assert_allclose, atol=1e-9), dict(own), padded.cut(mine, network(()), network(()), SHAPE)
         )

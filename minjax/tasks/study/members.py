@@ -17,10 +17,11 @@ from minjax.train import population
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A point to be trained with a seed."""
+    """A point to be trained with a seed; `fresh` seeds are those that are trained after the choice."""
 
     point: Point
     seed: int
+    fresh: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -60,6 +61,7 @@ def trained(
         diverged_step=step if diverged else None,
         final=None if diverged else MemberFinal(**{name: _finite(column[-1]) for name, column in columns.items()}),
         history=History(**{name: [_short(x) for x in column] for name, column in columns.items()}),
+        correct=None if diverged else np.asarray(history.images, np.uint8).tobytes(),
         curves=None if diverged else curves,
         seconds=seconds,
     )
@@ -90,6 +92,7 @@ def _about(member: Member, dataset: Dataset) -> dict[str, Any]:
         "settings": point.settings,
         "num_params": point.num_params,
         "seed": member.seed,
+        "fresh": member.fresh,
         "dataset": dataset.name,
         "chance": 1 / dataset.num_classes,
     }

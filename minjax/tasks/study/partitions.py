@@ -15,6 +15,7 @@ import numpy as np
 from minjax.data import Dataset
 from minjax.data.dataset import pixel_statistics
 from minjax.data.splits import divide, stratified
+from minjax.findings.grids import Images
 from minjax.train.member import Partition
 
 
@@ -51,6 +52,11 @@ class Partitions:
     def curves(self, seeds: Iterable[int]) -> Partition:
         """The same, with those validation images alone that curves are measured on, drawn from every class alike."""
         return _stack([self._of_curves(seed) for seed in seeds])
+
+    def images(self, seeds: Iterable[int]) -> Images:
+        """The validation images of some seeds, as findings take them."""
+        splits = {seed: np.asarray(self._of(seed).validation) for seed in seeds}
+        return Images.of(self._dataset.train.labels, splits, self._dataset.num_classes)
 
     def _of(self, seed: int) -> Partition:
         if seed not in self._made:

@@ -83,6 +83,7 @@ class Program:
         like = jax.eval_shape(initial, 0, one)
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
         size += 4 * (images["train"] + images["validation"] + images["curves"])  # the indices of its images
+        size += images["validation"] // 8 + 1  # which of them it classifies correctly
         together = study["together"]
         self.inputs = inputs_of(config, dataset)
         self.population = Population(

@@ -31,6 +31,7 @@ def history(loss=(230.0, 115.0), bad_step=-1):
         validation_loss=np.array([100.0, 1 / 3], np.float32),
         validation_correct=np.array([5, 40], np.int32),
         bad_step=np.int32(bad_step),
+        images=np.packbits(np.arange(50) < 40),
     )
 
 
@@ -44,12 +45,16 @@ def test_a_completed_member():
     assert (record.final.train_accuracy, record.final.validation_accuracy) == (0.9, 0.8)
     assert record.history.validation_loss == [2.0, 0.00666667]  # to six digits
     assert record.final.validation_loss != 0.00666667  # in full
+    assert np.unpackbits(np.frombuffer(record.correct, np.uint8), count=50).tolist() == [1] * 40 + [0] * 10
+    assert not record.fresh
+    assert trained(Member(POINT, 3, fresh=True), DATA, history(), IMAGES, None, SECONDS).fresh
     assert msgspec.json.decode(msgspec.json.encode(record), type=MemberRecord) == record
 
 
 def test_a_diverged_member_has_a_history_and_no_end():
     record = trained(MEMBER, DATA, history((230.0, np.nan), bad_step=12), IMAGES, None, SECONDS)
     assert (record.status, record.diverged_step, record.final) == ("diverged", 12, None)
+    assert record.correct is None
     assert record.history.train_loss == [2.3, None]
 
 

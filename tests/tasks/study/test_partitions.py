@@ -43,6 +43,14 @@ def test_it_depends_on_nothing_but_the_seed(digits):
     np.testing.assert_array_equal(limited.of([44]).validation[0], few.validation[0])
 
 
+def test_findings_get_the_images_of_the_validation_splits(digits):
+    partitions = make(digits)
+    found = partitions.images(SEEDS)
+    assert sum(found.class_counts) == 287
+    np.testing.assert_array_equal(found.splits[43], partitions.of([43]).validation[0])
+    np.testing.assert_array_equal(found.labels, digits.train.labels)
+
+
 def test_sizes_are_those_of_every_seed_and_every_class_has_its_share(digits):
     partitions = make(digits, range(20), curve_images=100)
     assert partitions.sizes == {"train": 1150, "validation": 287, "curves": 100}
