@@ -2,7 +2,7 @@
 
 from minjax.compress.formats import FORMATS, round_to_format, to_format
 from minjax.compress.methods import METHODS, Method, method
-from minjax.compress.packed import Packed, load_packed, save_packed
+from minjax.compress.packed import Packed, load_packed, packed_bytes, save_packed
 from minjax.compress.quantize import (
     Quantized,
     Scheme,
@@ -33,6 +33,7 @@ __all__ = [
     "load_packed",
     "masks",
     "method",
+    "packed_bytes",
     "quantize_array",
     "ranks",
     "round_to_format",

@@ -28,6 +28,12 @@ def plain(name: str, array: Any) -> Entry:
     return Entry(name=name, shape=tuple(array.shape), offset=0, type=kind, bits=8 * TYPES[kind].itemsize)
 
 
+def quantized(entry: Entry, bits: int, symmetric: bool, scales: int) -> Entry:
+    """The entry of an array once it is quantized, from its `plain` one; nothing of it is pruned."""
+    encoding: Any = "binary" if bits == 1 else "symmetric" if symmetric else "asymmetric"
+    return msgspec.structs.replace(entry, encoding=encoding, bits=bits, scales=scales)
+
+
 def encode(entry: Entry, array: np.ndarray, mask: np.ndarray | None) -> tuple[Entry, bytes, float]:
     """Encode an array that is not quantized; pruned weights are left out.
 
@@ -48,13 +54,13 @@ def encode(entry: Entry, array: np.ndarray, mask: np.ndarray | None) -> tuple[En
 
 
 def encode_integers(
-    entry: Entry, quantized: Quantized, bits: int, symmetric: bool, mask: np.ndarray | None
+    entry: Entry, integers: Quantized, bits: int, symmetric: bool, mask: np.ndarray | None
 ) -> tuple[Entry, bytes, float]:
     """Encode a quantized array; the result is as for `encode`, with the entropy of the integers in the bound.
 
     Args:
         entry: the `plain` entry of the array before quantization.
-        quantized: the integers, the scales (1, or one for each index of the last dimension) and the zero points.
+        integers: with their scales (1, or one for each index of the last dimension) and zero points.
         bits: per integer, 1 to 16.
         symmetric: whether the integers are on both sides of 0.
         mask: bool, True = kept; None: nothing is pruned.
@@ -62,9 +68,8 @@ def encode_integers(
     Raises:
         UserError: a weight so large that the quantized one is not finite.
     """
-    encoding = "binary" if bits == 1 else "symmetric" if symmetric else "asymmetric"
-    scale, zero = (np.asarray(array) for array in (quantized.scale, quantized.zero))
-    values = np.asarray(quantized.values)
+    scale, zero = (np.asarray(array) for array in (integers.scale, integers.zero))
+    values = np.asarray(integers.values)
     kept = _kept(mask, values.size)
     with np.errstate(over="ignore", invalid="ignore"):
         weights = ((values - zero).astype(np.float32) * scale).astype(TYPES[entry.type]).reshape(-1)
@@ -72,14 +77,13 @@ def encode_integers(
         raise UserError(f"{entry.name} has a weight so large that its {bits}-bit value is not finite in {entry.type}")
     zeros = np.broadcast_to(zero, values.shape).reshape(-1)
     values = values.reshape(-1)
-    entry = msgspec.structs.replace(entry, encoding=encoding, bits=bits, scales=scale.size)
-    entry = _with_mask(entry, kept)
+    entry = _with_mask(quantized(entry, bits, symmetric, scale.size), kept)
     stored = np.where(kept, values, zeros) if entry.mask == "none" else values[kept]
     sections = [
         bitstream.pack_mask(kept, entry.mask, entry.low),
-        bitstream.pack(_codes(stored, encoding, bits), bits),
+        bitstream.pack(_codes(stored, entry.encoding, bits), bits),
         scale.astype("<f4").tobytes(),
-        bitstream.pack(zero, bits) if encoding == "asymmetric" else b"",
+        bitstream.pack(zero, bits) if entry.encoding == "asymmetric" else b"",
     ]
     bound = sizes.leaf_entropy_bits(values, kept, zeros) + 8 * sum(map(len, sections[2:]))
     return entry, b"".join(sections), bound

@@ -144,6 +144,38 @@ def save_packed(
     return Packed(len(content), offset, _up(bound), plain, tuple(leaves))
 
 
+def packed_bytes(
+    shapes: Mapping[str, Any],
+    *,
+    bits: int | None = None,
+    symmetric: bool = True,
+    per_channel: bool = True,
+    include: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] = (),
+    about: Any = None,
+) -> int:
+    """The size of the file that `save_packed` would write for a network that is not pruned, from its shapes alone.
+
+    Args:
+        shapes: the variables, as arrays or as their shapes and types.
+        bits: as for `save_packed`, like all that follow.
+
+    Raises:
+        UserError: as `save_packed`.
+    """
+    chosen = tree.leaves(tree.select(shapes["params"], include, exclude)) if bits is not None else {}
+    coded = {f"params/{name}" for name, meant in chosen.items() if meant}
+    entries, offset = [], 0
+    for name, leaf in _named(shapes).items():
+        entry = coding.plain(name, leaf)
+        if name in coded:
+            assert bits is not None
+            entry = coding.quantized(entry, bits, symmetric, leaf.shape[-1] if per_channel else 1)
+        entries.append(msgspec.structs.replace(entry, offset=offset))
+        offset += sum(entry.lengths)
+    return envelope.size(header.encode(about, entries), offset)
+
+
 def load_packed(path: Path | str, *, max_elements: int = header.SPARSE_ELEMENTS) -> tuple[dict[str, Any], Any]:
     """Read a file that `save_packed` wrote.
 

@@ -20,6 +20,7 @@ from minjax.config.model import ARCHITECTURE
 from minjax.errors import UserError
 from minjax.findings.samples import equal
 from minjax.models.fields import CHECKS
+from minjax.records.finding import Demand
 from minjax.records.study import Training
 from minjax.studies.grid import Choice
 
@@ -193,20 +194,24 @@ def training(points: Iterable[Point]) -> list[Training]:
     ]
 
 
-def table(points: Iterable[Point]) -> list[str]:
-    """The lines of a dry run: a header, each network by its size with all its names, and a sum."""
+def table(points: Iterable[Point], demand: Callable[[Point], Demand]) -> list[str]:
+    """The lines of a dry run: a header, each network by its size with what it asks for and its names, and a sum."""
     groups = sorted(distinct(points).values(), key=lambda group: (group[0].num_params, group[0].name))
     if not groups:
         return ["no points"]
-    sizes = [f"{group[0].num_params:,}" for group in groups]
-    names = [group[0].name for group in groups]
-    wide, long = max(map(len, [*names, "name"])), max(map(len, [*sizes, "parameters"]))
-    lines = [f"{'name':<{wide}}  {'parameters':>{long}}  names"]
-    for name, size, group in zip(names, sizes, groups, strict=True):
-        also = f" (also {', '.join(point.name for point in group[1:])})" if group[1:] else ""
-        lines.append(f"{name:<{wide}}  {size:>{long}}  {len(group):>5}{also}")
+    rows = [("name", "parameters", "bytes", "RAM bytes", "multiply-adds")]
+    for point, *_ in groups:
+        asks = demand(point)
+        numbers = (point.num_params, asks.bytes, asks.ram_bytes, asks.macs)
+        rows.append((point.name, *(f"{number:,}" for number in numbers)))  # type: ignore[arg-type]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row, group in zip(rows, [None, *groups], strict=True):
+        also = "also" if group is None else ", ".join(point.name for point in group[1:])
+        cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{wide}}" for cell, wide in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join([*cells, also]).rstrip())
     listed = sum(map(len, groups))
-    return [*lines, f"{listed} points, {len(groups)} distinct networks, {sizes[0]} to {sizes[-1]} parameters"]
+    return [*lines, f"{listed} points, {len(groups)} distinct networks, {rows[1][1]} to {rows[-1][1]} parameters"]
 
 
 @functools.lru_cache(maxsize=4096)

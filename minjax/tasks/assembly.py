@@ -120,6 +120,25 @@ def describe(dataset: data.Dataset) -> dict[str, Any]:
     }
 
 
+def about(config: dict[str, Any], dataset: data.Dataset) -> dict[str, Any]:
+    """What a packed file says about its network: enough to build it again and to feed it images.
+
+    Args:
+        config: the resolved configuration of its training.
+        dataset: what it was trained on.
+    """
+    return {
+        "model": config["model"],
+        "num_classes": dataset.num_classes,
+        "class_names": list(dataset.class_names),
+        "image_shape": list(dataset.image_shape),
+        "image_size": config["dataset"]["image_size"],
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "dtype": config["dtype"],
+    }
+
+
 def inputs_of(config: dict[str, Any], dataset: data.Dataset) -> Input:
     """How the images of a data set are turned into the model's input."""
     return Input(

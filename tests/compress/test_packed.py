@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from minjax import models, tree
 from minjax.compress import sizes
-from minjax.compress.packed import load_packed, save_packed
+from minjax.compress.packed import load_packed, packed_bytes, save_packed
 from minjax.compress.quantize import fake_quantize
 from tests.compress import packed_mutations
 from tests.compress.documented_reader import read_as_documented
@@ -94,6 +94,17 @@ def test_what_comes_back_is_what_fake_quantization_gives(folder, scheme):
         assert packed.bytes_theoretical == layout.theoretical_bytes(kept, bits, **ranges)
         assert packed.bytes_theoretical == sum(leaf.bytes for leaf in packed.leaves)
         assert packed.bytes_entropy <= packed.bytes_theoretical < packed.bytes_measured == len(content)
+
+
+@pytest.mark.parametrize("bits", [None, 1, 3, 8, 16])
+@pytest.mark.parametrize("scheme", SCHEMES, ids=str)
+def test_the_size_is_known_from_the_shapes(folder, scheme, bits):
+    variables, about = network(), {"mean": [0.4914008984375], "classes": ["cat", "dog"]}
+    shapes = jax.eval_shape(lambda: variables)
+    written = save_packed(folder / "b.mjx", variables, bits=bits, about=about, **scheme)
+    scheme = {key: value for key, value in scheme.items() if key != "clip"}
+    assert packed_bytes(shapes, bits=bits, about=about, **scheme) == written.bytes_measured
+    assert written.bytes_measured == (folder / "b.mjx").stat().st_size
 
 
 @quick

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from minjax import models, tree
+from minjax.records.finding import Demand
 from minjax.studies import families, grid
 from minjax.studies.points import identity, override, points, table
 from tests.studies.grids import SMALL, digits
@@ -109,15 +110,16 @@ def test_sizes_are_those_of_the_built_networks(choice):
 
 
 def test_the_table_of_a_dry_run():
-    lines = table(digits(families.dnn((1, 2), (1, 100))))
+    asks = lambda point: Demand(bytes=4 * point.num_params, ram_bytes=64, macs=point.num_params - 1)  # noqa: E731
+    lines = table(digits(families.dnn((1, 2), (1, 100))), asks)
     assert lines == [
-        "name                  parameters  names",
-        "dnn-1-equal-1                 85      1",
-        "dnn-2-equal-1                 87      3 (also dnn-2-decreasing-1, dnn-2-increasing-1)",
-        "dnn-1-equal-100            7,510      1",
-        "dnn-2-increasing-100       9,360      1",
-        "dnn-2-decreasing-100      12,060      1",
-        "dnn-2-equal-100           17,610      1",
+        "name                  parameters   bytes  RAM bytes  multiply-adds  also",
+        "dnn-1-equal-1                 85     340         64             84",
+        "dnn-2-equal-1                 87     348         64             86  dnn-2-decreasing-1, dnn-2-increasing-1",
+        "dnn-1-equal-100            7,510  30,040         64          7,509",
+        "dnn-2-increasing-100       9,360  37,440         64          9,359",
+        "dnn-2-decreasing-100      12,060  48,240         64         12,059",
+        "dnn-2-equal-100           17,610  70,440         64         17,609",
         "8 points, 6 distinct networks, 85 to 17,610 parameters",
     ]
-    assert table([]) == ["no points"]
+    assert table([], asks) == ["no points"]

@@ -16,6 +16,7 @@ from minjax.curves.latency import latencies
 from minjax.curves.versions import parse_scheme
 from minjax.data.augment import preprocess
 from minjax.records.compression import PackedFile, ShrunkNetwork
+from minjax.tasks.assembly import about
 from minjax.tasks.compress.plan import DEFAULT_SCHEME, integer_scheme
 from minjax.tasks.compress.trained import Trained
 from minjax.train.evaluate import evaluate
@@ -58,7 +59,9 @@ def _pack(
         )
     path = directory / "packed" / _file_name(method, amount, bits)
     variables = {"params": trained.params, **trained.model_state}
-    written = compress.save_packed(path, variables, bits=bits, masks=masks, about=about(trained), **how)
+    written = compress.save_packed(
+        path, variables, bits=bits, masks=masks, about=about(trained.config, trained.parts.dataset), **how
+    )
     expected = trained.params
     if bits is not None:
         expected = compress.fake_quantize(expected, bits, masks=masks, **how)
@@ -85,21 +88,6 @@ def _file_name(method: str, amount: float, bits: int | None) -> str:
     """`4bit.mjx`, `l1-0.5-float32.mjx`."""
     pruned = f"{method.replace(':', 'of')}-{amount:g}-" if amount else ""
     return f"{pruned}{'float32' if bits is None else f'{bits}bit'}.mjx"
-
-
-def about(trained: Trained) -> dict[str, Any]:
-    """What a packed file says about its network: enough to build it again and to feed it images."""
-    dataset, config = trained.parts.dataset, trained.config
-    return {
-        "model": config["model"],
-        "num_classes": dataset.num_classes,
-        "class_names": list(dataset.class_names),
-        "image_shape": list(dataset.image_shape),
-        "image_size": config["dataset"]["image_size"],
-        "mean": list(dataset.mean),
-        "std": list(dataset.std),
-        "dtype": config["dtype"],
-    }
 
 
 def _evaluate(trained: Trained, variables: Any) -> dict[str, Any]:

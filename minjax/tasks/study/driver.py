@@ -34,6 +34,7 @@ from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.report import outdate
 from minjax.tasks.signals import Stop
+from minjax.tasks.study.demands import said
 from minjax.tasks.study.executors import Executor, executor
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
@@ -90,9 +91,11 @@ class Study:
     def _opening(self) -> str:
         points, networks = self.plan.points, self.plan.networks
         sizes = [point.num_params for point in networks]
+        left_out = said(self.plan.left_out)
         return (
             f"{plural(len(points), 'point')}, {plural(len(networks), 'distinct network')} of {min(sizes):,} to "
-            f"{max(sizes):,} parameters on {self.plan.dataset.name}; {len(self.plan.seeds)} seeds each; "
+            f"{max(sizes):,} parameters on {self.plan.dataset.name}; {left_out}{'; ' * bool(left_out)}"
+            f"{len(self.plan.seeds)} seeds each; "
             f"{plural(len(self.plan.groups), 'program')}; {plural(len(self.records), 'member')} already recorded; "
             f"{self.provenance.device_count} x {self.provenance.device}"
         )

@@ -45,6 +45,12 @@ class Partitions:
         curves = min(validation, config["study"]["curve_images"] or validation)
         self.sizes = {"train": train, "validation": validation, "curves": curves}
 
+    @property
+    def chance(self) -> float:
+        """The share of the commonest class among a seed's validation images; hardly different for another seed."""
+        labels = self._dataset.train.labels[next(iter(self._made.values())).validation]
+        return float(np.bincount(labels).max() / len(labels))
+
     def of(self, seeds: Iterable[int]) -> Partition:
         """The divisions of some seeds, stacked."""
         return _stack([self._of(seed) for seed in seeds])

@@ -9,17 +9,20 @@ from typing import Any
 import jax
 
 from minjax.config.resolving import resolve_fields
+from minjax.data import Dataset
 from minjax.errors import UserError
 from minjax.findings.words import plural
 from minjax.records.study import MemberRecord
 from minjax.studies import cost
+from minjax.studies.grid import Choice
 from minjax.studies.groups import Group, Workload, groups
 from minjax.studies.order import coarse
 from minjax.studies.points import Point, distinct, has_curves, points, table
 from minjax.studies.sequence import Stage, stage
 from minjax.tasks.assembly import build_model, build_optimizer, data_bytes, describe, inputs_of, load_data
 from minjax.tasks.console import duration
-from minjax.tasks.study import settings
+from minjax.tasks.study import demands, settings
+from minjax.tasks.study.demands import Demands
 from minjax.tasks.study.members import Member
 from minjax.tasks.study.partitions import Partitions
 from minjax.train.engine import choose_devices, steps_per_epoch
@@ -45,7 +48,9 @@ class Plan:
         limits: the tolerances of the findings.
         dataset: on the host, with the whole training split.
         partitions: how the members divide that split.
-        points: the whole grid; a network with several names is there under each.
+        demand: what a point asks of a device.
+        points: the whole grid within the study's limits; a network with several names is there under each.
+        left_out: how many networks of the grid exceed which limit.
         networks: each network once.
         groups: the networks by the program that trains them.
     """
@@ -65,19 +70,43 @@ class Plan:
         images = self.partitions.sizes["train"]
         if config["batch_size"] > images:
             raise UserError(f"batch_size is {config['batch_size']}; the training split has {images} images")
-        self.points = points(
-            settings.choices(config),
-            config,
+        _check_question(self.study, self.dataset, self.partitions)
+        grid = self._points(settings.choices(config))
+        _check_data(grid)
+        self._check_families(grid)
+        self.demand = Demands(self.dataset, self.partitions, self.seeds, self.study["deploy_bits"])
+        self.points, self.left_out = demands.within(grid, self.demand, self.study)
+        self.networks = [same[0] for same in distinct(self.points).values()]
+        self.machine = cost.machine()
+        self.groups = self._groups()
+        self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
+
+    def _points(self, choices: Sequence[Choice]) -> list[Point]:
+        """The points of a grid that can take the images."""
+        return points(
+            choices,
+            self.config,
             image_shape=self.dataset.image_shape,
             num_classes=self.dataset.num_classes,
             resolve=resolve_fields,
             skip=True,
         )
-        _check_data(self.points)
-        self.networks = [same[0] for same in distinct(self.points).values()]
-        self.machine = cost.machine()
-        self.groups = self._groups()
-        self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
+
+    def _check_families(self, grid: Sequence[Point]) -> None:
+        """See that every family that was asked for is in the grid.
+
+        Raises:
+            UserError: one has no network that can take the images; says why.
+        """
+        there = {point.family for point in grid}
+        for family in self.study["families"]:
+            if family not in there:
+                alone = {**self.config, "study": {**self.study, "families": [family]}}
+                try:
+                    self._points(settings.choices(alone))
+                except UserError as error:
+                    size = "x".join(map(str, self.dataset.image_shape))
+                    raise UserError(f"study.families has {family!r}; for images of {size} {error}") from error
 
     def _groups(self) -> list[Group]:
         study, sizes = self.study, self.partitions.sizes
@@ -144,7 +173,9 @@ class Plan:
 
     def describe(self) -> None:
         """Print the dry run: points, parameters, programs and the predicted time."""
-        print("\n".join(table(self.points)))
+        print("\n".join(table(self.points, self.demand)))
+        if self.left_out:
+            print(demands.said(self.left_out))
         first, rest = coarse(self.points, self.study["coarse"])
         curves = sum(has_curves(point, self.study["curves"]) for point in [*first, *rest])
         print(
@@ -197,3 +228,22 @@ def _check_data(grid: Sequence[Point]) -> None:
         for field in point.overrides:
             if field.startswith("dataset."):
                 raise UserError(f"{field} cannot be an axis of a study: its points share one data set")
+
+
+def _check_question(study: dict[str, Any], dataset: Dataset, partitions: Partitions) -> None:
+    """See that the study's question can be asked of the data.
+
+    Raises:
+        UserError: a target at or below chance, or a class without an image where classes count alike.
+    """
+    balanced, classes = study["metric"] == "balanced_accuracy", dataset.num_classes
+    chance = 1 / classes if balanced else partitions.chance
+    target = study["target_accuracy"]
+    if target is not None and target <= chance:
+        answer = "guessing reaches that" if balanced else "always answering the commonest class reaches that"
+        raise UserError(f"study.target_accuracy is {target:g}; it must be above {chance:.4g}: {answer}")
+    if balanced and study["curves"] != "none" and partitions.sizes["curves"] < classes:
+        raise UserError(
+            f"study.curve_images is {study['curve_images']}; balanced accuracy needs an image of each of the "
+            f"{classes} classes"
+        )

@@ -37,6 +37,10 @@ MISTAKES = {
     "--config.study.amounts=1": "study.amounts is 1; it must be at least 2",
     "--config.study.axes=(('early_stop', (1,2)),)": "early_stop cannot be an axis: all members of a study are trained",
     "--config.study.axes=(('tensorboard', (True,)),)": "tensorboard cannot be an axis: it does not change",
+    "--config.study.max_params=84": "study.max_params is 84; the smallest of the grid, dnn-1-equal-1, has 85",
+    "--config.study.max_ram_bytes=64": "study.max_ram_bytes is 64; the one with the least RAM of the grid, dnn-",
+    "--config.study.target_accuracy=0.1": "study.target_accuracy is 0.1; it must be above 0.1",
+    "--config.study.goal=most_accurate": "study.goal is 'most_accurate' without a limit",
     "--config.seed=2147483646": "seed is 2147483646; with study.seeds=",
 }
 
@@ -57,4 +61,34 @@ def test_mistakes_are_one_line_and_write_nothing(argument, tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("minjax: error: ")
     assert MISTAKES[argument] in line
+    assert not directory.exists()
+
+
+TOGETHER = {
+    "a family that cannot take the images": (
+        ("--config.study.families=('dnn','cnn')", "--config.study.cnn.stem_kernels=(9,)"),
+        "study.families has 'cnn'; for images of 8x8x1 the grid is empty: none of its 32 points can be",
+    ),
+    "a target that guessing reaches, where classes count alike": (
+        ("--config.study.target_accuracy=0.1", "--config.study.metric=balanced_accuracy"),
+        "study.target_accuracy is 0.1; it must be above 0.1: guessing reaches that",
+    ),
+    "a class without an image in the curves": (
+        ("--config.study.curve_images=9", "--config.study.metric=balanced_accuracy"),
+        "study.curve_images is 9; balanced accuracy needs an image of each of the 10 classes",
+    ),
+    "two limits that no network meets": (
+        ("--config.study.max_params=90", "--config.study.max_bytes=500"),
+        "study.max_bytes is 500; the one with the smallest file of the networks within study.max_params=90, dnn-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", TOGETHER)
+def test_fields_that_do_not_go_together(mistake, tmp_path, capsys):
+    arguments, message = TOGETHER[mistake]
+    directory = tmp_path / "none"
+    assert main(small(directory, *arguments)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
     assert not directory.exists()
