@@ -28,6 +28,8 @@ TARGETS = {  # each module has a TARGET
     "packed": "tests.compress.packed_mutations",
     "records": "tests.records.record_mutations",
     "checkpoint": "tests.train.checkpoint_mutations",
+    "network": "tests.deploy.network_mutations",
+    "export": "tests.deploy.export_mutations",
 }
 
 ALLOWANCE = 64 * 2**20  # bytes that reading may take beyond twice what is decoded
@@ -120,7 +122,8 @@ def _attempt(target: Target, folder: Path, files: dict[str, bytes], totals: Tota
     if refused:
         assert refused.isprintable(), "the error has more than one line, or characters that a terminal obeys"
         assert len(refused) <= LONGEST, f"the error has {len(refused)} characters"
-        assert any(name.partition("/")[0] in refused for name in files), f"no file is named: {refused}"
+        named = (folder.name, *(name.partition("/")[0] for name in files))
+        assert any(name in refused for name in named), f"neither the directory nor a file is named: {refused}"
         outcome = "refused"
     else:
         outcome, decoded = target.judge(files, value)

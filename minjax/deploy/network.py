@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,12 @@ import numpy as np
 from flax import linen as nn
 
 from minjax import models, tree
-from minjax.compress import load_packed
+from minjax.compress import header, load_packed
 from minjax.data.augment import preprocess
 from minjax.errors import UserError
-from minjax.records.record import CONFIG, config_of
+from minjax.models.fields import CHECKS
+from minjax.records.network import Description, Training
+from minjax.records.record import CONFIG, config_of, convert, decode
 from minjax.records.run import PREDICTIONS, read_predictions, read_summary
 from minjax.train.checkpoint import Checkpoints
 
@@ -114,35 +116,37 @@ def _run(path: Path, config: dict[str, Any]) -> Network:
         raise UserError(f"{path} is not finished: it has no summary.json; the command that started it resumes it")
     if summary.status != "completed":
         raise UserError(f"{path}: the run is {summary.status}, so it has no network to use")
-    described = config["data"]
-    shape = tuple(described["image_shape"])
+    described = convert(config, Training, str(path / CONFIG))
     if not (path / PREDICTIONS).exists():
         raise UserError(f"{path} has no {PREDICTIONS}, which names the classes")
     classes = read_predictions(path / PREDICTIONS).class_names
-    model = _module(config["model"], len(classes), config["dtype"])
+    leaves = _checkpoint(path, summary.steps)
+    model = _module(path, described.model, len(classes), described.dtype, None, described.data.image_shape, leaves)
     return Network(
         model=model,
-        variables=_checkpoint(path, model, shape, summary.steps),
-        image_shape=shape,
+        variables=_nested(path, leaves),
+        image_shape=described.data.image_shape,
         classes=classes,
-        mean=tuple(described["mean"]),
-        std=tuple(described["std"]),
-        resized=config["dataset"].get("image_size") is not None,
-        dtype=config["dtype"],
+        mean=tuple(described.data.mean),
+        std=tuple(described.data.std),
+        resized=described.dataset.image_size is not None,
+        dtype=described.dtype,
         about={
             "path": str(path),
-            "model": config["model"],
-            "dataset": described["name"],
+            "model": described.model,
+            "dataset": described.data.name,
             "num_params": summary.num_params,
             "test_accuracy": None if summary.final is None else summary.final.test_accuracy,
-            "seed": config["seed"],
+            "seed": described.seed,
         },
     )
 
 
 def _packed(path: Path) -> Network:
     variables, about = load_packed(path)
-    return _described(path, about, variables)
+    if about is None:
+        raise UserError(f"{path} does not say what its network is: minjax did not write it")
+    return _described(path, about, tree.leaves(variables))
 
 
 def _safetensors(path: Path) -> Network:
@@ -154,11 +158,10 @@ def _safetensors(path: Path) -> Network:
             leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except (OSError, SafetensorError) as error:
         raise UserError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    try:
-        about = json.loads(metadata.get("minjax", "null"))
-    except ValueError:
-        about = None
-    return _described(path, about, _nested(leaves))
+    if "minjax" not in metadata:
+        raise UserError(f"{path} does not say what its network is: minjax did not write it")
+    about = decode(metadata["minjax"], dict[str, Any], f"{path}: minjax")
+    return _described(path, about, leaves)
 
 
 def write_safetensors(network: Network, path: Path) -> None:
@@ -187,36 +190,77 @@ def describe(network: Network) -> dict[str, Any]:
     }
 
 
-def _described(path: Path, about: Any, variables: dict[str, Any]) -> Network:
-    needed = ("model", "num_classes", "class_names", "image_shape", "mean", "std")
-    missing = [name for name in needed if name not in about] if isinstance(about, dict) else list(needed)
-    if missing:
-        raise UserError(f"{path} does not say what its network is ({', '.join(missing)}): minjax did not write it")
-    dtype = about.get("dtype", "float32")  # minjax 0.1 did not record it in packed files
-    model = _module(about["model"], about["num_classes"], dtype, about.get("shrunk"))
-    shape = tuple(about["image_shape"])
-    _check_shapes(path, model, shape, tree.leaves(variables))
+def _described(path: Path, about: Any, leaves: dict[str, Any]) -> Network:
+    found = convert(about, Description, f"{path}: what it says of its network")
+    model = _module(path, found.model, found.num_classes, found.dtype, found.shrunk, found.image_shape, leaves)
+    count = sum(math.prod(leaf.shape) for name, leaf in leaves.items() if name.startswith("params/"))
     return Network(
         model=model,
-        variables=variables,
-        image_shape=shape,
-        classes=tuple(about["class_names"]),
-        mean=tuple(about["mean"]),
-        std=tuple(about["std"]),
-        resized=about.get("image_size") is not None,
-        dtype=dtype,
-        about={**about, "path": str(path), "num_params": tree.count(variables["params"])},
+        variables=_nested(path, leaves),
+        image_shape=found.image_shape,
+        classes=tuple(found.class_names),
+        mean=tuple(found.mean),
+        std=tuple(found.std),
+        resized=found.image_size is not None,
+        dtype=found.dtype,
+        about={**about, "path": str(path), "num_params": count},
     )
 
 
-def _module(fields: Mapping[str, Any], num_classes: int, dtype: str, shrunk: Any = None) -> nn.Module:
+def _module(
+    path: Path,
+    fields: Mapping[str, Any],
+    num_classes: int,
+    dtype: str,
+    shrunk: Any,
+    shape: tuple[int, int, int],
+    leaves: Mapping[str, Any],
+) -> nn.Module:
+    """The network that a file names, if its arrays are that network's.
+
+    Raises:
+        UserError: there is no such network, or it has other arrays.
+    """
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    shrunk = values.pop("shrunk", None) or shrunk
-    return models.build(values.pop("name"), num_classes, dtype=dtype, shrunk=shrunk, **values)
+    shrunk, name = values.pop("shrunk", None) or shrunk, values.pop("name", None)
+    foreign = sorted(set(values) - set(CHECKS))
+    if foreign or not isinstance(name, str):
+        raise UserError(f"{path}: its model has " + (f"the field {foreign[0]!r}" if foreign else f"the name {name!r}"))
+    try:
+        model = models.build(name, num_classes, dtype=dtype, shrunk=shrunk, **values)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    layers = max([len(value) for value in values.values() if isinstance(value, tuple)] + [values.get("depth") or 0])
+    if layers > len(leaves):  # before each of them is traced
+        raise UserError(f"{path}: a network of {layers} layers in {len(leaves)} arrays")
+    images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    try:
+        made = jax.eval_shape(lambda key, x: model.init(key, x, train=False), jax.random.key(0), images)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
+        # Flax and JAX say in their own words that an image is too small for a kernel.
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: {name} cannot take images of {shape}: {reason}") from error
+    expected = tree.leaves(made)
+    wrong = [
+        leaf
+        for leaf in sorted({*expected, *leaves})
+        if leaf not in leaves
+        or leaf not in expected
+        or leaves[leaf].shape != expected[leaf].shape
+        or not jnp.issubdtype(leaves[leaf].dtype, jnp.floating)
+    ]
+    if wrong:
+        raise UserError(
+            f"{path} holds another network than it says: {', '.join(map(header.shown, wrong[:6]))} missing, or of "
+            "another shape or type"
+        )
+    return model
 
 
-def _checkpoint(path: Path, model: nn.Module, shape: tuple[int, ...], step: int) -> dict[str, Any]:
-    """The variables after the last step."""
+def _checkpoint(path: Path, step: int) -> dict[str, Any]:
+    """The variables after the last step, by name: "params/head/bias"."""
     folder = path / "checkpoints"
     if not folder.is_dir():
         raise UserError(f"{path} has no checkpoints; the network that it trained is no longer there")
@@ -232,28 +276,12 @@ def _checkpoint(path: Path, model: nn.Module, shape: tuple[int, ...], step: int)
         for prefix, collection in (("state.params.", "params."), ("state.model_state.", "")):
             if name.startswith(prefix):
                 leaves[(collection + name.removeprefix(prefix)).replace(".", "/")] = array
-    _check_shapes(path, model, shape, leaves)
-    return _nested(leaves)
+    return leaves
 
 
-def _nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(path: Path, leaves: Mapping[str, Any]) -> dict[str, Any]:
     """{"params/head/bias": x} -> {"params": {"head": {"bias": x}}}."""
-    nested: dict[str, Any] = {}
-    for name, leaf in leaves.items():
-        *above, last = name.split("/")
-        functools.reduce(lambda inner, key: inner.setdefault(key, {}), above, nested)[last] = leaf
-    return nested
-
-
-def _check_shapes(path: Path, model: nn.Module, shape: tuple[int, ...], leaves: Mapping[str, Any]) -> None:
-    images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
-    expected = tree.leaves(jax.eval_shape(lambda key, x: model.init(key, x, train=False), jax.random.key(0), images))
-    wrong = [
-        name
-        for name in sorted({*expected, *leaves})
-        if name not in leaves or name not in expected or leaves[name].shape != expected[name].shape
-    ]
-    if wrong:
-        raise UserError(
-            f"{path} holds another network than it says: {', '.join(wrong[:6])} missing or of another shape"
-        )
+    try:
+        return header.nest(leaves.items())
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error

@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from minjax.config.kinds import shown
 from minjax.errors import UserError, unknown
 from minjax.models.cnn import CNN
 from minjax.models.dnn import DNN
@@ -134,7 +135,7 @@ def _resized(name: str, model: Any, shrunk: Mapping[str, Sequence[int]]) -> nn.M
     for attribute, sizes in shrunk.items():
         most = full[attribute]
         if len(sizes) != len(most) or not all(type(n) is int and 1 <= n <= m for n, m in zip(sizes, most, strict=True)):
-            raise UserError(f"{attribute}={list(sizes)}: a shrunk {name} needs integers from 1 to {list(most)}")
+            raise UserError(f"{attribute}={shown(sizes)}: a shrunk {name} needs integers from 1 to {shown(most)}")
     return model.clone(**{attribute: tuple(sizes) for attribute, sizes in shrunk.items()})
 
 

@@ -37,9 +37,9 @@ class Check(Record, frozen=True, kw_only=True):
     original_accuracy: Fraction | None = None
     agreement: Fraction | None = None
     largest_difference: float | None = None
-    arena_bytes: int | None = None
-    object_bytes: dict[str, int] = field(default_factory=dict)
-    operators: dict[str, int] = field(default_factory=dict)
+    arena_bytes: Count | None = None
+    object_bytes: dict[str, Count] = field(default_factory=dict)
+    operators: dict[str, Count] = field(default_factory=dict)
 
 
 class ExportedFile(Record, frozen=True, kw_only=True):

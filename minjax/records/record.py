@@ -206,8 +206,31 @@ def check_format(path: Path | str, data: bytes) -> None:
         )
 
 
+def decode(text: str, kind: Any, where: str) -> Any:
+    """JSON text that another file carries, as a record or as another type.
+
+    Raises:
+        UserError: it is not JSON, or not such a record; begins with `where`.
+    """
+    return _decode(text.encode(errors="replace"), kind, where)
+
+
 def _line(record: Record) -> str:
     return json.dumps(builtins(record), allow_nan=False) + "\n"
+
+
+def convert(values: Any, kind: type[R], where: str) -> R:
+    """JSON values that another file carries, as a record.
+
+    Raises:
+        UserError: they are not such a record; begins with `where`.
+    """
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where}: {_reason(str(error))[:LONGEST]}") from error
+    except UnicodeEncodeError as error:  # a name with half of a surrogate pair
+        raise UserError(f"{where}: a text that is not Unicode") from error
 
 
 def _decode(data: bytes, kind: Any, where: str) -> Any:

@@ -126,22 +126,22 @@ def judge(files: dict[str, bytes], value: tuple[str, Any, list[Any]]) -> tuple[s
     kind, found, lines = value
     _, _, lines_file, _, summary = KINDS[kind]
     stated = {key: one for key, one in json.loads(files[CONFIG]).items() if key not in ("format", "cpus")}
-    assert _same(stated, found.config), CONFIG
+    assert same(stated, found.config), CONFIG
     if lines_file in files:
         stated = [json.loads(line) for line in files[lines_file].split(b"\n")[:-1]]
-        assert _same(stated, [builtins(line) for line in lines]), lines_file
+        assert same(stated, [builtins(line) for line in lines]), lines_file
     if summary in files:
-        assert _same(json.loads(files[summary]), builtins(found.summary)), summary
-    same = any(files == written(kind) for kind in KINDS)
-    return "identical" if same else "as the file says", sum(map(len, files.values()))
+        assert same(json.loads(files[summary]), builtins(found.summary)), summary
+    unchanged = any(files == written(kind) for kind in KINDS)
+    return "identical" if unchanged else "as the file says", sum(map(len, files.values()))
 
 
-def _same(stated: Any, found: Any) -> bool:
+def same(stated: Any, found: Any) -> bool:
     """Whether a value that was read is the one in the file; fields that the file lacks have their defaults."""
     if isinstance(stated, dict):
-        return isinstance(found, dict) and all(key in found and _same(one, found[key]) for key, one in stated.items())
+        return isinstance(found, dict) and all(key in found and same(one, found[key]) for key, one in stated.items())
     if isinstance(stated, list):
-        return isinstance(found, list | tuple) and len(stated) == len(found) and all(map(_same, stated, found))
+        return isinstance(found, list | tuple) and len(stated) == len(found) and all(map(same, stated, found))
     if isinstance(stated, int | float) and not isinstance(stated, bool):
         return not isinstance(found, bool) and isinstance(found, int | float) and stated == found
     return type(stated) is type(found) and stated == found
