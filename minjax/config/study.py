@@ -213,7 +213,7 @@ STUDY = within(
             "programs",
             16,
             Integer(1),
-            "Programs compiled for the fully connected networks, which are padded to share them.",
+            "Most programs for networks that are padded to share them (dnn, cnn, resnet); one for each kind at least.",
         ),
         Field(
             "together",

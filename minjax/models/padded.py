@@ -58,7 +58,7 @@ def live(model: Any, image_shape: tuple[int, int, int]) -> Live:
             scales[name] = np.float32(initializers.scale(init, inputs, rectified=_rectified(layer)))
             if f"{layer}/bias" in shapes:
                 scales[f"{layer}/bias"] = np.float32(initializers.bias_scale(init, inputs))
-    return Live(np.array(_counts(model), np.int32), scales)
+    return Live(np.array(channel_counts(model), np.int32), scales)
 
 
 def initial(model: Any, real: Live, image_shape: tuple[int, int, int], key: jax.Array) -> dict[str, Any]:
@@ -77,8 +77,8 @@ def initial(model: Any, real: Live, image_shape: tuple[int, int, int], key: jax.
     """
     if model.dropout:
         raise ValueError("a network with dropout cannot be padded")
-    shapes, axes = _shapes(model, image_shape), _axes(model, image_shape)
-    counts = _counts(model)
+    shapes, axes = _shapes(model, image_shape), channel_axes(model, image_shape)
+    counts = channel_counts(model)
     drawn = {name.rpartition("/")[0] for name in shapes["params"] if name.endswith("/kernel")}
     keys = _Keys(tuple(sorted({*drawn}))).init(key)["params"]
     params = {}
@@ -105,7 +105,7 @@ def initial(model: Any, real: Live, image_shape: tuple[int, int, int], key: jax.
 
 def where_live(model: Any, real: Live, image_shape: tuple[int, int, int]) -> dict[str, jax.Array]:
     """Leaf name -> bool of the wide leaf's shape: which of its numbers are the narrow network's."""
-    axes, counts = _axes(model, image_shape), _counts(model)
+    axes, counts = channel_axes(model, image_shape), channel_counts(model)
     shapes = _shapes(model, image_shape)["params"]
     return {name: _places(shape, axes[name], counts, real.channels)[1] for name, shape in shapes.items()}
 
@@ -119,7 +119,7 @@ def cut(params: Any, model: Any, narrow: Any, image_shape: tuple[int, int, int])
         narrow: the narrow one.
         image_shape: height, width, channels.
     """
-    axes, wide, own = _axes(model, image_shape), _counts(model), _counts(narrow)
+    axes, wide, own = channel_axes(model, image_shape), channel_counts(model), channel_counts(narrow)
     found = {}
     for name, leaf in tree.leaves(params).items():
         result = np.asarray(leaf)
@@ -157,13 +157,13 @@ def _groups(model: Any) -> tuple[Group, ...]:
     return model.wiring().groups
 
 
-def _counts(model: Any) -> list[int]:
+def channel_counts(model: Any) -> list[int]:
     """Channels of each group."""
     sizes = model.layer_sizes()
     return [sizes[group.attribute][group.index] for group in _groups(model)]
 
 
-def _axes(model: Any, image_shape: tuple[int, int, int]) -> dict[str, Axes]:
+def channel_axes(model: Any, image_shape: tuple[int, int, int]) -> dict[str, Axes]:
     """Leaf name -> the groups of its axes, for parameters and statistics."""
     outputs: dict[str, int] = {}
     inputs: dict[str, int] = {}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,11 @@ SHARE = {"dnn": 0.8, "cnn": 0.12, "vit": 0.15}  # of the throughput of a large m
 OTHERS = 0.12
 COMPILE_SECONDS = {"dnn": 2.0, "cnn": 4.0, "vit": 8.0}  # training and curves together
 OTHERS_COMPILE = 15.0
+
+
+def kind(model: Mapping[str, Any]) -> str:
+    """What costs are known by: the family of a resolved model, or "separable" for a CNN of separable convolutions."""
+    return "separable" if model.get("separable") else model["name"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,25 +37,25 @@ class Machine:
 
     throughput: float
 
-    def step_seconds(self, family: str, multiply_adds: int, layers: int, batch_size: int) -> float:
+    def step_seconds(self, kind: str, multiply_adds: int, layers: int, batch_size: int) -> float:
         """Seconds for one training step of one network.
 
         Args:
-            family: the model's name.
+            kind: of the network, see `kind`.
             multiply_adds: for one image, forward.
             layers: how many layers have weights.
             batch_size: images per step.
         """
-        arithmetic = 6 * multiply_adds * batch_size / (SHARE.get(family, OTHERS) * self.throughput)
+        arithmetic = 6 * multiply_adds * batch_size / (SHARE.get(kind, OTHERS) * self.throughput)
         return layers * LAYER_SECONDS + arithmetic
 
-    def image_seconds(self, family: str, multiply_adds: int) -> float:
+    def image_seconds(self, kind: str, multiply_adds: int) -> float:
         """Seconds for evaluating one image."""
-        return 2 * multiply_adds / (SHARE.get(family, OTHERS) * self.throughput)
+        return 2 * multiply_adds / (SHARE.get(kind, OTHERS) * self.throughput)
 
-    def compile_seconds(self, family: str) -> float:
+    def compile_seconds(self, kind: str) -> float:
         """Seconds for compiling the programs of one group."""
-        return COMPILE_SECONDS.get(family, OTHERS_COMPILE)
+        return COMPILE_SECONDS.get(kind, OTHERS_COMPILE)
 
 
 def nominal(backend: str) -> Machine:

@@ -1,26 +1,19 @@
 """Which points share a program: those that differ only in what may differ between the members of a population.
 
-That is, in the widths of fully connected networks, which are padded, and in the optimizer's numbers `TRACED`, which are
-arguments of the program.
+That is, in the sizes of their layers (`arithmetic.SIZES`), which are padded, and in the optimizer's numbers `TRACED`,
+which are arguments of the program.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import itertools
 import json
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from minjax import models, tree
-from minjax.compress import macs
-from minjax.studies.cost import Machine
-from minjax.studies.packing import pack
+from minjax.studies.arithmetic import SIZES, Arithmetic, resized, sizes
+from minjax.studies.cost import Machine, kind
+from minjax.studies.packing import Network, pack
 from minjax.studies.points import Point
 
 TRACED = ("learning_rate", "weight_decay")
@@ -33,9 +26,9 @@ class Group:
     Attributes:
         name: the same wherever the study runs.
         points: each once.
-        config: the resolved configuration of the program; where points are padded, with the widths of the program. Its
+        config: the resolved configuration of the program; where points are padded, with the sizes of the program. Its
             numbers `TRACED` are those of one of the points.
-        padded: whether narrower points are padded to those widths.
+        padded: whether there are smaller points, which are padded to those sizes.
         seconds: predicted for training one member.
         compile_seconds: predicted for compiling.
     """
@@ -53,14 +46,14 @@ class Workload:
     """What the time for a member depends on besides its network.
 
     Attributes:
-        images: that a member trains on.
+        images: that a member trains on, by the number that `dataset.limit_train` says.
         validation_images: evaluated after each epoch.
         evaluations: how many images the curves of one member evaluate, all versions together.
         image_shape: height, width, channels.
         classes: how many classes the data have.
     """
 
-    images: int
+    images: Mapping[int | None, int]
     validation_images: int
     evaluations: int
     image_shape: tuple[int, int, int]
@@ -70,73 +63,82 @@ class Workload:
 def groups(
     points: Sequence[Point], work: Workload, machine: Machine, seeds: int, most: int, packing: Machine
 ) -> list[Group]:
-    """Divide points into groups: points that differ only in the optimizer's numbers `TRACED` share a program, and fully
-    connected networks that differ in their widths as well are padded where that is cheaper than another compilation.
+    """Divide points into groups: points that differ only in the optimizer's numbers `TRACED` share a program, and those
+    that differ in the sizes of their layers as well are padded where that is cheaper than another compilation.
 
     Args:
         points: each network once.
         work: what one member asks for.
         machine: the machine at hand, for the predicted times.
         seeds: how many seeds each point has.
-        most: the most programs for fully connected networks.
+        most: the most programs for networks that can be padded, if there are no more kinds than that.
         packing: the machine that padding is chosen for, see `cost.nominal`.
     """
     alike: dict[str, list[Point]] = {}
     whole: dict[str, list[Point]] = {}
     for point in points:
-        if point.family == "dnn" and not point.config["model"]["dropout"]:
-            alike.setdefault(_key(_with_widths(point.config, ())), []).append(point)
-        else:
-            whole.setdefault(_key(point.config), []).append(point)
-    found = [_group(same, same[0].config, work, machine) for same in whole.values()]
-    compiling = packing.compile_seconds("dnn")
-    for same in alike.values():
-        widths = [tuple(point.config["model"]["widths"]) for point in same]
-        seconds = lambda w: seeds * _seconds(_with_widths(same[0].config, w), work, packing)  # noqa: B023, E731
-        for one in pack(widths, seconds, compiling, max(1, most // len(alike))):
-            config = _with_widths(same[0].config, one.widths)
-            found.append(_group([same[index] for index in one.networks], config, work, machine))
+        (alike if _can_be_padded(point) else whole).setdefault(_key(point), []).append(point)
+    found = []
+    for same in whole.values():
+        config = same[0].config
+        found.append(_group(same, config, _seconds(config, _arithmetic(same, work), None, work, machine), machine))
+    counts = {key: _arithmetic(same, work) for key, same in alike.items()}
+    networks = [(Network(key, sizes(point.config["model"])), point) for key, same in alike.items() for point in same]
+
+    def cost(network: Network) -> float:
+        config = alike[network.kind][0].config
+        return seeds * _seconds(config, counts[network.kind], network.sizes, work, packing)
+
+    compiling = lambda key: packing.compile_seconds(kind(alike[key][0].config["model"]))  # noqa: E731
+    for one in pack([network for network, _ in networks], cost, compiling, most):
+        key, common = one.program
+        inside = [networks[index][1] for index in one.networks]
+        config = inside[0].config | {"model": resized(inside[0].config["model"], common)}
+        found.append(_group(inside, config, _seconds(config, counts[key], common, work, machine), machine))
     return sorted(found, key=lambda group: (group.seconds, group.points[0].name))
 
 
-def _group(points: list[Point], config: dict[str, Any], work: Workload, machine: Machine) -> Group:
-    family = points[0].family
-    padded = family == "dnn" and not config["model"]["dropout"]
-    seconds = _seconds(config, work, machine)
-    return Group(points[0].id, tuple(points), config, padded, seconds, machine.compile_seconds(family))
+def _group(points: list[Point], config: dict[str, Any], seconds: float, machine: Machine) -> Group:
+    padded = any(point.config["model"] != config["model"] for point in points)
+    compiling = machine.compile_seconds(kind(config["model"]))
+    return Group(points[0].id, tuple(points), config, padded, seconds, compiling)
 
 
-def _key(config: dict[str, Any]) -> str:
-    """Equal for configurations that differ only in numbers that a program takes as arguments."""
+def _can_be_padded(point: Point) -> bool:
+    return point.family in SIZES and not point.config["model"]["dropout"]
+
+
+def _key(point: Point) -> str:
+    """Equal for points that differ only in numbers that a program takes as arguments, and in sizes if these are padded;
+    those of another number of layers differ in more."""
+    config = point.config
     optimizer = {name: value for name, value in config["optimizer"].items() if name not in TRACED}
-    return json.dumps({**config, "optimizer": optimizer}, sort_keys=True)
+    alike: dict[str, Any] = {**config, "optimizer": optimizer}
+    if _can_be_padded(point):
+        model = config["model"]
+        alike["model"] = resized(model, (0,) * len(sizes(model)))
+    return json.dumps(alike, sort_keys=True)
 
 
-def _with_widths(config: dict[str, Any], widths: Sequence[int]) -> dict[str, Any]:
-    changed = copy.deepcopy(config)
-    changed["model"]["widths"] = list(widths)
-    return changed
+def _arithmetic(points: Sequence[Point], work: Workload) -> Arithmetic:
+    return Arithmetic(points[0].config["model"], work.image_shape, work.classes)
 
 
-def _seconds(config: dict[str, Any], work: Workload, machine: Machine) -> float:
-    """Seconds for one member: all its steps, the evaluation after each epoch, its curves."""
-    family = config["model"]["name"]
-    multiply_adds, layers = _arithmetic(config, work)
-    steps = config["epochs"] * (work.images // config["batch_size"])
-    step = machine.step_seconds(family, multiply_adds, layers, config["batch_size"])
+def _seconds(
+    config: dict[str, Any], arithmetic: Arithmetic, common: tuple[int, ...] | None, work: Workload, machine: Machine
+) -> float:
+    """Seconds for one member: all its steps, the evaluation after each epoch, its curves.
+
+    Args:
+        config: of the program.
+        arithmetic: of a network of its kind.
+        common: the program's sizes; None: those of that network.
+        work: what one member asks for.
+        machine: where.
+    """
+    multiply_adds = arithmetic.total if common is None else arithmetic.of(common)
+    what = kind(config["model"])
+    steps = config["epochs"] * (work.images[config["dataset"]["limit_train"]] // config["batch_size"])
+    step = machine.step_seconds(what, multiply_adds, arithmetic.layers, config["batch_size"])
     images = config["epochs"] * work.validation_images + work.evaluations
-    return steps * step + images * machine.image_seconds(family, multiply_adds)
-
-
-def _arithmetic(config: dict[str, Any], work: Workload) -> tuple[int, int]:
-    """Multiply-adds for one image, and how many layers have weights; nothing is traced for fully connected networks."""
-    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["model"].items()}
-    name: str = fields.pop("name")
-    if name == "dnn":
-        height, width, channels = work.image_shape
-        sizes = (height * width * channels, *fields["widths"], work.classes)
-        return sum(a * b for a, b in itertools.pairwise(sizes)), len(sizes) - 1
-    model = models.build(name, work.classes, **fields)
-    variables = jax.eval_shape(partial(model.init, train=False), jax.random.key(0), jnp.zeros((1, *work.image_shape)))
-    counted = macs.multiply_adds(partial(model.apply, train=False), variables, work.image_shape)
-    return counted.total, sum(name.endswith("kernel") for name in tree.leaves(variables["params"]))
+    return steps * step + images * machine.image_seconds(what, multiply_adds)

@@ -10,8 +10,21 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-Widths = tuple[int, ...]
+Sizes = tuple[int, ...]
+
+
+class Network(NamedTuple):
+    """What matters about a network here.
+
+    Attributes:
+        kind: everything but its sizes, under some name; only networks of one kind can share a program.
+        sizes: of its layers, as many as others of its kind have.
+    """
+
+    kind: str
+    sizes: Sizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,61 +32,59 @@ class Pack:
     """Networks that one program trains.
 
     Attributes:
-        widths: those of the program's layers.
+        program: the network that the program is for, as large as any of them in each layer.
         networks: the networks' indices in what was packed.
     """
 
-    widths: Widths
+    program: Network
     networks: tuple[int, ...]
 
 
 def pack(
-    networks: Sequence[Widths], seconds: Callable[[Widths], float], compile_seconds: float, most: int | None = None
+    networks: Sequence[Network],
+    seconds: Callable[[Network], float],
+    compile_seconds: Callable[[str], float],
+    most: int | None = None,
 ) -> list[Pack]:
-    """Divide networks into programs; only networks of equal depth can share one.
+    """Divide networks into programs.
 
     Args:
-        networks: the widths of each network's hidden layers.
-        seconds: how long training a network with these widths takes, all seeds together.
-        compile_seconds: how long compiling a program takes.
-        most: the most programs to have, if there are no more depths than that.
+        networks: what is trained.
+        seconds: how long training a network takes, all its seeds together.
+        compile_seconds: how long compiling a program of a kind takes.
+        most: the most programs to have, if there are no more kinds than that.
 
     Returns:
-        The programs, by depth and then by widths; every network is in one of them, and none of its layers is wider
-        than the program's.
+        The programs, by kind and then by size; every network is in one of them.
     """
     packs = [
-        Pack(widths, tuple(index for index, own in enumerate(networks) if own == widths)) for widths in set(networks)
+        Pack(network, tuple(index for index, own in enumerate(networks) if own == network))
+        for network in sorted(set(networks))
     ]
-    packs.sort(key=_order)
-    costs = {widths: seconds(widths) for widths in networks}
+    costs = {network: seconds(network) for network in networks}
 
-    def cost(widths: Widths) -> float:
-        if widths not in costs:
-            costs[widths] = seconds(widths)
-        return costs[widths]
+    def cost(network: Network) -> float:
+        if network not in costs:
+            costs[network] = seconds(network)
+        return costs[network]
 
     def loss(a: Pack, b: Pack) -> float:
         """The time that merging them adds; it saves time below 0."""
-        wide = _wider(a.widths, b.widths)
-        more = len(a.networks) * (cost(wide) - cost(a.widths)) + len(b.networks) * (cost(wide) - cost(b.widths))
-        return more - compile_seconds
+        wide = cost(_wider(a.program, b.program))
+        more = sum(len(one.networks) * (wide - cost(one.program)) for one in (a, b))
+        return more - compile_seconds(a.program.kind)
 
     while True:
-        pairs = [(a, b) for a, b in itertools.combinations(packs, 2) if len(a.widths) == len(b.widths)]
+        pairs = [(a, b) for a, b in itertools.combinations(packs, 2) if a.program.kind == b.program.kind]
         if not pairs:
             break
         a, b = min(pairs, key=lambda pair: loss(*pair))
         if loss(a, b) >= 0 and (most is None or len(packs) <= most):
             break
-        merged = Pack(_wider(a.widths, b.widths), tuple(sorted(a.networks + b.networks)))
-        packs = sorted([p for p in packs if p not in (a, b)] + [merged], key=_order)
+        merged = Pack(_wider(a.program, b.program), tuple(sorted(a.networks + b.networks)))
+        packs = sorted([p for p in packs if p not in (a, b)] + [merged], key=lambda pack: pack.program)
     return packs
 
 
-def _wider(a: Widths, b: Widths) -> Widths:
-    return tuple(map(max, a, b))
-
-
-def _order(pack: Pack) -> tuple[int, Widths]:
-    return len(pack.widths), pack.widths
+def _wider(a: Network, b: Network) -> Network:
+    return Network(a.kind, tuple(map(max, a.sizes, b.sizes)))

@@ -38,9 +38,12 @@ class Partitions:
         Raises:
             UserError: there are fewer images than the validation split or the limit needs.
         """
-        self._dataset, self._fields = dataset, config["dataset"]
+        seeds = list(seeds)
+        self._dataset, self._config, self._seeds = dataset, config, seeds
+        self._fields = config["dataset"]
         self._made: dict[int, Partition] = {}
-        part = self._of(next(iter(seeds)))
+        self._limited = {self._fields["limit_train"]: self}
+        part = self._of(seeds[0])
         train, validation = len(part.train), len(part.validation)
         curves = min(validation, config["study"]["curve_images"] or validation)
         self.sizes = {"train": train, "validation": validation, "curves": curves}
@@ -50,6 +53,17 @@ class Partitions:
         """The share of the commonest class among a seed's validation images; hardly different for another seed."""
         labels = self._dataset.train.labels[next(iter(self._made.values())).validation]
         return float(np.bincount(labels).max() / len(labels))
+
+    def limited(self, images: int | None) -> Partitions:
+        """The same divisions with another `dataset.limit_train`; the validation images are the same.
+
+        Raises:
+            UserError: there are fewer images.
+        """
+        if images not in self._limited:
+            fields = {**self._fields, "limit_train": images}
+            self._limited[images] = Partitions(self._dataset, {**self._config, "dataset": fields}, self._seeds)
+        return self._limited[images]
 
     def of(self, seeds: Iterable[int]) -> Partition:
         """The divisions of some seeds, stacked."""

@@ -67,12 +67,9 @@ class Plan:
         whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None}  # each member divides it
         self.dataset = load_data({**config, "dataset": whole})
         self.partitions = Partitions(self.dataset, config, self.seeds)
-        images = self.partitions.sizes["train"]
-        if config["batch_size"] > images:
-            raise UserError(f"batch_size is {config['batch_size']}; the training split has {images} images")
         _check_question(self.study, self.dataset, self.partitions)
         grid = self._points(settings.choices(config))
-        _check_data(grid)
+        self._check_data(grid)
         self._check_families(grid)
         self.demand = Demands(self.dataset, self.partitions, self.seeds, self.study["deploy_bits"])
         self.points, self.left_out = demands.within(grid, self.demand, self.study)
@@ -111,7 +108,7 @@ class Plan:
     def _groups(self) -> list[Group]:
         study, sizes = self.study, self.partitions.sizes
         work = Workload(
-            images=sizes["train"],
+            images={limit: self.partitions.limited(limit).sizes["train"] for limit in map(_limit, self.networks)},
             validation_images=sizes["validation"],
             evaluations=0 if study["curves"] == "none" else sizes["curves"] * (study["amounts"] + len(study["bits"])),
             image_shape=self.dataset.image_shape,
@@ -119,6 +116,22 @@ class Plan:
         )
         packing = cost.nominal(jax.default_backend())
         return groups(self.networks, work, self.machine, study["seeds"], study["programs"], packing)
+
+    def _check_data(self, grid: Sequence[Point]) -> None:
+        """See that all points share one data set, which is loaded once, and that each has enough of its images.
+
+        Raises:
+            UserError: they do not.
+        """
+        for point in grid:
+            for field in point.overrides:
+                if field.startswith("dataset.") and field != "dataset.limit_train":
+                    raise UserError(f"{field} cannot be an axis of a study: its points share one data set")
+            images, batch = self.partitions.limited(_limit(point)).sizes["train"], point.config["batch_size"]
+            if batch > images:
+                raise UserError(
+                    f"point {point.name} cannot be: batch_size is {batch}; the training split has {images} images"
+                )
 
     def data(self) -> dict[str, Any]:
         """What config.json says of the data; the images that a member trains on and is evaluated on, and the rest."""
@@ -222,12 +235,9 @@ class Plan:
             )
 
 
-def _check_data(grid: Sequence[Point]) -> None:
-    """See that all points share one data set, which is loaded once."""
-    for point in grid:
-        for field in point.overrides:
-            if field.startswith("dataset."):
-                raise UserError(f"{field} cannot be an axis of a study: its points share one data set")
+def _limit(point: Point) -> int | None:
+    """How many images a point's members train on at most; None: all."""
+    return point.config["dataset"]["limit_train"]
 
 
 def _check_question(study: dict[str, Any], dataset: Dataset, partitions: Partitions) -> None:

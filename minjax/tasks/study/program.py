@@ -252,8 +252,9 @@ class Programs:
         """The program of a group."""
         if group.name not in self._built:
             plan = self._plan
+            partitions = plan.partitions.limited(group.config["dataset"]["limit_train"])
             most = len(group.points) * len(plan.seeds)
-            self._built[group.name] = Program(group, plan.dataset, plan.partitions, plan.study, most)
+            self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most)
         return self._built[group.name]
 
     @property

@@ -51,6 +51,17 @@ def test_findings_get_the_images_of_the_validation_splits(digits):
     np.testing.assert_array_equal(found.labels, digits.train.labels)
 
 
+def test_other_limits_divide_as_a_study_with_that_limit_does(digits):
+    whole = make(digits)
+    assert whole.limited(None) is whole
+    limited = whole.limited(300)
+    assert limited is whole.limited(300)
+    assert limited.sizes == {"train": 300, "validation": 287, "curves": 287}
+    np.testing.assert_array_equal(limited.of(SEEDS).train, make(digits, limit_train=300).of(SEEDS).train)
+    np.testing.assert_array_equal(limited.of(SEEDS).validation, whole.of(SEEDS).validation)
+    assert limited.of(SEEDS).mean[0] != whole.of(SEEDS).mean[0]
+
+
 def test_sizes_are_those_of_every_seed_and_every_class_has_its_share(digits):
     partitions = make(digits, range(20), curve_images=100)
     assert partitions.sizes == {"train": 1150, "validation": 287, "curves": 100}

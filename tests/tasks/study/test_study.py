@@ -275,6 +275,44 @@ def test_a_further_axis_is_swept(tmp_path):
         assert every[line["point"], line["seed"]] == line["final"]
 
 
+def test_the_number_of_training_images_can_be_an_axis(tmp_path):
+    directory = tmp_path / "limits"
+    quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.seeds=2")
+    grid = ("--config.study.dnn.widths=(4,)", "--config.study.dnn.depths=(1,)", "--config.dataset.limit_train=None")
+    axis = "--config.study.axes=(('dataset.limit_train',(None,300)),)"
+    assert main(small(directory, *quick, *grid, axis)) == 0
+    every = {(line["settings"].get("dataset.limit_train"), line["seed"]): line for line in lines(directory)}
+    assert len(every) == 4
+    alone = tmp_path / "alone"
+    assert main(small(alone, *quick, *grid[:2], "--config.dataset.limit_train=300")) == 0
+    for line in lines(alone):
+        assert every[300, line["seed"]]["point"] == line["point"]
+        assert every[300, line["seed"]]["final"] == line["final"]
+        assert every[None, line["seed"]]["final"] != line["final"]
+
+
+def test_a_convolutional_member_is_the_same_padded_and_alone(tmp_path):
+    """To rounding, which moves an image or two; its curves too."""
+    quick = (
+        "--config.study.families=('cnn',)", "--config.study.cnn.depths=(2,)", "--config.study.cnn.paddings=('SAME',)",
+        "--config.study.cnn.blocks=('separable',)", "--config.study.cnn.batch_norms=(True,)",
+        "--config.study.cnn.heads=('average',)", "--config.study.seeds=2", "--config.epochs=2",
+        "--config.study.curves=all",
+    )  # fmt: skip
+    assert main(small(tmp_path / "both", *quick, "--config.study.cnn.channels=(2,3)")) == 0
+    assert read_json(tmp_path / "both" / "study.json")["compilations"] == 2  # training, curves
+    assert main(small(tmp_path / "alone", *quick, "--config.study.cnn.channels=(2,)")) == 0
+    both = {(line["point"], line["seed"]): line for line in lines(tmp_path / "both")}
+    assert len(both) == 4
+    for line in lines(tmp_path / "alone"):
+        other = both[line["point"], line["seed"]]
+        assert other["num_params"] == line["num_params"]
+        assert other["final"] == pytest.approx(line["final"], rel=1e-4, abs=0.01)
+        for kind in ("pruning", "quantization"):
+            for ours, theirs in zip(line["curves"][kind], other["curves"][kind], strict=True):
+                assert ours == pytest.approx(theirs, rel=1e-3, abs=0.02)
+
+
 def test_families_without_padding(tmp_path):
     directory = tmp_path / "families"
     arguments = (
