@@ -42,6 +42,25 @@ LIMITS = Limits()
 
 
 @dataclasses.dataclass(frozen=True)
+class Aim:
+    """What a study is to find.
+
+    Attributes:
+        target_accuracy: that the smallest network has to reach; None: that of the best network found, less the
+            tolerance.
+        metric: what accuracy is, one of `candidates.METRICS`.
+        goal: "smallest", or "most_accurate" among the networks of the grid, which are within the study's limits.
+    """
+
+    target_accuracy: float | None = None
+    metric: str = "accuracy"
+    goal: Literal["smallest", "most_accurate"] = "smallest"
+
+
+AIM = Aim()
+
+
+@dataclasses.dataclass(frozen=True)
 class Sample:
     """A point with its members, in the order of their seeds.
 

@@ -46,6 +46,7 @@ class Plan:
         study: its section `study`.
         seeds: the seeds of every point.
         limits: the tolerances of the findings.
+        aim: what is to be found.
         dataset: on the host, with the whole training split.
         partitions: how the members divide that split.
         demand: what a point asks of a device.
@@ -63,6 +64,7 @@ class Plan:
         """
         self.config, self.study = config, config["study"]
         self.seeds, self.limits = settings.seeds(config), settings.limits(self.study)
+        self.aim = settings.aim(self.study)
         choose_devices(config["devices"])
         whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None}  # each member divides it
         self.dataset = load_data({**config, "dataset": whole})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -11,7 +12,7 @@ from minjax.config.kinds import MOST
 from minjax.config.table import sections
 from minjax.errors import UserError
 from minjax.findings.minimal import LEAST_SEEDS
-from minjax.findings.samples import Limits
+from minjax.findings.samples import Aim, Limits
 from minjax.findings.words import listed
 from minjax.studies import families, grid
 from minjax.studies.grid import Choice
@@ -54,6 +55,11 @@ def choices(asked: dict[str, Any]) -> list[Choice]:
 def limits(study: dict[str, Any]) -> Limits:
     """The tolerances of the definitions."""
     return Limits(**{name: study[name] for name in ("tolerance", "sigma", "gap", "margin")})
+
+
+def aim(study: dict[str, Any]) -> Aim:
+    """What the study is to find."""
+    return Aim(**{field.name: study[field.name] for field in dataclasses.fields(Aim)})
 
 
 def seeds(asked: dict[str, Any]) -> list[int]:

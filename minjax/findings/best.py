@@ -1,0 +1,109 @@
+"""The most accurate network of a grid: how accurate it is, and whether the data tell it from the others.
+
+A network chosen for its accuracy looks better on the seeds that chose it than it is, so the two that look best are to
+have fresh seeds before the answer is stated; of these the better one over all seeds is the answer. It is *decided*
+where every other network is significantly worse (the tests of `verdicts.py` with no tolerance).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy.special import stdtrit
+
+from minjax.findings.candidates import Candidate, Grid
+from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.sizes import Network
+from minjax.findings.sizes import _network as network_of
+from minjax.findings.verdicts import LEVEL, NEAR, REPLICATES, SHORT, NoiseOf, Verdicts, estimated, judge, row_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The most accurate network.
+
+    Attributes:
+        network: it; None where no network trains stably.
+        interval: of its accuracy, over seeds and images; None likewise.
+        runner_up: the next best one; None: there is no other that trains stably.
+        rivals: how many others may be as good, as far as the data tell.
+        smallest_rival: the smallest of these; None: there is none smaller than the network itself.
+        fresh_wanted: networks that should get fresh seeds before the answer is stated, (point, hyperparameters).
+        confidence: of the interval, and that a network left out of the rivals is worse.
+    """
+
+    network: Network | None
+    interval: tuple[float, float] | None
+    runner_up: Network | None
+    rivals: int
+    smallest_rival: Network | None
+    fresh_wanted: tuple[tuple[str, str], ...]
+    confidence: float = LEVEL
+
+    @property
+    def decided(self) -> bool:
+        """Whether every other network is significantly worse."""
+        return self.network is not None and not self.rivals
+
+
+def most_accurate(
+    grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated, replicates: int = REPLICATES
+) -> Best:
+    """The most accurate network that trains stably.
+
+    Args:
+        grid: the candidates, all of which may be handed over.
+        limits: `sigma` and `margin` are used.
+        noise_of: how noise is known.
+        replicates: of the bootstrap.
+    """
+    verdicts = judge(grid, None, dataclasses.replace(limits, tolerance=0.0), noise_of=noise_of, replicates=replicates)
+    first = _first_two(verdicts)
+    if not first:
+        return Best(None, None, None, 0, None, ())
+    measured = verdicts.measured
+    ranked = sorted(first, key=lambda place: -measured.mean[place])
+    if any(not measured.num_fresh[place] for place in first):
+        ranked = first  # only the seeds that chose them can be compared
+    chosen, others = ranked[0], ranked[1:]
+    rivals = [int(place) for place in np.flatnonzero(verdicts.verdict != SHORT) if place != chosen]
+    smaller = [place for place in rivals if measured.place[place] < measured.place[chosen]]
+    return Best(
+        network=network_of(grid, verdicts, chosen),
+        interval=_interval(grid, verdicts, chosen, limits, noise_of),
+        runner_up=network_of(grid, verdicts, others[0]) if others else None,
+        rivals=len(rivals),
+        smallest_rival=network_of(grid, verdicts, smaller[0]) if smaller else None,
+        fresh_wanted=tuple((one.point, one.hyperparameters) for one in _wanting(grid, verdicts, first)),
+    )
+
+
+def wanting(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated) -> tuple[Candidate, ...]:
+    """The networks that should get fresh seeds before the most accurate one is stated; none when it can be."""
+    verdicts = judge(grid, None, limits, noise_of=noise_of, replicates=0)
+    return _wanting(grid, verdicts, _first_two(verdicts))
+
+
+def _wanting(grid: Grid, verdicts: Verdicts, first: list[int]) -> tuple[Candidate, ...]:
+    return tuple(grid.candidates[place] for place in sorted(first) if not verdicts.measured.num_fresh[place])
+
+
+def _first_two(verdicts: Verdicts) -> list[int]:
+    """The two that looked best on the seeds that chose them, of those that train stably; the smaller where equal."""
+    steady = np.flatnonzero(verdicts.steady)
+    return [int(place) for place in steady[np.argsort(-verdicts.measured.first[steady], kind="stable")][:2]]
+
+
+def _interval(grid: Grid, verdicts: Verdicts, chosen: int, limits: Limits, noise_of: NoiseOf) -> tuple[float, float]:
+    """Of the accuracy as stated; the variances over seeds of networks about as good support that of this one."""
+    measured = verdicts.measured
+    only_fresh = bool(measured.num_fresh[chosen])
+    near = np.flatnonzero(verdicts.steady & (measured.first >= measured.first[chosen] - NEAR))
+    rows = [row_of(grid, measured, int(place)) for place in near]
+    rows.append(row_of(grid, measured, chosen, only_fresh=only_fresh))
+    noise = noise_of(grid, measured, rows, limits)
+    variance = noise.seed_variance[-1] / len(rows[-1].seeds) + noise.images[-1, -1]
+    half = float(stdtrit(noise.freedom[-1], (1 + LEVEL) / 2) * np.sqrt(variance))
+    mean = float(measured.stated[chosen])
+    return max(0.0, mean - half), min(1.0, mean + half)
