@@ -48,7 +48,11 @@ def read(name: str, *, data_dir: str = "", image_size: int | None = None, others
     Raises:
         UserError: an unknown name, a set of another kind, or a set that cannot be downloaded, prepared or read.
     """
-    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser().resolve()
+    where = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    try:
+        root = Path(where).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, no home directory, a zero byte
+        raise UserError(f"dataset.data_dir: cannot read {where!r}: {error}") from error
 
     def build() -> tuple[Source, dict[str, Any] | None]:
         builder = _builder(name, root, others)

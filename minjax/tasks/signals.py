@@ -25,6 +25,7 @@ class Stop:
         self._heard: str | None = None
         self._saving = False
         self._writing: str | None = None
+        self._waiting = False
         self._held = contextlib.ExitStack()
 
     def __call__(self) -> bool:
@@ -40,12 +41,13 @@ class Stop:
     def leave_at_once(self, writing: str) -> None:
         """From here on a signal ends this process at once, and so does one that nobody has asked for yet.
 
-        Several processes go on to their end, which they reach together.
+        Of several processes the first one ends, and the others, which wait for it, end with it.
 
         Args:
             writing: what is being written, for the message; the same command writes it again.
         """
-        if self._hosts.count > 1:
+        if self._hosts.count > 1 and not self._hosts.first:
+            self._waiting = True
             return
         self._writing = writing
         if self._heard and self.name is None:
@@ -60,8 +62,13 @@ class Stop:
 
     def _handle(self, name: str) -> None:
         again, self._heard = self._heard is not None, name
+        if self._waiting:
+            return  # for the first process, which a signal to all of them ends
         if self._writing:
-            leave(f"{name} while {self._writing} being written; the same command writes them again")
+            message = f"{name} while {self._writing} being written; the same command writes them again"
+            if self._hosts.count > 1:
+                raise Interrupted(message)  # the others hear of it on the way out
+            leave(message)
         if not self._saving:
             raise Interrupted(f"{name} before training began; run the same command to start again")
         if again:

@@ -78,13 +78,14 @@ def nbytes(tree: Any) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def check_memory(needed: Footprint, devices: Sequence[jax.Device], advice: str) -> None:
+def check_memory(needed: Footprint, devices: Sequence[jax.Device], advice: str, *, workers: int = 1) -> None:
     """See that a training fits into the memory that is there: the devices' own, or the process's for CPU devices.
 
     Args:
         needed: on each device.
         devices: those of all processes; the ones of this process count.
         advice: what to change, the end of the error's line.
+        workers: processes on this machine that train at the same time.
 
     Raises:
         UserError: it does not fit; gives the figures.
@@ -92,12 +93,13 @@ def check_memory(needed: Footprint, devices: Sequence[jax.Device], advice: str) 
     here = [device for device in devices if device.process_index == jax.process_index()]
     total, found = needed.total, None
     if here[0].platform == "cpu":
-        total, found = total * len(here), memory.available()
+        total, found = total * len(here) * workers, memory.available()
     elif stats := here[0].memory_stats():
         left = stats["bytes_limit"] - stats["bytes_in_use"]
         found = memory.Available(left, f"what {here[0].device_kind} has free")
     if found is not None and total > found.bytes:
         copies = f" on each of {len(here)} devices" if len(here) > 1 else ""
+        copies += f" in each of {workers} workers" if workers > 1 else ""
         raise UserError(
             f"this training needs at least {memory.gigabytes(total)} of memory ({needed}{copies}), and {found}: "
             f"{advice}"

@@ -232,6 +232,14 @@ def test_no_permission_to_prepare(tmp_path):
         load("mnist", data_dir=str(tmp_path / "file" / "sets"))
 
 
+def test_a_directory_that_is_a_link_to_itself_is_one_line(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with pytest.raises(UserError) as caught:
+        tfds.read("mnist", data_dir=str(link))
+    assert str(link) in str(caught.value)
+
+
 def test_augmentation_by_name():
     from minjax.data import AUGMENT
 

@@ -151,6 +151,24 @@ def test_sigterm_to_any_process_saves_in_all_and_one_process_goes_on(start, undi
     same(metrics(run), metrics(undisturbed))
 
 
+def test_sigterm_while_the_first_writes_the_result_ends_all_and_the_same_command_writes_it(start, tmp_path):
+    run = tmp_path / "run"
+    processes = start(run, "--config.epochs=1")
+    deadline = time.monotonic() + LIMIT
+    while not (run / "predictions.npz").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    codes, _, errors = finish(processes, limit=30)
+    assert codes == [75, 75], errors
+    assert "SIGTERM while result and report were being written; the same command writes them again" in errors[0]
+    assert not (run / "report" / "index.html").exists()
+    codes, _, errors = finish(start(run, "--config.epochs=1"))
+    assert codes == [0, 0], errors
+    assert (run / "report" / "index.html").exists()
+
+
 def test_a_checkpoint_of_one_is_resumed_by_two_of_which_the_second_sees_no_directory(start, undisturbed, tmp_path):
     run = tmp_path / "run"
     alone = start(run, "--config.epochs=5", distributed=False, each=((),))

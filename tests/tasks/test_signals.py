@@ -73,10 +73,13 @@ def test_once_all_is_saved_a_signal_leaves_at_once():
 @pytest.mark.parametrize("seconds", [0.1, 0.4, 0.8, 1.5, 2.5, 4.0])
 def test_a_signal_in_the_first_seconds(seconds, tmp_path):
     run = tmp_path / "run"
+    # The seconds count from when Python itself is up: before that, nothing of minjax has run.
+    python, _, module, *arguments = command(*FIELDS, "--config.epochs=100000", f"--workdir={run}")
+    program = f"import runpy\nprint('up', flush=True)\nrunpy.run_module({module!r}, run_name='__main__')"
     process = subprocess.Popen(
-        command(*FIELDS, "--config.epochs=100000", f"--workdir={run}"), cwd=ROOT, stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        [python, "-c", program, *arguments], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "up\n"
     time.sleep(seconds)
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=60)

@@ -69,6 +69,14 @@ def test_devices_of_one_host_share_its_memory(monkeypatch):
         check_memory(needed, jax.devices()[:1] * 2, "use less")
 
 
+def test_workers_of_one_machine_share_its_memory(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: memory.Available(1000, "a limit"))
+    needed = Footprint(state=100, gradients=0, activations=0, data=100)
+    check_memory(needed, jax.devices()[:1], "use less", workers=3)
+    with pytest.raises(UserError, match=r"activations 0.0 GB, data 0.0 GB in each of 4 workers\), and"):
+        check_memory(needed, jax.devices()[:1], "use less", workers=4)
+
+
 def test_a_run_that_does_not_fit_is_one_line_with_the_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     fields = ["--config=configs/dnn.py", "--config.dataset.name=digits", "--config.model.widths=(200000,200000)"]

@@ -52,8 +52,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         return 0
     with Stop() as stop:
         plan = Plan(asked)
-        if asked["study"]["executor"] == "local":  # the workers of a cluster have memory of their own
-            plan.check_memory()
+        if workers := executors.workers_here(asked["study"]):
+            plan.check_memory(workers)
         if not (directory / MEMBERS).exists():
             plan.check_budget()
         with workdir.locked(directory):

@@ -119,7 +119,7 @@ class OnRay:
 
     def _parts(self, members: Sequence[Member]) -> list[list[Member]]:
         """The members of a job in parts, so that all processes of the cluster get some."""
-        slots = max(1, int(self.ray.cluster_resources().get("CPU", 1) // max(self.study["cpus_per_task"], 1e-9)))
+        slots = _slots(self.ray.cluster_resources().get("CPU", 1), self.study)
         size = max(1, math.ceil(len(members) / slots))
         return [list(members[first : first + size]) for first in range(0, len(members), size)]
 
@@ -148,6 +148,22 @@ def check(study: dict[str, Any]) -> None:
         _check_reachable(study["ray_address"])
 
 
+def workers_here(study: dict[str, Any]) -> int:
+    """How many processes of this machine will train at the same time: 0 where a cluster elsewhere trains.
+
+    The processes of a cluster each check their own machine's memory.
+    """
+    if study["executor"] == "local":
+        return 1
+    if study["ray_address"] or study["gpus_per_task"]:
+        return 0
+    return _slots(study["workers"] or os.cpu_count() or 1, study)
+
+
+def _slots(cpus: float, study: dict[str, Any]) -> int:
+    return max(1, int(cpus // max(study["cpus_per_task"], 1e-9)))
+
+
 def _check_reachable(address: str) -> None:
     """Try the address: Ray itself would wait for minutes, and then end the process."""
     host, _, port = address.rpartition(":")
@@ -169,14 +185,24 @@ def _ray() -> Any:
 
 def _train(config: str, group: str, keys: list[tuple[str, int]]) -> list[MemberRecord]:
     """Train members, given by point and seed, in a process of the cluster."""
-    plan, programs, points = _planned(config)
+    plan, programs, points, lacks = _planned(config)
     members = [Member(points[point], seed) for point, seed in keys]
+    if lacks:
+        return [failed(member, plan.dataset, lacks) for member in members]
     program = programs[next(one for one in plan.groups if one.name == group)]
     return [record for records in program.train(members) for record in records]
 
 
 @functools.lru_cache(maxsize=1)
-def _planned(config: str) -> tuple[Plan, Programs, dict[str, Point]]:
-    """The plan of this process, with the programs that it has compiled so far; kept as long as the process lives."""
-    plan = Plan(json.loads(config))
-    return plan, Programs(plan), {point.id: point for point in plan.networks}
+def _planned(config: str) -> tuple[Plan, Programs, dict[str, Point], str]:
+    """The plan of this process, with the programs that it has compiled so far; kept as long as the process lives.
+
+    Last comes why its machine has too little memory for the study; empty: it has enough. What other processes hold
+    by then counts as taken.
+    """
+    plan, lacks = Plan(json.loads(config)), ""
+    try:
+        plan.check_memory()
+    except UserError as error:
+        lacks = str(error)
+    return plan, Programs(plan), {point.id: point for point in plan.networks}, lacks

@@ -203,8 +203,11 @@ class Plan:
             f"{self.machine.throughput / 1e9:.0f} GFLOP/s on this machine"
         )
 
-    def check_memory(self) -> None:
+    def check_memory(self, workers: int = 1) -> None:
         """See that the largest network can be trained in the memory that is there.
+
+        Args:
+            workers: processes on this machine that train at the same time.
 
         Raises:
             UserError: it cannot; gives the figures.
@@ -219,7 +222,9 @@ class Plan:
             model, like, dataset.image_shape, config["batch_size"], data=data_bytes(dataset), dtype=dtype
         )
         largest = max(group.points, key=lambda point: point.num_params)
-        check_memory(needed, choose_devices(self.config["devices"]), f"leave {largest.name} out of the study")
+        check_memory(
+            needed, choose_devices(self.config["devices"]), f"leave {largest.name} out of the study", workers=workers
+        )
 
     def check_budget(self) -> None:
         """See that the coarse grid fits into the budget.
