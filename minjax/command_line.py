@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from minjax import presets
 from minjax.config.flags import prepare, wrong_type
 from minjax.errors import UserError
 
@@ -19,55 +18,41 @@ def parse(arguments: list[str]) -> tuple[ConfigDict, str | None]:
     Raises:
         UserError: an unknown flag, preset or field, or a value of the wrong type.
     """
-    path = _preset_path(arguments)
+    preset, arguments = _preset(arguments)
+    if not preset:
+        raise UserError("which preset? give --config=NAME, for example --config=digits; minjax presets lists them")
+    file = presets.find(preset)
+    loaded = presets.load(file)
     arguments, cleared = prepare(arguments)
     values = flags.FlagValues()
-    config = config_flags.DEFINE_config_file(
-        "config", lock_config=True, flag_values=values, sys_argv=["minjax", *arguments]
-    )
     flags.DEFINE_string("workdir", None, "The run's directory.", flag_values=values)
     try:
+        config_flags.DEFINE_config_dict("config", loaded, flag_values=values, sys_argv=["minjax", *arguments])
         rest = values(["minjax", *arguments])[1:]
     except (flags.Error, ValueError, TypeError, AttributeError, KeyError) as error:
         raise UserError(_reason(error)) from error
     if rest:
         raise UserError(f"unexpected argument {rest[0]!r}; flags are --config, --workdir and --config.FIELD=VALUE")
-    loaded = config.value
     loaded.update_from_flattened_dict(dict.fromkeys(cleared))
     if not loaded.name:
-        loaded.name = preset_name(path)
+        loaded.name = presets.label(file)
     return loaded, values.workdir
 
 
-def _preset_path(arguments: list[str]) -> Path:
-    """The preset's file; its root goes on the import path, because presets import `configs.base`."""
-    path = None
-    for position, argument in enumerate(arguments):
-        if argument.lstrip("-") == "config" and position + 1 < len(arguments):
-            path = arguments[position + 1]
-        elif argument.lstrip("-").startswith("config="):
-            path = argument.partition("=")[2]
-    if not path:
-        raise UserError("which preset? give --config=configs/<preset>.py, for example --config=configs/digits.py")
-    file = Path(path.partition(":")[0])
-    if not file.is_file():
-        folder = file.parent if file.parent.is_dir() else Path("configs")
-        known = sorted(str(p) for p in folder.glob("*.py") if p.stem not in ("base", "__init__"))
-        raise UserError(f"no configuration file {str(file)!r}" + (f"; there are: {', '.join(known)}" if known else ""))
-    parts = file.resolve().parts
-    if "configs" in parts:
-        root = Path(*parts[: len(parts) - 1 - parts[::-1].index("configs")])
-        sys.path.insert(0, str(root))
-    return file
-
-
-def preset_name(path: Path) -> str:
-    """`resnet18_s` for configs/resnet18_s.py, `paper-resnet18_s` for configs/paper/resnet18_s.py."""
-    parts = path.resolve().with_suffix("").parts
-    if "configs" in parts:
-        parts = parts[len(parts) - parts[::-1].index("configs") :]
-        return "-".join(parts)
-    return parts[-1]
+def _preset(arguments: list[str]) -> tuple[str, list[str]]:
+    """The value of the last `--config`, empty where there is none, and the other arguments."""
+    value, others = "", []
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        flag, equals, text = argument.partition("=")
+        if not argument.startswith("-") or flag.lstrip("-") != "config":
+            others.append(argument)
+        elif equals:
+            value = text
+        elif waiting:
+            value = waiting.pop(0)
+    return value, others
 
 
 def _reason(error: Exception) -> str:
@@ -76,5 +61,5 @@ def _reason(error: Exception) -> str:
         names = re.findall(r"\w+", text.replace("\\n", " "))
         near = re.search(r'Did you mean "([^"]+)"', text)
         hint = f" (did you mean {near[1]!r}?)" if near else ""
-        return f"unknown field {names[0]!r}{hint}; python -m minjax.config lists every field" if names else text
+        return f"unknown field {names[0]!r}{hint}; minjax fields lists all of them" if names else text
     return wrong_type(text) or " ".join(text.split())

@@ -1,5 +1,6 @@
-"""The one entry: flags -> configuration -> task.
+"""The one entry: commands and flags -> configuration -> task.
 
+minjax train my-images [--workdir=DIR] [--config.FIELD=VALUE ...]
 python -m minjax.main --config=configs/resnet18_s.py [--workdir=DIR] [--config.FIELD=VALUE ...]
 """
 
@@ -10,40 +11,36 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from minjax.errors import UserError
+import minjax
+from minjax.errors import UserError, unknown
 from minjax.interruption import RESUMABLE, SIGNALS, Interrupted, interrupt, leave, on_signal
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
 
-USAGE = """usage: python -m minjax.main --config=configs/<preset>.py [--workdir=DIR] [--config.FIELD=VALUE ...]
-
-  --config           a preset: configs/digits.py, configs/resnet18_s.py, ... (as the paper ran it: configs/paper/)
-  --workdir          the run's directory; default runs/<preset>-<dataset>-<optimizer>-s<seed>.
-                     The same command again resumes there, or says that the run is finished.
-  --config.FIELD     override a field, for example --config.optimizer.name=adam --config.epochs=50
-                     A field of several values takes a,b or a Python tuple: --config.prune.methods=l1,global_l1
-
-  python -m minjax.config    lists every field with its default, its meaning and what it may hold
-  python -m minjax.models    lists every network with its number of parameters"""
+HELP = ("--help", "-h", "-help", "--helpfull")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, program: str = "python -m minjax.main") -> int:
     """Run; returns the exit code: 0 done, 1 diverged, 2 a mistake in what was asked, 75 interrupted and resumable.
 
     A process that has lost the others of its run ends with 3 and does not return. What takes seconds to import is
     imported in here, where a signal is heard.
+
+    Args:
+        arguments: the command line after the program's name; None: this process's own.
+        program: the program's name, for the records.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or any(a in ("--help", "-h", "-help", "--helpfull") for a in arguments):
-        print(USAGE)
-        return 0 if arguments else 2
-    command = shlex.join(["python", "-m", "minjax.main", *arguments])
+    command = shlex.join([*program.split(), *arguments])
     try:
         with on_signal(lambda name: leave(f"{name} before anything began; run the same command again")):
-            config, workdir = _prepare(arguments)
+            flags = _flags(arguments)
+            if isinstance(flags, int):
+                return flags
+            config, workdir = _prepare(flags)
             with on_signal(interrupt):
                 return _run(config, workdir, command)
     except UserError as error:
@@ -52,6 +49,86 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as interruption:
         print(f"minjax: {interruption}", file=sys.stderr)
         return RESUMABLE
+
+
+def console() -> None:
+    """The command `minjax`."""
+    end(main(program="minjax"))
+
+
+def end(code: int) -> NoReturn:
+    """End the process; all is written by now: a signal while Python ends changes nothing."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def _flags(arguments: list[str]) -> list[str] | int:
+    """The flags that the arguments stand for, or the exit code where help or a list was all that was asked for."""
+    from minjax import commands, usage
+
+    name, *rest = arguments or [""]
+    if name and not name.startswith("-"):
+        if name not in commands.COMMANDS:
+            raise unknown("command", name, commands.COMMANDS)
+        if any(argument in HELP for argument in rest):
+            print(usage.of(name))
+            return 0
+        if commands.COMMANDS[name].preset:
+            return commands.expand(name, rest)
+        print(_listing(name, rest))
+        return 0
+    if not arguments or any(argument in HELP for argument in arguments):
+        print(usage.overview())
+        return 0 if arguments else 2
+    if "--version" in arguments:
+        print(f"minjax {minjax.__version__}")
+        return 0
+    return arguments
+
+
+def _listing(name: str, arguments: list[str]) -> str:
+    """What `models`, `fields` and `presets` print."""
+    from minjax import commands, usage
+
+    words, flags = commands.divide(arguments)
+    commands.check_count(name, words)
+    if name == "models" and words:
+        return _network(words[0], flags)
+    if flags:
+        raise UserError(f"minjax {name} takes no flag {flags[0]!r}")
+    if name == "models":
+        from minjax.models.__main__ import table
+
+        return table()
+    if name == "fields":
+        from minjax.config.__main__ import text
+
+        return text(*words)
+    return usage.preset_table()
+
+
+def _network(name: str, flags: list[str]) -> str:
+    from minjax import presets
+    from minjax.command_line import parse
+    from minjax.config import check
+    from minjax.config.resolving import resolve
+    from minjax.tasks import networks
+
+    own = {"images": "32x32x3", "classes": "10"}
+    for flag in list(flags):
+        key, equals, value = flag.lstrip("-").partition("=")
+        if key in own and equals:
+            own[key] = value
+            flags.remove(flag)
+    classes = own["classes"]
+    if not classes.isdecimal():
+        raise UserError(f"--classes is {classes!r}; it must be an integer of at least 2")
+    base = presets.directory() / "base.py"
+    config, _ = parse([f"--config={base}", f"--config.model.name={name}", *flags])
+    check(config.to_dict())
+    model = resolve(config)["model"]
+    return networks.table(model.pop("name"), int(classes), networks.image_shape(own["images"]), **model)
 
 
 def _prepare(arguments: list[str]) -> tuple[ConfigDict, Path | None]:
@@ -88,7 +165,4 @@ def _run(config: ConfigDict, workdir: Path | None, command: str) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    for number in SIGNALS:  # all is written: a signal while Python ends changes nothing
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(code)
+    end(main())

@@ -20,9 +20,11 @@ LINES = 300  # a file of so many lines or more is to be split
 # another, apart from the top of the package, where errors is below all. A module named here has a place of its own.
 ROWS = (
     ("errors",),
+    ("presets",),
     ("records", "config", "interruption", "memory", "noise", "tree", "wiring"),
     ("data", "models", "optim", "compress"),
-    ("config.resolving", "command_line"),
+    ("config.resolving", "command_line", "commands"),
+    ("usage",),
     ("train", "processes"),
     ("curves",),
     ("findings",),
@@ -31,6 +33,7 @@ ROWS = (
     ("deploy",),
     ("tasks",),
     ("main", "migration"),
+    ("__main__",),
 )
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 

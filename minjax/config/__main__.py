@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from pathlib import Path
 from minjax.config.field import Field
 from minjax.config.optimizer import PRESET
 from minjax.config.table import FIELDS
+from minjax.errors import UserError
 
 PAGE = "docs/configuration.md"
 WIDTH = 110
@@ -71,10 +73,24 @@ def _run(values: tuple[object, ...]) -> str:
     return f"{whole[0]} to {whole[-1]}" if straight else ""
 
 
-def text() -> str:
-    """The table as text."""
+def text(word: str = "") -> str:
+    """The table as text.
+
+    Args:
+        word: what the names of the fields hold; empty: all fields.
+
+    Raises:
+        UserError: no field's name holds it.
+    """
+    if word and not any(word in name for name in FIELDS):
+        near = difflib.get_close_matches(word, (*TITLES, *FIELDS), n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise UserError(f"no field's name holds {word!r}{hint}; minjax fields lists all")
     lines = [*textwrap.wrap(TYPING.replace("`", ""), WIDTH), ""]
-    for title, fields in sections():
+    for title, listed in sections():
+        fields = [field for field in listed if word in field.name]
+        if not fields:
+            continue
         lines += ["", title, "-" * len(title)]
         for field in fields:
             lines.append(f"{field.name} = {default(field)}    [{field.role}]")

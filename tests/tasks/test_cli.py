@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minjax.command_line import preset_name
 from minjax.main import main
+from minjax.presets import label
 
 BAD = {
     "no preset": ([], "which preset"),
     "unknown preset": (
         ["--config=configs/resnet.py"],
-        r"no configuration file 'configs/resnet.py'; there are: .*resnet18_s",
+        r"unknown preset 'resnet' .did you mean 'resnet18'.*known: .*resnet18_s",
     ),
     "unknown flag": (["--config=configs/dnn.py", "--wrokdir=x"], "Unknown command line flag 'wrokdir'"),
     "stray argument": (["--config=configs/dnn.py", "runs/a"], "unexpected argument 'runs/a'"),
@@ -111,8 +111,8 @@ def test_help_needs_no_preset(capsys):
 
 
 def test_preset_names(root):
-    assert preset_name(root / "configs" / "resnet18_s.py") == "resnet18_s"
-    assert preset_name(root / "configs" / "paper" / "resnet18_s.py") == "paper-resnet18_s"
+    assert label(root / "configs" / "resnet18_s.py") == "resnet18_s"
+    assert label(root / "configs" / "paper" / "resnet18_s.py") == "paper-resnet18_s"
 
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path, capsys, monkeypatch, root):
