@@ -58,6 +58,18 @@ def wrong_type(error: str) -> str | None:
     return declared.kind.complaint(declared.name, found[2]) if declared and found else None
 
 
+def flag(name: str, value: Any) -> str:
+    """The flag that sets a field to this value, the inverse of `prepare`.
+
+    >>> flag("model.widths", [20, 20])
+    '--config.model.widths=20,20'
+    """
+    if isinstance(value, list | tuple):
+        flat = value and not any(isinstance(item, list | tuple) or "," in str(item) for item in value)
+        value = ",".join(map(str, value)) if flat else tuple(value)
+    return f"--{PREFIX}{name}={value}"
+
+
 def _several(declared: Field, text: str) -> tuple[Any, ...]:
     """The values of `a,b`, of `1,2` or of a Python literal."""
     text = text.strip()

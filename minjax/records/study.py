@@ -22,6 +22,7 @@ from minjax.records.record import (
     read,
     read_lines,
 )
+from minjax.records.winner import Winner
 
 MEMBERS, SUMMARY = "points.jsonl", "study.json"
 
@@ -212,6 +213,7 @@ class StudySummary(ResultFile, frozen=True, kw_only=True):
         status: completed; interrupted; budget (its time was spent).
         training: how the points were trained; an entry for each way, where they differ.
         findings: over the points that have all their seeds.
+        winner: the network that is handed over; None of a study that looks for none, or is not completed.
     """
 
     name: str
@@ -219,6 +221,7 @@ class StudySummary(ResultFile, frozen=True, kw_only=True):
     status: Status
     training: list[Training]
     findings: Findings
+    winner: Winner | None = None
     members: MemberCounts
     seconds: StudySeconds
     compilations: Count

@@ -35,8 +35,8 @@ class Stop:
         return self.name is not None
 
     def save_first(self) -> None:
-        """From here on the first signal only sets the flag."""
-        self._saving = True
+        """From here on the first signal only sets the flag, also after `leave_at_once`."""
+        self._saving, self._writing = True, None
 
     def leave_at_once(self, writing: str) -> None:
         """From here on a signal ends this process at once, and so does one that nobody has asked for yet.

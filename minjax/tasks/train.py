@@ -62,6 +62,27 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         return hosts.finish(Training(resolved, target, command, stop, hosts).run())
 
 
+def run_within(config: dict[str, Any], directory: Path, command: str, stop: Stop) -> int:
+    """Train, resume, or say that the run is finished, as a part of another task in this process.
+
+    Args:
+        config: as resolved.
+        directory: the run's.
+        command: the one that does the same on its own, for the records.
+        stop: of the other task, which goes on after this.
+
+    Returns:
+        As `run`.
+
+    Raises:
+        UserError: as `run`.
+    """
+    if (code := _check_directory(directory, config)) is None:
+        code = Training(config, directory, command, stop, joining.current()).run()
+        stop.save_first()
+    return code
+
+
 def check_agreement(hosts: Hosts, config: dict[str, Any]) -> None:
     """See that every process of the run has the same configuration.
 

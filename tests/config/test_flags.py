@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minjax.command_line import parse
+from minjax.config import flags
 from minjax.errors import UserError
 
 
@@ -43,6 +44,30 @@ def test_several_values_are_typed_in_one_way_for_all_fields(field, text, values)
         for part in field.split("."):
             found = found[part]
         assert found == values
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("model.channels", (4,)),
+        ("model.channels", (4, 8)),
+        ("optimizer.milestones", ()),
+        ("prune.methods", ("global_l1", "2:4")),
+        ("prune.include", ("a,b", "c*")),
+        ("study.axes", (("epochs", (1, 2)),)),
+        ("study.vit.mlp_dims", (None, 8)),
+        ("optimizer.learning_rate", 0.1 / 3),
+        ("optimizer.clip_norm", None),
+        ("tensorboard", False),
+        ("name", "a b"),
+    ],
+)
+def test_a_flag_sets_the_value_that_it_was_made_from(field, value):
+    found = parsed(flags.flag(field, value))
+    for part in field.split("."):
+        found = found[part]
+    assert found == value
+    assert flags.flag(field, list(value) if isinstance(value, tuple) else value) == flags.flag(field, value)
 
 
 def test_the_last_flag_counts():

@@ -34,8 +34,10 @@ from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.report import outdate
 from minjax.tasks.signals import Stop
+from minjax.tasks.study import winner
 from minjax.tasks.study.demands import said
 from minjax.tasks.study.executors import Executor, executor
+from minjax.tasks.study.handover import Handover
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.testing import tested
@@ -72,12 +74,12 @@ class Study:
         print(self._opening(), flush=True)
         executing = executor(self.plan, self.programs)
         try:
-            status = self._train(executing)
+            status = "completed" if winner.begun(self.directory) else self._train(executing)
         finally:
             executing.close()
         summary = self._summary(status)
         if summary is not None and status == "completed":
-            summary = self._test(summary)
+            summary = self._hand_over(summary) if self.plan.study["extent"] == "knee" else self._test(summary)
         self.stop.leave_at_once("findings and pages were")
         if summary is not None:
             status = summary.status
@@ -195,6 +197,11 @@ class Study:
             compilations=self.programs.compilations,
             **asdict(self.provenance),
         )
+
+    def _hand_over(self, summary: StudySummary) -> StudySummary:
+        """Train the winner as a run of its own, and test it; a signal leaves the rest for the next time."""
+        found = Handover(self.plan, self.programs, self.directory, self._whole(), self.stop).run(summary.findings)
+        return replace(summary, status="interrupted") if found is None else replace(summary, winner=found)
 
     def _test(self, summary: StudySummary) -> StudySummary:
         """Look at the test split, once, for the networks that were chosen; a signal leaves that for the next time."""

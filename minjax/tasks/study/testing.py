@@ -19,7 +19,6 @@ from minjax.findings.certificate import chosen
 from minjax.findings.intervals import share
 from minjax.findings.samples import Sample
 from minjax.records.finding import Certificate, OnTest, Role
-from minjax.studies.points import Point
 from minjax.tasks.study.members import Member
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Program, Programs
@@ -59,10 +58,11 @@ def tested(
 def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Callable[[], bool]) -> OnTest | None:
     group = next(group for group in plan.groups if sample.point in {point.id for point in group.points})
     point = next(point for point in group.points if point.id == sample.point)
-    outcomes = list(_outcomes(programs[group], point, sample, plan.dataset.test, stop))
-    if len(outcomes) < len(sample.seeds):
+    members = [Member(point, seed) for seed in sample.seeds]
+    found = list(outcomes(programs[group], members, plan.dataset.test, stop))
+    if len(found) < len(members):
         return None
-    accuracy, validation = (float(mean) for mean in np.mean(outcomes, axis=0))
+    accuracy, validation = (float(mean) for mean in np.mean(found, axis=0))
     images = len(plan.dataset.test)
     return OnTest(
         role=role,
@@ -72,24 +72,30 @@ def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Ca
         accuracy=accuracy,
         interval=share(accuracy * images, images).interval,
         images=images,
-        seeds=len(outcomes),
+        seeds=len(found),
         validation_accuracy=validation,
     )
 
 
-def _outcomes(
-    program: Program, point: Point, sample: Sample, test: Split, stop: Callable[[], bool]
+def outcomes(
+    program: Program, members: Sequence[Member], test: Split, stop: Callable[[], bool]
 ) -> Iterator[tuple[float, float]]:
-    """Accuracies of each member of a point, on the test split and on validation images; fewer when told to stop."""
-    correct = _evaluation(program, test)
-    members = [Member(point, seed) for seed in sample.seeds]
+    """The accuracies of members on the test split and on their validation images, after training them again.
+
+    Args:
+        program: of their group.
+        members: which; one that diverges counts as guessing.
+        test: the test split.
+        stop: asked between dispatches; fewer outcomes follow when told to stop.
+    """
+    correct, chance = _evaluation(program, test), 1 / program.dataset.num_classes
     for first in range(0, len(members), program.capacity):
         some = members[first : first + program.capacity]
         parts = program.partitions.of(member.seed for member in some)
         for trained in program.networks(some, stop):
             for index, slot in enumerate(program.population.slots(trained.first, trained.count)):
                 if trained.history.bad_step[index] >= 0:
-                    yield sample.chance, sample.chance
+                    yield chance, chance
                     continue
                 state = jax.tree.map(lambda x: np.asarray(x[slot]), trained.carry.state)  # noqa: B023
                 part = jax.tree.map(lambda x: x[trained.first + index], parts)  # noqa: B023

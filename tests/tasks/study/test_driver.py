@@ -56,6 +56,7 @@ def _plan():
 def _study(plan, tmp_path, monkeypatch):
     """Runs a study in a directory and returns the exit code; its bars and executor are kept."""
     monkeypatch.setattr(driver.Study, "_report", lambda self, summary: None)
+    monkeypatch.setattr(driver.Study, "_hand_over", lambda self, summary: summary)
     monkeypatch.setattr(driver, "tested", lambda plan, programs, certificates, found, stop: certificates)
     monkeypatch.setattr(plan, "study", dict(plan.study))
 

@@ -1,0 +1,80 @@
+"""The winner of a study, and the other networks that are tested with it: chosen from validation accuracies alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from minjax.findings.samples import final_accuracy
+from minjax.records.finding import Findings
+from minjax.records.study import MemberRecord
+from minjax.records.winner import Finish
+
+Networks = Mapping[str, Sequence[MemberRecord]]  # point -> the members that speak for it
+
+
+def networks(members: Iterable[MemberRecord]) -> dict[str, list[MemberRecord]]:
+    """The members by point, those that failed left out; of a point with fresh seeds these alone, because it was chosen
+    by the others.
+    """
+    found: dict[str, list[MemberRecord]] = {}
+    for member in sorted(members, key=lambda one: (one.num_params, one.name, one.point, one.seed)):
+        if member.status != "failed":
+            found.setdefault(member.point, []).append(member)
+    return {point: [one for one in own if one.fresh] or own for point, own in found.items()}
+
+
+def winner(found: Findings, networks: Networks) -> str:
+    """The point that a study hands over: that of the smallest minimal size, and where no size qualifies the most
+    accurate one.
+    """
+    chosen = found.minimal.point
+    return most_accurate(networks) if chosen is None else chosen
+
+
+def most_accurate(networks: Networks) -> str:
+    """The point with the highest mean accuracy; of equals the smallest."""
+    return max(networks, key=lambda point: (accuracy(networks[point]), -networks[point][0].num_params))
+
+
+def accuracy(members: Sequence[MemberRecord]) -> float:
+    """The mean over members, one that diverged counting as guessing."""
+    return float(np.mean([final_accuracy(member) for member in members]))
+
+
+def best_member(members: Sequence[MemberRecord]) -> MemberRecord:
+    """The member that stands for a network: the most accurate; of equals the one with the lowest loss."""
+    completed = [member for member in members if member.final is not None]
+    return max(completed, key=lambda member: (final_accuracy(member), -_loss(member), -member.seed))
+
+
+def finalists(chosen: str, networks: Networks, sizes: Mapping[str, int], limit: int | None) -> dict[Finish, str]:
+    """The points that are tested, by what they are tested as; one point may be several of them.
+
+    Args:
+        chosen: the winner.
+        networks: all of the study.
+        sizes: point -> bytes of its packed file.
+        limit: bytes of the compressed winner; None: it was not compressed, so no network is of the same size.
+    """
+    usable = {point: own for point, own in networks.items() if any(one.final is not None for one in own)}
+    size = {point: own[0].num_params for point, own in usable.items()}
+    groups: dict[Finish, list[str]] = {
+        "winner": [chosen],
+        "smaller": [point for point in usable if size[point] < size[chosen]],
+        "best": list(usable),
+        "same_size": [point for point in usable if limit is not None and sizes[point] <= limit],
+        "linear": [point for point, own in usable.items() if is_linear(own[0])],
+    }
+    return {role: most_accurate({point: usable[point] for point in own}) for role, own in groups.items() if own}
+
+
+def is_linear(member: MemberRecord) -> bool:
+    """Whether it is of the linear classifier: a fully connected network without a hidden layer."""
+    return member.fields.get("widths") == []
+
+
+def _loss(member: MemberRecord) -> float:
+    loss = None if member.final is None else member.final.validation_loss
+    return float("inf") if loss is None else loss

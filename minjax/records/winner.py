@@ -1,0 +1,111 @@
+"""The winner of a study as study.json states it: a network, its accuracies, what it costs, how to make it again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
+
+# What a network is tested as: the winner; the next smaller candidate; the most accurate network; the most accurate one
+# whose packed file is no larger than the compressed winner; the linear classifier.
+Finish = Literal["winner", "smaller", "best", "same_size", "linear"]
+
+
+class Accuracy(Record, frozen=True, kw_only=True):
+    """The accuracy of one network on so many images.
+
+    Attributes:
+        interval: its exact binomial 95 % interval over images.
+    """
+
+    accuracy: Fraction
+    interval: Interval
+    images: Positive
+
+
+class Finalist(Record, frozen=True, kw_only=True):
+    """A network that the test split was used for, once, when everything was chosen.
+
+    Attributes:
+        roles: what it is tested as.
+        point, name, num_params: of the network.
+        seed: of its members the one that is best on its validation images.
+        validation: on the validation images of that seed.
+        test: on the test split.
+        bytes: of the packed file at `Winner.bits` bits per weight, as the format's arithmetic has it.
+    """
+
+    roles: tuple[Finish, ...]
+    point: Name
+    name: Name
+    num_params: Positive
+    seed: int
+    validation: Accuracy
+    test: Accuracy
+    bytes: Positive
+
+
+class Compressed(Record, frozen=True, kw_only=True):
+    """The recommended packed file of the winner.
+
+    Attributes:
+        path: of the file, from the study's directory.
+        bytes: of the file.
+        method, amount: how it was pruned, and by how much; None and 0: it was not.
+        bits: per weight; None: float32.
+        validation, test: on the images of the winner's run.
+        meets_target: whether its validation accuracy is what was asked for.
+    """
+
+    path: Name
+    bytes: Positive
+    method: str | None
+    amount: Fraction
+    bits: Positive | None
+    validation: Accuracy
+    test: Accuracy
+    meets_target: bool
+
+
+class Winner(Record, frozen=True, kw_only=True):
+    """The network that a study hands over.
+
+    Attributes:
+        path: of its run directory, from the study's.
+        point, name, family, num_params: of the network.
+        learning_rate, epochs, seed: that it was trained with.
+        fresh: whether the seed is one of those that were trained after the choice.
+        validation, test: accuracies of the run, after its last epoch.
+        member_accuracy: the validation accuracy that the study recorded for the same point and seed.
+        bits: per weight of the packed file that `bytes` is about.
+        bytes: of that packed file.
+        packed: of the recommended packed file, its path from the study's directory; None: it was not compressed.
+        macs: multiply-adds for one image.
+        peak_ram_bytes: of int8 activations, while the layers run in order.
+        command: trains it again, to the same bits on the same kind of device.
+        compressed: the recommended packed file.
+        finalists: the networks that were tested, the winner first.
+        notes: what limits these statements.
+    """
+
+    path: Name
+    point: Name
+    name: Name
+    family: Name
+    num_params: Positive
+    learning_rate: float
+    epochs: Positive
+    seed: int
+    fresh: bool
+    validation: Accuracy
+    test: Accuracy
+    member_accuracy: Fraction
+    bits: Positive
+    bytes: Positive
+    packed: str | None = None
+    macs: Count
+    peak_ram_bytes: Positive
+    command: Name
+    compressed: Compressed | None = None
+    finalists: tuple[Finalist, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,136 @@
+"""What a study ends with: its winner trained as a run of its own, and the test split, used once for what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from minjax.findings import winner as choice
+from minjax.findings.words import plural
+from minjax.records.finding import Findings
+from minjax.records.study import MemberRecord
+from minjax.records.winner import Finalist, Finish, Winner
+from minjax.studies.points import Point
+from minjax.studies.sizes import theoretical_bytes
+from minjax.tasks.signals import Stop
+from minjax.tasks.study import winner
+from minjax.tasks.study.members import Member
+from minjax.tasks.study.plan import Plan
+from minjax.tasks.study.program import Programs
+from minjax.tasks.study.testing import outcomes
+
+BITS = 8  # of the packed files that sizes are compared by
+
+
+class Handover:
+    """The last stages of a study. Each finds out for itself what an earlier process has done.
+
+    Args:
+        plan: of the study, which has trained what it wants to train.
+        programs: those of its groups.
+        directory: the study's.
+        members: all its records.
+        stop: asked between dispatches.
+    """
+
+    def __init__(self, plan: Plan, programs: Programs, directory: Path, members: Sequence[MemberRecord], stop: Stop):
+        self.plan, self.programs, self.directory, self.stop = plan, programs, directory, stop
+        self.networks = choice.networks(members)
+        self.points: Mapping[str, Point] = {point.id: point for point in plan.networks}
+
+    def run(self, found: Findings) -> Winner | None:
+        """Train the winner, and test it and what stands beside it; None when told to stop.
+
+        Raises:
+            UserError: the winner's directory holds another run.
+        """
+        point = self.points[choice.winner(found, self.networks)]
+        member = choice.best_member(self.networks[point.id])
+        directory = self.directory / winner.DIRECTORY
+        config = winner.configuration(point, member.seed, f"{self.plan.config['name']}-winner")
+        print(f"training the winner, {point.name} with seed {member.seed}, as a run of its own", flush=True)
+        summary = winner.trained(config, directory, self.stop)
+        if summary is None or summary.sheet is None:
+            return None
+        sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
+        own = winner.accuracies(directory, sizes)
+        first = self._finalist(("winner",), member, own["validation"].accuracy, own["test"].accuracy)
+        others = self._others(point)
+        if others is None:
+            return None
+        return Winner(
+            path=winner.DIRECTORY,
+            point=point.id,
+            name=point.name,
+            family=point.family,
+            num_params=point.num_params,
+            learning_rate=config["optimizer"]["learning_rate"],
+            epochs=config["epochs"],
+            seed=member.seed,
+            fresh=member.fresh,
+            validation=own["validation"],
+            test=own["test"],
+            member_accuracy=member.final.accuracy,  # type: ignore[union-attr]
+            bits=BITS,
+            bytes=first.bytes,
+            macs=summary.sheet.macs,
+            peak_ram_bytes=summary.sheet.ram_bytes_int8,
+            command=winner.command(config),
+            finalists=(first, *others),
+            notes=(*self._notes(member), *winner.compared(member, own["validation"], self._together(point))),
+        )
+
+    def _others(self, chosen: Point) -> list[Finalist] | None:
+        """The networks that are tested beside the winner, each trained again from its best seed; None: told to stop."""
+        packed = {point: self._bytes(own[0]) for point, own in self.networks.items()}
+        by_role = choice.finalists(chosen.id, self.networks, packed, limit=None)
+        roles: dict[str, list[Finish]] = {}
+        for role, point in by_role.items():
+            roles.setdefault(point, []).append(role)
+        del roles[chosen.id]
+        if roles:
+            print(f"testing {plural(len(roles), 'other network')}, once", flush=True)
+        found = []
+        for point, own in roles.items():
+            member = choice.best_member(self.networks[point])
+            tested = next(iter(self._outcomes(self.points[point], member.seed)), None)
+            if tested is None:
+                return None
+            found.append(self._finalist(tuple(own), member, validation=tested[1], test=tested[0]))
+        return found
+
+    def _outcomes(self, point: Point, seed: int):
+        group = next(group for group in self.plan.groups if point.id in {one.id for one in group.points})
+        return outcomes(self.programs[group], [Member(point, seed)], self.plan.dataset.test, self.stop)
+
+    def _finalist(self, roles: tuple[Finish, ...], member: MemberRecord, validation: float, test: float) -> Finalist:
+        return Finalist(
+            roles=roles,
+            point=member.point,
+            name=member.name,
+            num_params=member.num_params,
+            seed=member.seed,
+            validation=winner.over_images(validation, self.plan.partitions.sizes["validation"]),
+            test=winner.over_images(test, len(self.plan.dataset.test)),
+            bytes=self._bytes(member),
+        )
+
+    def _bytes(self, member: MemberRecord) -> int:
+        data = self.plan.dataset
+        found = theoretical_bytes(
+            member.family, member.fields, image_shape=data.image_shape, num_classes=data.num_classes, bits=BITS
+        )
+        assert found.quantized is not None
+        return found.quantized
+
+    def _together(self, point: Point) -> bool:
+        group = next(group for group in self.plan.groups if point.id in {one.id for one in group.points})
+        return self.programs[group].population.together
+
+    def _notes(self, member: MemberRecord) -> tuple[str, ...]:
+        if member.fresh:
+            return ()
+        return (
+            "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, so "
+            "its validation accuracy is somewhat too high",
+        )

@@ -1,0 +1,130 @@
+"""The winner of a study as a run of its own, trained by task=train, and the command that makes it again."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+from pathlib import Path
+from typing import Any
+
+from minjax.config import defaults, plain
+from minjax.config.flags import flag
+from minjax.config.resolving import resolve_fields
+from minjax.config.table import leaves
+from minjax.errors import UserError
+from minjax.findings.intervals import share
+from minjax.findings.words import percent, plural
+from minjax.records.record import read_lines
+from minjax.records.run import METRICS, Epoch, RunSummary, read_summary
+from minjax.records.study import MemberRecord
+from minjax.records.winner import Accuracy
+from minjax.studies.points import Point
+from minjax.tasks import train
+from minjax.tasks.signals import Stop
+
+PRESET = "configs/base.py"  # every field at its default
+DIRECTORY = "winner"
+
+
+def configuration(point: Point, seed: int, name: str) -> dict[str, Any]:
+    """The resolved configuration of the training that one member of a study is.
+
+    Args:
+        point: of the study.
+        seed: of the member.
+        name: of the run.
+    """
+    # A member is trained on one device, and nobody watches the winner's training.
+    own = {"task": "train", "name": name, "seed": seed, "run": "", "devices": 1, "tensorboard": False}
+    return resolve_fields({**point.config, **own})
+
+
+def command(config: dict[str, Any], directory: Path | None = None) -> str:
+    """The command that trains a network of this configuration: every field that differs from the defaults, as a flag.
+
+    Args:
+        config: a training's, as resolved.
+        directory: its work directory; None: the command does not say.
+    """
+    chosen = {section: {"name": config[section]["name"]} for section in ("model", "optimizer")}
+    own = defaults()
+    for section, fields in chosen.items():
+        own[section] = {**own[section], **fields}
+    usual = dict(leaves(resolve_fields(plain(own))))
+    named = {f"{section}.name" for section in chosen}
+    differing = {name: value for name, value in leaves(config) if name in named or usual.get(name) != value}
+    flags = [flag(name, value) for name, value in differing.items()]
+    where = [] if directory is None else [f"--workdir={directory}"]
+    return shlex.join(["python", "-m", "minjax.main", f"--config={PRESET}", *where, *flags])
+
+
+def begun(directory: Path) -> bool:
+    """Whether the winner of the study in this directory has been chosen, so that its choice stands."""
+    return (directory / DIRECTORY / "config.json").exists()
+
+
+def trained(config: dict[str, Any], directory: Path, stop: Stop) -> RunSummary | None:
+    """Train the winner, or go on with it, or find that it is finished; None when told to stop.
+
+    Args:
+        config: from `configuration`.
+        directory: the run's.
+        stop: of the study.
+
+    Raises:
+        UserError: the directory holds another run, or the training diverged.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):  # the study says what there is to say
+        train.run_within(config, directory, command(config, directory), stop)
+    summary = read_summary(directory)
+    if summary is None or summary.status == "interrupted":
+        return None
+    if summary.status != "completed":
+        raise UserError(
+            f"{directory}: the winner diverged at step {summary.diverged_step}, although the same member of the study "
+            "did not"
+        )
+    return summary
+
+
+def accuracies(directory: Path, images: dict[str, int]) -> dict[str, Accuracy]:
+    """The accuracies of a finished run after its last epoch, by split.
+
+    Args:
+        directory: the run's.
+        images: split -> how many there are.
+    """
+    last = read_lines(directory / METRICS, Epoch)[-1]
+    assert last.validation_accuracy is not None
+    found = {"validation": last.validation_accuracy, "test": last.test_accuracy}
+    return {split: over_images(value, images[split]) for split, value in found.items()}
+
+
+def over_images(accuracy: float, images: int) -> Accuracy:
+    """An accuracy with its interval over images."""
+    return Accuracy(accuracy=accuracy, interval=share(accuracy * images, images).interval, images=images)
+
+
+def compared(member: MemberRecord, found: Accuracy, together: bool) -> list[str]:
+    """What is to be said where the winner's validation accuracy is not its member's.
+
+    A member that ran after others is trained by the same steps on the same images as the run, and only the compiled
+    programs differ: measured on a CPU, they agree to the last image. Members that run side by side (on a GPU) share
+    matrix products, whose sums are rounded differently, and training amplifies that.
+
+    Args:
+        member: of the winner's point and seed.
+        found: of the winner's run.
+        together: whether members run side by side.
+    """
+    assert member.final is not None
+    images = round((found.accuracy - member.final.accuracy) * found.images)
+    if images == 0:
+        return []
+    how = "side by side with others" if together else "in the study's program"
+    return [
+        f"its own run classifies {plural(abs(images), 'validation image')} {'more' if images > 0 else 'fewer'} "
+        f"correctly than its member, which was trained {how} and reached {percent(member.final.accuracy)}: sums are "
+        "rounded differently in another program"
+    ]
