@@ -32,7 +32,7 @@ class Finalist(Record, frozen=True, kw_only=True):
         seed: of its members the one that is best on its validation images.
         validation: on the validation images of that seed.
         test: on the test split.
-        bytes: of the packed file at `Winner.bits` bits per weight, as the format's arithmetic has it.
+        bytes: of its packed file at `Winner.bits` bits per weight, predicted from its shapes.
     """
 
     roles: tuple[Finish, ...]
@@ -77,11 +77,11 @@ class Winner(Record, frozen=True, kw_only=True):
         fresh: whether the seed is one of those that were trained after the choice.
         validation, test: accuracies of the run, after its last epoch.
         member_accuracy: the validation accuracy that the study recorded for the same point and seed.
-        bits: per weight of the packed file that `bytes` is about.
-        bytes: of that packed file.
+        bits: of a kernel's weight in the packed file that `bytes` is about.
+        bytes: of that file, predicted from the network's shapes.
         packed: of the recommended packed file, its path from the study's directory; None: it was not compressed.
         macs: multiply-adds for one image.
-        peak_ram_bytes: of int8 activations, while the layers run in order.
+        peak_ram_bytes: of the activations of one image that are alive at once, at 8 bits each.
         command: trains it again, to the same bits on the same kind of device.
         compressed: the recommended packed file.
         finalists: the networks that were tested, the winner first.

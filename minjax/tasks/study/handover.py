@@ -11,15 +11,12 @@ from minjax.records.finding import Findings
 from minjax.records.study import MemberRecord
 from minjax.records.winner import Finalist, Finish, Winner
 from minjax.studies.points import Point
-from minjax.studies.sizes import theoretical_bytes
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import winner
 from minjax.tasks.study.members import Member
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.testing import outcomes
-
-BITS = 8  # of the packed files that sizes are compared by
 
 
 class Handover:
@@ -50,7 +47,7 @@ class Handover:
         config = winner.configuration(point, member.seed, f"{self.plan.config['name']}-winner")
         print(f"training the winner, {point.name} with seed {member.seed}, as a run of its own", flush=True)
         summary = winner.trained(config, directory, self.stop)
-        if summary is None or summary.sheet is None:
+        if summary is None:
             return None
         sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
         own = winner.accuracies(directory, sizes)
@@ -58,6 +55,7 @@ class Handover:
         others = self._others(point)
         if others is None:
             return None
+        demand = self.plan.demand(point)
         return Winner(
             path=winner.DIRECTORY,
             point=point.id,
@@ -71,10 +69,10 @@ class Handover:
             validation=own["validation"],
             test=own["test"],
             member_accuracy=member.final.accuracy,  # type: ignore[union-attr]
-            bits=BITS,
-            bytes=first.bytes,
-            macs=summary.sheet.macs,
-            peak_ram_bytes=summary.sheet.ram_bytes_int8,
+            bits=self.plan.study["deploy_bits"],
+            bytes=demand.bytes,
+            macs=demand.macs,
+            peak_ram_bytes=demand.ram_bytes,
             command=winner.command(config),
             finalists=(first, *others),
             notes=(*self._notes(member), *winner.compared(member, own["validation"], self._together(point))),
@@ -82,7 +80,7 @@ class Handover:
 
     def _others(self, chosen: Point) -> list[Finalist] | None:
         """The networks that are tested beside the winner, each trained again from its best seed; None: told to stop."""
-        packed = {point: self._bytes(own[0]) for point, own in self.networks.items()}
+        packed = {point: self.plan.demand(self.points[point]).bytes for point in self.networks}
         by_role = choice.finalists(chosen.id, self.networks, packed, limit=None)
         roles: dict[str, list[Finish]] = {}
         for role, point in by_role.items():
@@ -112,16 +110,8 @@ class Handover:
             seed=member.seed,
             validation=winner.over_images(validation, self.plan.partitions.sizes["validation"]),
             test=winner.over_images(test, len(self.plan.dataset.test)),
-            bytes=self._bytes(member),
+            bytes=self.plan.demand(self.points[member.point]).bytes,
         )
-
-    def _bytes(self, member: MemberRecord) -> int:
-        data = self.plan.dataset
-        found = theoretical_bytes(
-            member.family, member.fields, image_shape=data.image_shape, num_classes=data.num_classes, bits=BITS
-        )
-        assert found.quantized is not None
-        return found.quantized
 
     def _together(self, point: Point) -> bool:
         group = next(group for group in self.plan.groups if point.id in {one.id for one in group.points})
