@@ -206,7 +206,20 @@ STUDY = within(
         ),
         Field("tolerance", 0.01, _FRACTION, "Difference of accuracies that counts as none."),
         Field("sigma", 0.02, _FRACTION, "Standard deviation over seeds above which a network is unstable."),
-        Field("gap", 0.05, _FRACTION, "Training less validation accuracy above which a network may be overfitting."),
+        Field(
+            "relative_gap",
+            0.5,
+            _FRACTION,
+            "Training less validation accuracy, as a share of the validation error, above which a network may be "
+            "overfitting.",
+        ),
+        Field(
+            "loss_rise",
+            0.1,
+            Number(above=0),
+            "Rise of the validation loss above its lowest value, as a share of that, above which a network is "
+            "overfitting.",
+        ),
         Field("margin", 0.05, _FRACTION, "Accuracy above chance up to which a network has not learned."),
         # These two move the last bits of a member's numbers.
         Field(

@@ -23,18 +23,21 @@ LEAST_SEEDS = 2  # for a standard deviation
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The tolerances of the definitions, fractions of accuracy; each is a convention and not a measurement.
+    """The tolerances of the definitions; each is a convention and not a measurement.
 
     Attributes:
-        tolerance: eps_A, up to which two accuracies count as the same.
+        tolerance: eps_A, the difference up to which two accuracies count as the same.
         sigma: eps_sigma, the standard deviation over seeds above which a point is unstable.
-        gap: eps_gap, training less validation accuracy above which a network may be called overfitting.
+        relative_gap: training less validation accuracy above which a network may be called overfitting, as a share of
+            the validation error.
+        loss_rise: rise of the validation loss above its lowest value from which it is called so, as a share of that.
         margin: how far above chance still counts as having learned nothing.
     """
 
     tolerance: float = TOLERANCE
     sigma: float = 0.02
-    gap: float = 0.05
+    relative_gap: float = 0.5
+    loss_rise: float = 0.1
     margin: float = MARGIN
 
 

@@ -29,11 +29,14 @@ class Regime(Record, frozen=True, kw_only=True):
     """The regime of one point.
 
     Attributes:
-        regime: which.
+        regime: which; overfitting by either of the two readings.
         mean, sigma: of the accuracy over seeds, on the images that networks are chosen by.
         gap: mean of training less that accuracy.
         seeds: how many; `at_chance` of them ended at or just above chance, diverged ones included.
         slope: lower 95 % bound of the accuracy's slope over log(parameters) around this size; None: too few points.
+        by_gap: whether it is overfitting by the gap between training and validation accuracy; None: an unstable
+            network, or no slope.
+        by_loss: whether it is by its rising validation loss; None: an unstable network, or no learning curves.
     """
 
     point: str
@@ -48,6 +51,8 @@ class Regime(Record, frozen=True, kw_only=True):
     seeds: Positive
     at_chance: Count
     slope: float | None
+    by_gap: bool | None = None
+    by_loss: bool | None = None
 
 
 class Below(Record, frozen=True, kw_only=True):

@@ -69,6 +69,11 @@ class History(Record, frozen=True, kw_only=True, omit_defaults=True):
         """After each epoch, on the images that networks are chosen by."""
         return self.validation_accuracy or self.test_accuracy or []
 
+    @property
+    def loss(self) -> list[float | None]:
+        """After each epoch, on the same images."""
+        return self.validation_loss or self.test_loss or []
+
 
 class MemberFinal(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Loss and accuracy of a member after its last epoch, on the same images as in `History`."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minjax.findings.claims import (
+    at_their_best,
     claims,
     deeper_is_resilient,
     distinct_phases,
@@ -20,7 +21,7 @@ from minjax.findings.claims import (
     three_regimes,
 )
 from minjax.findings.samples import samples
-from tests.findings.synthetic import AMOUNTS, changed, depths, history, member, point, pruning, quantization
+from tests.findings.synthetic import AMOUNTS, changed, depths, final, history, member, point, pruning, quantization
 
 SIMULATIONS = 80
 ALLOWED = 8
@@ -59,10 +60,59 @@ def test_families_alike_and_not():
     assert found.interval[0] <= 0.15 <= found.interval[1]
 
 
-def test_one_family_cannot_say():
-    found = invariance(samples(accuracies(np.full(16, 0.9))))
+def sweep(offset, seed=0, scatter=0.01, **more):
+    """One family in two shapes at each size, the second less accurate by `offset`."""
+    rng = np.random.default_rng(seed)
+    members = []
+    for shape, below in (("equal", 0.0), ("increasing", offset)):
+        for width, size in enumerate(SIZES):
+            mean = 0.9 - below + scatter * rng.standard_normal()
+            labels = {"depth": 2, "shape": shape, "width": width}
+            values = mean + 0.003 * rng.standard_normal(5)
+            members += point(f"{shape}{width}", int(size), values, labels=labels, fields=labels, **more)
+    return samples(members)
+
+
+def test_shapes_of_one_family_alike_and_not():
+    found = invariance(sweep(0.01))
+    assert found.verdict == "supported"
+    assert "between 2 architectures at similar size" in found.statistic.text
+    found = invariance(sweep(0.15))
+    assert found.verdict == "contradicted"
+    assert found.interval[0] <= 0.15 <= found.interval[1]
+
+
+def test_false_alarms_of_invariance_within_a_family():
+    assert count("supported", invariance, lambda seed: sweep(0.051, seed)) <= ALLOWED
+    assert count("contradicted", invariance, lambda seed: sweep(0.049, seed)) <= ALLOWED
+
+
+def test_sizes_of_one_kind_are_no_pairs():
+    """Widths of one shape are networks of one architecture, and so are learning rates of one network."""
+    sizes = np.geomspace(100, 300, 16).astype(int)
+    of_width = [{"depth": 1, "shape": "equal", "width": n} for n in range(16)]
+    members = [one for n, size in enumerate(sizes) for one in point(f"a{n}", int(size), [0.9] * 5, labels=of_width[n])]
+    found = invariance(samples(members))
     assert (found.verdict, found.statistic.value) == ("inconclusive", None)
-    assert "only one family (dnn)" in found.why
+    assert "0 stable points of similar size and different architecture" in found.why
+    rates = [
+        one
+        for n, size in enumerate(sizes)
+        for one in point(
+            f"a{n}", int(size), [0.9] * 5, labels={"learning_rate": n}, settings={"optimizer.learning_rate": n}
+        )
+    ]
+    assert invariance(samples(rates)).statistic.value is None
+
+
+def test_between_families_and_within_them_are_answered_together():
+    rng = np.random.default_rng(0)
+    other = accuracies(np.full(16, 0.75), rng, family="cnn")
+    found = invariance(samples([*(one for sample in sweep(0.0) for one in sample.members), *other]))
+    assert found.verdict == "inconclusive"
+    assert "digits: contradicted" in found.why
+    assert "within dnn on digits: supported" in found.why
+    assert "within cnn on digits: inconclusive" in found.why
 
 
 def test_sizes_that_are_not_alike_cannot_say():
@@ -121,6 +171,26 @@ def test_a_regime_that_is_not_there():
 
 def test_false_alarms_of_regimes():
     assert count("supported", three_regimes, shuffled) <= ALLOWED
+
+
+def curved(members, rising):
+    """The same members with learning curves whose validation loss rises from its lowest value where asked for."""
+    epochs = np.arange(10)
+    found = []
+    for one in members:
+        held = np.r_[np.linspace(2, 0.5, 6), 0.5 + (0.05 if rising(one) else 0.0) * epochs[1:5]]
+        losses = history(np.linspace(2, 0.1, 10), np.full(10, 0.9))
+        found.append(changed(one, history=changed(losses, validation_loss=held.tolist())))
+    return found
+
+
+def test_both_readings_of_overfitting_that_agree_and_that_differ():
+    agree = three_regimes(samples(curved(three(), lambda one: int(one.point[1:]) >= 10)))
+    assert (agree.verdict, "the same by the loss" in agree.why) == ("supported", True)
+    differ = three_regimes(samples(curved(three(), lambda one: False)))
+    assert differ.verdict == "inconclusive"
+    assert "by the gap it is supported: all three regimes occur" in differ.why
+    assert "by the loss it is contradicted: no point is overfitting" in differ.why
 
 
 # 3
@@ -265,6 +335,29 @@ def test_all_seven_are_answered_on_one_study():
     assert [one.number for one in found] == [1, 2, 3, 4, 5, 6, 7]
     assert {one.verdict for one in found} <= {"supported", "contradicted", "inconclusive"}
     assert all(one.why and one.statement for one in found)
+
+
+def test_an_architecture_is_judged_by_the_best_way_in_which_it_was_trained():
+    """A learning rate that was tried with two seeds and left counts for nothing."""
+    tuned = samples(sweep_at_two_rates())
+    assert [sample.name for sample in at_their_best(tuned)] == [one.name for one in sweep(0.01)]
+    assert claims(tuned) == claims(sweep(0.01))
+
+
+def sweep_at_two_rates():
+    members = [one for sample in sweep(0.01) for one in sample.members]
+    for one in [one for one in members if one.seed < 2]:
+        accuracy = 0.3 + 0.4 * one.seed
+        members.append(
+            changed(
+                one,
+                point=one.point + "-fast",
+                name=one.name + "-fast",
+                settings={"optimizer.learning_rate": 10.0},
+                final=final(accuracy, accuracy),
+            )
+        )
+    return members
 
 
 def test_groups_that_disagree_are_inconclusive():

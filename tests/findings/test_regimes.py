@@ -8,6 +8,7 @@ import pytest
 from minjax.errors import UserError
 from minjax.findings import regimes as kinds_of
 from minjax.findings.samples import LIMITS, Limits, samples
+from minjax.records.study import History
 from tests.findings.synthetic import changed, member, point
 
 NOISE = np.array([-0.003, -0.001, 0.0, 0.001, 0.003])
@@ -47,6 +48,59 @@ def test_a_gap_while_accuracy_rises_is_learning():
 
 def test_no_gap_is_learning_however_flat():
     assert set(kinds(study(np.full(8, 0.9), np.full(8, 0.04)))) == {"learning"}
+
+
+def test_the_gap_counts_relative_to_the_error_so_that_easy_data_can_be_overfitted():
+    easy = study(np.full(8, 0.98), np.full(8, 0.012))
+    assert set(kinds(easy)) == {"overfitting"}
+    assert set(kinds(easy, relative_gap=0.7)) == {"learning"}
+    hard = study(np.full(8, 0.6), np.full(8, 0.012))
+    assert set(kinds(hard)) == {"learning"}
+
+
+def with_losses(members, held, train=(2.0, 1.0, 0.5, 0.2, 0.1)):
+    """The same members with a validation loss and a training loss after each epoch."""
+    return [
+        changed(
+            one,
+            history=History(
+                train_loss=list(train),
+                train_accuracy=[0.5] * len(train),
+                validation_loss=list(held(one.seed)),
+                validation_accuracy=[0.5] * len(train),
+            ),
+        )
+        for one in members
+    ]
+
+
+RISING, FLAT = (2.0, 1.0, 0.8, 0.9, 1.0), (2.0, 1.0, 0.8, 0.8, 0.85)
+
+
+def test_a_rising_validation_loss_is_overfitting_without_any_gap():
+    members = study(np.linspace(0.5, 0.9, 5))
+    (found,) = {(one.regime, one.by_gap, one.by_loss) for one in regimes(with_losses(members, lambda seed: RISING))}
+    assert found == ("overfitting", False, True)
+    (found,) = {(one.regime, one.by_gap, one.by_loss) for one in regimes(with_losses(members, lambda seed: FLAT))}
+    assert found == ("learning", False, False)
+    assert set(kinds(with_losses(members, lambda seed: FLAT), loss_rise=0.05)) == {"overfitting"}
+    most = with_losses(members, lambda seed: RISING if seed < 3 else FLAT)
+    assert set(kinds(most)) == {"overfitting"}
+    assert set(kinds(with_losses(members, lambda seed: RISING if seed < 2 else FLAT))) == {"learning"}
+
+
+def test_a_loss_that_rises_on_both_sides_is_no_overfitting():
+    members = study(np.linspace(0.5, 0.9, 5))
+    assert set(kinds(with_losses(members, lambda seed: RISING, train=(2.0, 1.0, 0.5, 0.6, 0.7)))) == {"learning"}
+
+
+def test_each_reading_by_itself():
+    flat = study(np.full(8, 0.9), np.full(8, 0.08))
+    for one in regimes(with_losses(flat, lambda seed: FLAT)):
+        assert [kinds_of.by_reading(one, reading) for reading in ("gap", "loss")] == ["overfitting", "learning"]
+    assert {one.by_loss for one in regimes(flat)} == {None}  # no learning curves
+    (erratic,) = regimes(with_losses(point("a", 10, [0.9, 0.8, 0.9, 0.8]), lambda seed: RISING))
+    assert (erratic.by_gap, erratic.by_loss, kinds_of.by_reading(erratic, "loss")) == (None, None, "unstable")
 
 
 def test_seeds_that_die_make_a_point_unstable():

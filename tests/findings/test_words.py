@@ -31,4 +31,5 @@ def test_lists_and_plurals():
 
 def test_the_regimes_are_defined_with_the_tolerances_that_were_used():
     assert "more than 2 points over seeds, or if more than 25 % of its seeds" in definition()
-    assert "more than 7.5 points above that on images" in definition(Limits(gap=0.075))
+    assert "is more than 75 % lower on training images than on others" in definition(Limits(relative_gap=0.75))
+    assert "ends more than 10 % above its lowest value" in definition()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minjax.findings.claims.claim import STATEMENTS, VERDICTS
+from minjax.findings.claims.claim import STATEMENTS, VERDICTS, at_their_best
 from minjax.findings.claims.compression import (
     deeper_is_resilient,
     distinct_phases,
     quantization_hurts,
     redundancy_reached,
 )
-from minjax.findings.claims.size import invariance, minimal_exists, three_regimes
+from minjax.findings.claims.invariance import invariance
+from minjax.findings.claims.size import minimal_exists, three_regimes
 from minjax.findings.samples import LIMITS, Limits, Sample
 from minjax.records.finding import Claim
 
@@ -47,4 +48,5 @@ CLAIMS = {
 
 def claims(found: Sequence[Sample], limits: Limits = LIMITS) -> list[Claim]:
     """The seven claims tested on the samples of one study, or of several together."""
-    return [test(found, limits) for test in CLAIMS.values()]
+    best = at_their_best(found)
+    return [test(best, limits) for test in CLAIMS.values()]

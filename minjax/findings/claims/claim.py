@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+
+from minjax.findings.samples import Sample
 from minjax.records.finding import Claim, Statistic, Verdict
 from minjax.records.record import Interval
 
 SUPPORTED: Verdict = "supported"
 CONTRADICTED: Verdict = "contradicted"
 INCONCLUSIVE: Verdict = "inconclusive"
+REPLICATES = 2000
 VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE)
 
 STATEMENTS = {
@@ -84,3 +89,29 @@ def combined(answers: Sequence[tuple[str, Answer]]) -> Answer:
         interval=None if shown is None else shown.interval,
         why="; ".join(f"{group}: {answer.verdict}, {answer.why}" for group, answer in answers),
     )
+
+
+def at_their_best(found: Iterable[Sample]) -> list[Sample]:
+    """One sample for each architecture on each data set: of the ways in which it was trained, the best one.
+
+    A learning rate that was tried with fewer seeds and left says nothing of its architecture.
+    """
+    best: dict[tuple[str, str, str], Sample] = {}
+    for sample in found:
+        architecture = json.dumps(sample.fields, sort_keys=True) if sample.fields else sample.point
+        key = sample.dataset, sample.family, architecture
+        other = best.setdefault(key, sample)
+        if (len(sample.seeds), sample.mean) > (len(other.seeds), other.mean):
+            best[key] = sample
+    return list(best.values())
+
+
+def resampled(n: int) -> np.ndarray:
+    """How often each of n points is drawn in each bootstrap replicate, [replicates, n]."""
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), REPLICATES).astype(float)
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of bootstrapped values."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,8 +1,8 @@
-"""Claims 1 to 3, which are about accuracy over size."""
+"""Claims 2 and 3, which are about accuracy over size."""
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,71 +14,19 @@ from minjax.findings.claims.claim import (
     Answer,
     claim,
     combined,
+    percentiles,
+    resampled,
     unanswered,
 )
 from minjax.findings.minimal import minimal
-from minjax.findings.regimes import REGIMES, regimes, unstable
+from minjax.findings.regimes import REGIMES, Reading, by_reading, regimes
 from minjax.findings.samples import LIMITS, Limits, Sample, groups
-from minjax.findings.words import count, listed, points
-from minjax.records.finding import Claim, Verdict
+from minjax.findings.words import count, listed
+from minjax.records.finding import Claim, Regime
 
-SIMILAR_SIZE = 1.5  # the largest factor between two similar sizes
-INVARIANT = 0.05  # of accuracy: differences up to this are "largely invariant"
-LEAST_POINTS = 3  # of a family, or of a regime
+LEAST_POINTS = 3  # of a regime
 DECADES = 3.0  # of size: on so wide a grid each regime must occur
 LEAST_GRID = 12  # points of such a grid
-REPLICATES = 2000
-
-
-def invariance(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
-    """Claim 1: mean absolute difference of A between stable points of different families and similar size.
-
-    Sizes are similar within a factor `SIMILAR_SIZE`. Supported where the upper end of the interval is at most
-    `INVARIANT`, contradicted where the lower end is above it. For the interval the points are resampled and not the
-    pairs, which share them. Noise and the difference of the sizes count as difference too, which errs on the side of
-    caution.
-    """
-    by_set: dict[str, list[Sample]] = {}
-    for sample in found:
-        by_set.setdefault(sample.dataset, []).append(sample)
-    return claim(1, combined([(name, _invariance(of, limits)) for name, of in sorted(by_set.items())]))
-
-
-def _invariance(found: Sequence[Sample], limits: Limits) -> Answer:
-    families = sorted({sample.family for sample in found})
-    if len(families) < 2:
-        return unanswered(f"there is only one family ({families[0]}); a report over several families can answer this")
-    stable = [sample for sample in found if not unstable(sample, limits)]
-    pairs = np.array(
-        [
-            (i, j)
-            for i, j in itertools.combinations(range(len(stable)), 2)
-            if stable[i].family != stable[j].family
-            and stable[j].num_params <= SIMILAR_SIZE * stable[i].num_params
-            and stable[i].num_params <= SIMILAR_SIZE * stable[j].num_params
-        ]
-    ).reshape(-1, 2)
-    for family in families:
-        paired = {int(i) for i in pairs.ravel() if stable[i].family == family}
-        if len(paired) < LEAST_POINTS and (len(families) == 2 or not pairs.size):
-            return unanswered(f"{family} has {len(paired)} stable points with a size close to that of another family")
-    means = np.array([sample.mean for sample in stable])
-    first, second = pairs.T
-    differences = np.abs(means[first] - means[second])
-    weights = _resampled(len(stable))
-    both = weights[:, first] * weights[:, second]
-    kept = both.sum(axis=1) > 0
-    low, high = _percentiles((both[kept] @ differences) / both[kept].sum(axis=1))
-    verdict: Verdict = SUPPORTED if high <= INVARIANT else CONTRADICTED if low > INVARIANT else INCONCLUSIVE
-    mean = float(differences.mean())
-    return Answer(
-        verdict,
-        f"mean difference in accuracy between {listed(families)} at similar size: {100 * mean:.2f} points "
-        f"({len(pairs)} pairs)",
-        mean,
-        (low, high),
-        f"performance is called invariant up to a difference of {points(INVARIANT)}",
-    )
 
 
 def three_regimes(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
@@ -88,12 +36,33 @@ def three_regimes(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
     later regime (unstable, learning, overfitting; a half where sizes are equal). Supported where each regime has
     `LEAST_POINTS` points and the interval (points resampled) lies above a half; contradicted where it lies below, or
     where a regime has no point on a grid of `LEAST_GRID` points over `DECADES` decades.
+
+    There are two readings of overfitting (`findings.regimes`). Where both give the same verdict the answer is that by
+    the gap, and says so; where they differ both are shown, and neither alone decides.
     """
-    return claim(2, combined([(" ".join(key), _three_regimes(of, limits)) for key, of in groups(found).items()]))
+    return claim(2, combined([(" ".join(key), _by_both(of, limits)) for key, of in groups(found).items()]))
 
 
-def _three_regimes(found: Sequence[Sample], limits: Limits) -> Answer:
-    order = np.array([REGIMES.index(one.regime) for one in regimes(found, limits)])
+def _by_both(found: Sequence[Sample], limits: Limits) -> Answer:
+    known = regimes(found, limits)
+    by_gap = _three_regimes(found, known, "gap")
+    if all(one.by_loss is None for one in known):
+        return by_gap
+    by_loss = _three_regimes(found, known, "loss")
+    if by_gap.verdict == by_loss.verdict:
+        why = f"{by_gap.why}; the same by the loss: {by_loss.statistic}"
+        return dataclasses.replace(by_gap, statistic=f"by the gap: {by_gap.statistic}", why=why)
+    readings = {"gap": by_gap, "loss": by_loss}
+    return dataclasses.replace(
+        by_gap,
+        verdict=INCONCLUSIVE,
+        statistic="; ".join(f"by the {name}: {one.statistic}" for name, one in readings.items()),
+        why="; ".join(f"by the {name} it is {one.verdict}: {one.why}" for name, one in readings.items()),
+    )
+
+
+def _three_regimes(found: Sequence[Sample], known: Sequence[Regime], reading: Reading) -> Answer:
+    order = np.array([REGIMES.index(by_reading(one, reading)) for one in known])
     logs = np.log10([sample.num_params for sample in found])
     counts = np.bincount(order, minlength=3)
     numbers = ", ".join(f"{n} {name}" for name, n in zip(REGIMES, counts, strict=True))
@@ -103,10 +72,10 @@ def _three_regimes(found: Sequence[Sample], limits: Limits) -> Answer:
         concordance, interval = None, None
     else:
         agree = apart * (1 + later * np.sign(np.round(logs[:, None] - logs[None], 9))) / 2
-        weights = _resampled(len(found))
+        weights = resampled(len(found))
         pairs = ((weights @ apart) * weights).sum(axis=1)
         drawn = ((weights @ agree) * weights).sum(axis=1)[pairs > 0] / pairs[pairs > 0]
-        concordance, interval = float(agree.sum() / apart.sum()), _percentiles(drawn)
+        concordance, interval = float(agree.sum() / apart.sum()), percentiles(drawn)
     text = f"{numbers}; concordance of regime and size " + ("none" if concordance is None else f"{concordance:.2f}")
     absent = [name for name, n in zip(REGIMES, counts, strict=True) if not n]
     wide = logs[-1] - logs[0] >= DECADES and len(found) >= LEAST_GRID
@@ -150,13 +119,3 @@ def _minimal_exists(found: Sequence[Sample], limits: Limits) -> Answer:
         return Answer(INCONCLUSIVE, text, value, interval, "; ".join(size.notes))
     why = f"smaller sizes of the grid fail, and the whole interval lies inside the grid ({len(size.grid)} sizes)"
     return Answer(SUPPORTED, text, value, interval, why)
-
-
-def _resampled(n: int) -> np.ndarray:
-    """How often each of n points is drawn in each bootstrap replicate, [replicates, n]."""
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), REPLICATES).astype(float)
-
-
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)

@@ -54,7 +54,7 @@ def choices(asked: dict[str, Any]) -> list[Choice]:
 
 def limits(study: dict[str, Any]) -> Limits:
     """The tolerances of the definitions."""
-    return Limits(**{name: study[name] for name in ("tolerance", "sigma", "gap", "margin")})
+    return Limits(**{field.name: study[field.name] for field in dataclasses.fields(Limits)})
 
 
 def aim(study: dict[str, Any]) -> Aim:
