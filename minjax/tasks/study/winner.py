@@ -8,7 +8,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from minjax.config import defaults, plain
+from minjax import presets
+from minjax.config import plain
 from minjax.config.flags import flag
 from minjax.config.resolving import resolve_fields
 from minjax.config.table import leaves
@@ -23,7 +24,7 @@ from minjax.studies.points import Point
 from minjax.tasks import train
 from minjax.tasks.signals import Stop
 
-PRESET = "configs/base.py"  # every field at its default
+PRESET = "train"  # for families without a preset of their own
 DIRECTORY = "winner"
 
 
@@ -41,22 +42,26 @@ def configuration(point: Point, seed: int, name: str) -> dict[str, Any]:
 
 
 def command(config: dict[str, Any], directory: Path | None = None) -> str:
-    """The command that trains a network of this configuration: every field that differs from the defaults, as a flag.
+    """The command that trains a network of this configuration: a preset, and every field that differs from it.
 
     Args:
         config: a training's, as resolved.
         directory: its work directory; None: the command does not say.
     """
-    chosen = {section: {"name": config[section]["name"]} for section in ("model", "optimizer")}
-    own = defaults()
-    for section, fields in chosen.items():
-        own[section] = {**own[section], **fields}
-    usual = dict(leaves(resolve_fields(plain(own))))
-    named = {f"{section}.name" for section in chosen}
-    differing = {name: value for name, value in leaves(config) if name in named or usual.get(name) != value}
-    flags = [flag(name, value) for name, value in differing.items()]
+    family = config["model"]["name"]
+    name = family if family in presets.names() else PRESET
+    preset = plain(presets.load(presets.find(name)).to_dict())
+    foreign = [field for field, value in preset["model"].items() if value is not None and field not in config["model"]]
+    preset["model"] |= {"name": family, **dict.fromkeys(foreign)}
+    preset["optimizer"]["name"] = config["optimizer"]["name"]
+    usual = dict(leaves(resolve_fields(preset)))
+    changed = {f"model.{field}": None for field in foreign}
+    for field, value in leaves(config):
+        if field in ("model.name", "optimizer.name") or usual.get(field) != value:
+            changed[field] = value
     where = [] if directory is None else [f"--workdir={directory}"]
-    return shlex.join(["python", "-m", "minjax.main", f"--config={PRESET}", *where, *flags])
+    flags = [flag(field, value) for field, value in changed.items()]
+    return shlex.join(["python", "-m", "minjax.main", f"--config=configs/{name}.py", *where, *flags])
 
 
 def begun(directory: Path) -> bool:

@@ -24,6 +24,7 @@ from tests.tasks.study.test_study import small
 GRIDS = {
     "dnn": (),
     "cnn": ("--config.study.families=cnn", "--config.study.cnn.batch_norms=True", "--config.study.cnn.channels=2"),
+    "resnet": ("--config.study.families=resnet", "--config.study.resnet.depths=8", "--config.study.resnet.widths=2"),
     "adam": ("--config.study.axes=(('optimizer.name',('adam',)),('optimizer.learning_rate',(0.1/3,)))",),
 }
 KNEE = (
