@@ -55,6 +55,7 @@ class Handover:
         others = self._others(point)
         if others is None:
             return None
+        notes = (*self._notes(member), *winner.compared(member, own["validation"], self._together(point)))
         demand = self.plan.demand(point)
         return Winner(
             path=winner.DIRECTORY,
@@ -75,7 +76,7 @@ class Handover:
             peak_ram_bytes=demand.ram_bytes,
             command=winner.command(config),
             finalists=(first, *others),
-            notes=(*self._notes(member), *winner.compared(member, own["validation"], self._together(point))),
+            notes=notes,
         )
 
     def _others(self, chosen: Point) -> list[Finalist] | None:

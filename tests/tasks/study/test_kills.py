@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import time
@@ -11,6 +12,7 @@ import pytest
 from minjax.main import main
 from tests.conftest import ROOT, command
 from tests.tasks.study.test_study import PRESET, SMALL, lines, plain, small
+from tests.tasks.study.test_winner import KNEE, arrays
 
 # 400 epochs: most of the time goes into training, not into starting.
 LONG = (*SMALL, "--config.epochs=400", "--config.study.dnn.widths=(4,16)", "--config.study.dnn.depths=(1,)")
@@ -35,3 +37,26 @@ def test_killed_in_the_middle_of_training_it_ends_with_the_same_records(tmp_path
         assert len(lines(directory)) < 10
     assert main(small(directory, *LONG)) == 0
     assert plain(directory) == plain(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_killed_while_it_hands_over_it_ends_with_the_same_winner_to_the_bit(tmp_path):
+    """Killed at random moments, most of them after the winner was chosen."""
+    knee = (*KNEE, "--config.epochs=100")
+    assert main(small(tmp_path / "whole", *knee)) == 0
+    directory, generator = tmp_path / "killed", random.Random(7)
+    arguments = command(*small(directory, *knee)[1:], preset=PRESET)
+    for kill in range(4):
+        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        chosen, deadline = directory / "winner" / "config.json", time.monotonic() + 200
+        while kill and time.monotonic() < deadline and process.poll() is None and not chosen.exists():
+            time.sleep(0.01)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(8 * generator.random())
+        process.kill()
+        process.wait()
+    assert main(small(directory, *knee)) == 0
+    assert plain(directory) == plain(tmp_path / "whole")
+    first, second = arrays(tmp_path / "whole" / "winner"), arrays(directory / "winner")
+    assert list(first) == list(second)
+    assert all((first[name] == second[name]).all() for name in first)
