@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 80  # characters of a name that is quoted: a file may name anything
+
 
 class UserError(Exception):
     """A mistake in what the user asked for. The message names the thing, its value and what is allowed.
@@ -30,7 +32,9 @@ def unknown(kind: str, value: object, known: Iterable[str]) -> UserError:
 
     Example: ``raise unknown("optimizer", "adm", ("sgdm", "adam"))``.
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(str(value), names, n=1)
+    names, shown = sorted(known), repr(value)
+    near = difflib.get_close_matches(str(value)[:LONGEST], names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return UserError(f"unknown {kind} {value!r}{hint}; known: {', '.join(names)}")
+    if len(shown) > LONGEST:
+        shown = f"{shown[: LONGEST - 3]}..."
+    return UserError(f"unknown {kind} {shown}{hint}; known: {', '.join(names)}")

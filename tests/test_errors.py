@@ -18,6 +18,11 @@ def test_unknown_without_a_near_name(value):
     assert str(unknown("model", value, iter(["vit", "dnn"]))) == f"unknown model {value!r}; known: dnn, vit"
 
 
+def test_a_long_name_is_cut():
+    message = str(unknown("model", "a" * 5000, ("dnn",)))
+    assert message == f"unknown model '{'a' * 76}...; known: dnn"
+
+
 def test_messages_are_one_line():
     assert "\n" not in str(unknown("model", "a\nb", ("dnn",)))
 

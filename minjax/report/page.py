@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -67,6 +68,11 @@ class Picture:
     caption: str = ""
 
     @property
+    def target(self) -> str:
+        """The file as a URL writes it."""
+        return quote(self.file)
+
+    @property
     def uris(self) -> list[Markup]:
         """The images as values of an image's ``src``."""
         return [Markup(f"data:image/png;base64,{base64.b64encode(image).decode()}") for image in self.images]
@@ -118,7 +124,46 @@ class Fold:
         return Table(self.table.header, self.table.rows[: self.first], self.table.align)
 
 
-Block = str | Note | Notes | Table | Pair | Picture | Fold  # a plain text is a paragraph
+@dataclass(frozen=True)
+class Command:
+    """A command to type, on a line of its own."""
+
+    kind: ClassVar[str] = "command"
+    text: str
+
+
+@dataclass(frozen=True)
+class Links:
+    """Other pages.
+
+    Attributes:
+        pages: each page's name and its path, relative to the directory of this page.
+    """
+
+    kind: ClassVar[str] = "links"
+    pages: Sequence[tuple[str, str]]
+
+    @property
+    def targets(self) -> list[tuple[str, str]]:
+        """The names, and the paths as a URL writes them."""
+        return [(name, quote(path)) for name, path in self.pages]
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks that a reader unfolds; report.md shows them unfolded.
+
+    Attributes:
+        summary: what stays when they are folded.
+        blocks: what is folded; no further details.
+    """
+
+    kind: ClassVar[str] = "details"
+    summary: str
+    blocks: Sequence[Any]
+
+
+Block = str | Note | Notes | Table | Pair | Picture | Fold | Command | Links | Details  # a plain text is a paragraph
 
 
 @dataclass(frozen=True)
@@ -140,7 +185,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Page:
-    """A page from top to bottom.
+    """A page from top to bottom: what was asked and decided, then the evidence.
 
     Attributes:
         title: its heading.
@@ -148,7 +193,8 @@ class Page:
         status_text: the same in words.
         warnings: what a reader must know before anything else.
         tiles: the answers.
-        sections: everything else; settings and provenance come last.
+        sections: what was asked and decided, and what a reader does next.
+        evidence: everything that it rests on; settings and provenance come last.
         wide: whether its tables need a wide page.
     """
 
@@ -158,12 +204,15 @@ class Page:
     status_text: str = ""
     warnings: Sequence[str] = ()
     tiles: Sequence[Tile] = ()
+    evidence: Sequence[Section] = ()
     wide: bool = field(default=False, kw_only=True)
 
     @property
     def pictures(self) -> list[Picture]:
         """All pictures of the page."""
-        return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
+        blocks = [block for section in [*self.sections, *self.evidence] for block in section.blocks]
+        folded = [inner for block in blocks if isinstance(block, Details) for inner in block.blocks]
+        return [block for block in [*blocks, *folded] if isinstance(block, Picture)]
 
 
 def write(page: Page, folder: Path, *, pictures: Iterable[str], files: Mapping[str, str | None] | None = None) -> Path:
@@ -219,6 +268,11 @@ def markdown(text: object) -> Markup:
     return Markup(_MARKDOWN.sub(r"\\\1", escaped))  # safe: escaped just above
 
 
+def code(text: str) -> Markup:
+    """`text` for a fenced block of Markdown: one line that cannot end the block."""
+    return Markup(printable(text).replace("`" * 3, "'" * 3))  # Markdown shows what is inside as it is
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -231,4 +285,5 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["md"] = markdown
+    environment.filters["code"] = code
     return environment

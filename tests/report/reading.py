@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from matplotlib.axes import Axes
@@ -72,14 +73,22 @@ def tables_of(page: Path) -> dict[str, list[list[dict[str, str]]]]:
 
 
 def needs_no_other_file(page: Path, pictures: int) -> None:
-    """A page has so many pictures inside, loads nothing, and tells a browser so."""
+    """A page has so many pictures inside, loads nothing, and tells a browser so; its links lead to what is there."""
     text = page.read_text()
+    for target in links_of(page):
+        assert (page.parent / target).exists(), target
+    text = re.sub(r'<a href="[^"]*">', "<a>", text)
     for attribute in re.findall(r"(?:src|href|srcset|action|data)\s*=\s*[\"']?([^\s\"'>]+)", text):
         assert attribute.startswith("data:"), attribute
     assert text.count("data:image/png;base64,") == pictures
     for way_out in ("<script", "url(", "@import"):
         assert way_out not in text
     assert "default-src 'none'" in text
+
+
+def links_of(page: Path) -> list[str]:
+    """Where the links of a page lead, as paths relative to its directory."""
+    return [unquote(html.unescape(target)) for target in re.findall(r'<a href="([^"]*)">', page.read_text())]
 
 
 def png_size(data: bytes) -> tuple[int, int]:

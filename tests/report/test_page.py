@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from minjax.errors import UserError
 from minjax.report.formats import printable
 from minjax.report.page import (
+    Command,
+    Details,
     Fold,
+    Links,
     Note,
     Notes,
     Page,
@@ -26,7 +29,7 @@ from minjax.report.page import (
     render,
     write,
 )
-from tests.report.reading import PIXEL, png_size, tables_of, text_of, texts, written
+from tests.report.reading import PIXEL, links_of, png_size, tables_of, text_of, texts, written
 
 TABLE = Table(("name", "value"), [("a", "1"), ("b", "2"), ("sum", "3")], align="lr", footer=1, caption="Numbers")
 WHOLE = Page(
@@ -46,8 +49,13 @@ WHOLE = Page(
                 Note("Small print."),
                 Notes(["first", "second"]),
                 Fold("three rows", Table(("x",), [("1",), ("2",), ("3",)]), open=False, first=2),
+                Command("minjax predict runs/a 'my images/'"),
+                Links([("the study", "../../my study/report/index.html"), ("the winner", "../winner/a.html")]),
             ],
         ),
+    ],
+    evidence=[
+        Section("More", [Details("what the paper says", ["It says this.", Picture("c.png", [PIXEL], "inside")])])
     ],
 )
 
@@ -59,13 +67,16 @@ def test_every_part_is_on_both_pages(tmp_path):
             assert part in text
         for part in ("The opening.", "A paragraph.", "Seen", "Numbers", "Small print.", "first", "second"):
             assert part in text
+        for part in ("minjax predict runs/a 'my images/'", "the study", "the winner", "Evidence", "It says this."):
+            assert part in text
         assert "absent" not in text
     tables = tables_of(page)
     numbers = [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}, {"name": "sum", "value": "3"}]
     assert tables["Numbers"][0] == tables["Numbers"][2] == numbers
     assert tables["Numbers"][-1] == [{"x": "1"}, {"x": "2"}]  # folded: its first rows
     source = page.read_text()
-    assert source.count("data:image/png;base64,") == 2
+    assert source.count("data:image/png;base64,") == 3
+    assert (page.parent / "c.png").exists()
     assert '<span class="status budget">' in source
     assert '<tr class="foot"><td class="l">sum</td><td class="r">3</td></tr>' in source
     assert "<details>" in source
@@ -75,11 +86,43 @@ def test_every_part_is_on_both_pages(tmp_path):
     assert png_size((page.parent / "a.png").read_bytes()) == (width, 2 * height)
 
 
+def test_links_lead_from_the_page_and_pictures_to_their_files(tmp_path):
+    page = write(WHOLE, tmp_path / "report", pictures=())
+    assert links_of(page) == ["a.png", "a.png", "../../my study/report/index.html", "../winner/a.html", "c.png"]
+    text = (page.parent / "report.md").read_text()
+    assert "[the study](../../my%20study/report/index.html), [the winner](../winner/a.html)" in text
+    assert "```\nminjax predict runs/a 'my images/'\n```\n" in text
+
+
+def test_a_command_cannot_leave_its_block():
+    page = Page("A", [Section("", [Command("a ``` <b>\n# c")])])
+    assert "\na ''' <b>" in render("page.md", page)
+    assert "<b>" not in render("page.html", page).partition("<body>")[2]
+
+
+def test_a_wide_table_names_its_cells_for_narrow_windows():
+    header = ("a", "b", "c", "d", "e")
+    wide = render("page.html", Page("A", [Section("", [Table(header, [("1", "2", "3", "4", "5")])])]))
+    assert '<td class="l" data-name="e">5</td>' in wide
+    narrow = render("page.html", Page("A", [Section("", [Table(header[:4], [("1", "2", "3", "4")])])]))
+    assert "data-name=" not in narrow.partition("<body>")[2]
+
+
+def test_dark_windows_have_dark_pages_and_no_script_is_needed():
+    text = render("page.html", WHOLE)
+    assert "prefers-color-scheme: dark" in text
+    assert "<script" not in text
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    rules = re.sub(r":root \{[^}]*\}", "", style)
+    colours = re.findall(r"(?:color|background): (#\w+)", rules)
+    assert set(colours) <= {"#fff"}  # all others are variables, with a value for each scheme
+
+
 def test_what_is_no_longer_made_is_removed(tmp_path):
     write(WHOLE, tmp_path, pictures=("a.png", "b.png"), files={"data.csv": "1\n"})
     (tmp_path / "b.png").write_bytes(PIXEL)
     (tmp_path / "mine.png").write_bytes(PIXEL)
-    page = write(Page("Less", []), tmp_path, pictures=("a.png", "b.png"), files={"data.csv": None})
+    page = write(Page("Less", []), tmp_path, pictures=("a.png", "b.png", "c.png"), files={"data.csv": None})
     assert written(page) == {"index.html", "report.md", "mine.png"}
 
 
