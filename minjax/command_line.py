@@ -23,7 +23,7 @@ def parse(arguments: list[str]) -> tuple[ConfigDict, str | None]:
         raise UserError("which preset? give --config=NAME, for example --config=digits; minjax presets lists them")
     file = presets.find(preset)
     loaded = presets.load(file)
-    arguments, cleared = prepare(arguments)
+    arguments, assigned = prepare(arguments)
     values = flags.FlagValues()
     flags.DEFINE_string("workdir", None, "The run's directory.", flag_values=values)
     try:
@@ -33,7 +33,7 @@ def parse(arguments: list[str]) -> tuple[ConfigDict, str | None]:
         raise UserError(_reason(error)) from error
     if rest:
         raise UserError(f"unexpected argument {rest[0]!r}; flags are --config, --workdir and --config.FIELD=VALUE")
-    loaded.update_from_flattened_dict(dict.fromkeys(cleared))
+    loaded.update_from_flattened_dict(assigned)
     if not loaded.name:
         loaded.name = presets.label(file)
     return loaded, values.workdir

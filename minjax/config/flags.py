@@ -13,8 +13,9 @@ from minjax.errors import UserError
 PREFIX = "config."
 
 
-def prepare(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Flags as ml-collections takes them, and the names of the fields that are to be None.
+def prepare(arguments: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Flags as ml-collections takes them, and the values of the fields for which it has no flag: None, or one of
+    several types.
 
     Of several flags for one field the last counts. Several values are typed as `a,b`, as `1,2` or as a Python tuple.
 
@@ -22,13 +23,13 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[str]]:
         arguments: the command line; flags of no declared field are passed on as they are.
 
     Raises:
-        UserError: a value that cannot be read as a tuple, a section in place of a field.
+        UserError: a value that cannot be read as a tuple or is not allowed, a section in place of a field.
 
     >>> prepare(["--config.prune.methods=l1", "--config.prune.methods=l1,global_l1", "--config.model.init=None"])
-    (["--config.prune.methods=('l1', 'global_l1')"], ['model.init'])
+    (["--config.prune.methods=('l1', 'global_l1')"], {'model.init': None})
     """
     last: dict[str, str] = {}  # field -> its flag
-    cleared: dict[str, None] = {}
+    assigned: dict[str, Any] = {}
     others: list[str] = []
     waiting = list(arguments)
     while waiting:
@@ -42,13 +43,17 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[str]]:
             others.append(argument)
             continue
         text = text if equals else waiting.pop(0)
-        cleared.pop(name, None)
+        assigned.pop(name, None)
+        last.pop(name, None)
         if declared.optional and text == "None":
-            cleared[name] = None
+            assigned[name] = None
+        elif declared.kind.type is object:
+            values = _several(declared, text)
+            assigned[name] = declared.kind.check(name, values[0] if len(values) == 1 else values)
         else:
             value = repr(_several(declared, text)) if declared.kind.type is tuple else text
             last[name] = f"--{PREFIX}{name}={value}"
-    return [*others, *last.values()], list(cleared)
+    return [*others, *last.values()], assigned
 
 
 def wrong_type(error: str) -> str | None:

@@ -1,9 +1,9 @@
 """Decoded images on disk as memory-mapped uint8 arrays, so that later starts need not read any image file.
 
-Each data set has a directory below `$MINJAX_CACHE` or else `~/.cache/minjax`, with four `.npy` files and a manifest of
-their sizes and checksums. It is written under a temporary name, flushed and renamed, so that it is either complete or
-absent; if two processes write at once, the later one replaces the identical copy of the earlier one. A directory that
-does not match its manifest is deleted and built again. It is always safe to delete the whole cache.
+Each data set has a directory below `$MINJAX_CACHE` or else `~/.cache/minjax`, with a `.npy` file for each array and a
+manifest of their sizes and checksums. It is written under a temporary name, flushed and renamed, so that it is either
+complete or absent; if two processes write at once, the later one replaces the identical copy of the earlier one. A
+directory that does not match its manifest is deleted and built again. It is always safe to delete the whole cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from minjax.data.dataset import Source, Split
 from minjax.errors import UserError
 
-FORMAT = 1  # increase it when the meaning of the files changes; older ones are then built again
+FORMAT = 2  # increase it when the meaning of the files changes; older ones are then built again
 _CHUNK = 2**24  # bytes checked or written at once
 _ABANDONED = 24 * 3600  # seconds after which no process can still be writing an unfinished directory
 
@@ -64,8 +64,7 @@ def read(folder: Path, current: Callable[[Any], bool]) -> Source | None:
             if path.stat().st_size != entry["bytes"] or _checksum(path) != entry["crc32"]:
                 raise ValueError(f"{path.name} does not match the manifest")
             arrays[name] = np.load(path, mmap_mode="r")
-        train, test = (Split(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "test"))
-        return Source(train, test, tuple(manifest["class_names"]))
+        return _source(arrays, tuple(manifest["class_names"]), tuple(manifest["notes"]))
     except FileNotFoundError as error:
         if (folder / "manifest.json").exists():
             _complain(folder, error)
@@ -98,20 +97,48 @@ def write(folder: Path, source: Source, identity: Any) -> Source:
 
 
 def _fill(unfinished: Path, source: Source, identity: Any) -> Source:
-    files, splits = {}, {}
-    for split, part in (("train", source.train), ("test", source.test)):
-        for kind, array in (("images", part.images), ("labels", part.labels)):
-            path = unfinished / f"{split}_{kind}.npy"
-            _save(path, array)
-            files[path.stem] = {"bytes": path.stat().st_size, "crc32": _checksum(path), "shape": list(array.shape)}
+    files: dict[str, dict[str, Any]] = {}
+    arrays = {}
+    for name, array in _arrays(source).items():
+        path = unfinished / f"{name}.npy"
+        _save(path, array)
+        files[name] = {"bytes": path.stat().st_size, "crc32": _checksum(path), "shape": list(array.shape)}
         # Mapped before the rename: these files stay valid even if another process replaces the directory.
-        splits[split] = Split(*(np.load(unfinished / f"{split}_{kind}.npy", "r") for kind in ("images", "labels")))
-    manifest = {"format": FORMAT, "identity": identity, "class_names": list(source.class_names), "files": files}
+        arrays[name] = np.load(path, "r")
+    manifest = {
+        "format": FORMAT,
+        "identity": identity,
+        "class_names": list(source.class_names),
+        "notes": list(source.notes),
+        "files": files,
+    }
     with open(unfinished / "manifest.json", "w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    return Source(splits["train"], splits["test"], source.class_names)
+    return _source(arrays, source.class_names, source.notes)
+
+
+def _arrays(source: Source) -> dict[str, np.ndarray]:
+    """The arrays of a data set by the names of their files."""
+    splits = {"train": source.train, "test": source.test, "validation": source.validation}
+    arrays: dict[str, np.ndarray] = {}
+    for split, part in splits.items():
+        if part is not None:
+            arrays |= {f"{split}_images": part.images, f"{split}_labels": part.labels}
+    return arrays if source.units is None else arrays | {"train_units": source.units}
+
+
+def _source(arrays: dict[str, np.ndarray], class_names: tuple[str, ...], notes: tuple[str, ...]) -> Source:
+    """The data set of such arrays."""
+    splits = {
+        split: Split(arrays[f"{split}_images"], arrays[f"{split}_labels"])
+        for split in ("train", "test", "validation")
+        if f"{split}_images" in arrays or split != "validation"
+    }
+    return Source(
+        splits["train"], splits["test"], class_names, splits.get("validation"), arrays.get("train_units"), notes
+    )
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -43,11 +43,18 @@ class Source:
         train: the source's training split.
         test: the source's test split.
         class_names: the names of labels 0, 1, ...
+        validation: the source's own validation split, if it has one.
+        units: int32 [training images], the same number for images that belong together (equal ones, those of a group),
+            which are never divided; None: each is by itself.
+        notes: what the reader should tell the user about these data.
     """
 
     train: Split
     test: Split
     class_names: tuple[str, ...]
+    validation: Split | None = None
+    units: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,6 +70,8 @@ class Dataset:
         mean: mean of each channel, for pixels scaled to [0, 1].
         std: standard deviation of each channel, likewise; never 0.
         augment: "none", "crop", "flip" or "crop_flip"; "auto" has been resolved by now.
+        units: as in `Source`, of the training images; None: each is by itself.
+        notes: what to tell the user about these data.
     """
 
     name: str
@@ -73,6 +82,8 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: str
+    units: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:

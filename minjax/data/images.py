@@ -21,6 +21,7 @@ from minjax import memory
 from minjax.errors import UserError
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 MOST_PIXELS = 2**26  # of an encoded image: a small file can announce any number
 MOST_BYTES = 2**30  # of an encoded image: more than the pixels above take without compression
@@ -33,13 +34,25 @@ _ORIENTATION = 0x0112  # the EXIF tag
 
 _one_large = threading.Lock()
 
+Size = int | tuple[int, int]  # pixels squared, or height and width
+
+
+class DamagedImageError(UserError):
+    """One image cannot be read or decoded, whatever the others are like."""
+
+
+def height_and_width(size: Size) -> tuple[int, int]:
+    """`size` as height and width."""
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
 
 def read_all(
     items: Sequence[Item],
     read: Callable[[Item], bytes],
     *,
     name: Callable[[Item], str],
-    image_size: int | None = None,
+    image_size: Size | None = None,
+    skip: Callable[[int, DamagedImageError], None] | None = None,
 ) -> np.ndarray:
     """Decode many images, in order, in threads, with a progress bar on a terminal.
 
@@ -47,49 +60,79 @@ def read_all(
         items: what to read, at least one.
         read: returns the encoded bytes of an item; called from several threads.
         name: what to call an item in an error message.
-        image_size: width and height in pixels to resize every image to (see `decode`); None: all must have one size.
+        image_size: what to resize every image to (see `decode`); None: all must have one size.
+        skip: told the position of an image that cannot be read, which is then left out, and why; None: such an image
+            is an error.
 
     Returns:
-        uint8 [N, H, W, 1] if every image is grey, else [N, H, W, 3].
+        uint8 [N, H, W, 1] if every image is grey, else [N, H, W, 3]; N without those that were left out.
 
     Raises:
-        UserError: an image that cannot be read; without `image_size`, the first image that differs in size from the
-            very first (both are named); images that take more memory than there is.
+        DamagedImageError: an image that cannot be read.
+        UserError: without `image_size`, the first image that differs in size from the very first (both are named);
+            images that take more memory than there is; not one that can be read.
     """
 
     def read_one(item: Item) -> np.ndarray:
         try:
             data = read(item)
         except OSError as error:
-            raise UserError(f"cannot read the image {name(item)}: {error.strerror or error}") from error
+            raise DamagedImageError(f"cannot read the image {name(item)}: {error.strerror or error}") from error
         return decode(data, name(item), image_size)
 
     if image_size is not None:
-        _check_memory(len(items), (image_size, image_size, 1), image_size)
-    first = read_one(items[0])
+        _check_memory(len(items), (*height_and_width(image_size), 1), image_size)
+    position, first = _first(items, read_one, skip)
     _check_memory(len(items), first.shape, image_size)
     height, width = first.shape[:2]
 
-    def read_fitting(item: Item) -> np.ndarray:
-        picture = read_one(item)
+    def read_fitting(item: Item) -> np.ndarray | DamagedImageError:
+        try:
+            picture = read_one(item)
+        except DamagedImageError as error:
+            if skip is None:
+                raise
+            return error
         if picture.shape[:2] != (height, width):  # noticed here, before hundreds of larger ones are in memory
             raise UserError(
-                f"{name(item)} is {picture.shape[1]}x{picture.shape[0]} pixels but {name(items[0])} is "
+                f"{name(item)} is {picture.shape[1]}x{picture.shape[0]} pixels but {name(items[position])} is "
                 f"{width}x{height}; set dataset.image_size to resize all images to one size"
             )
         return picture
 
     whole = np.empty((len(items), *first.shape), np.uint8)
     whole[0] = first
-    for index, picture in enumerate(_decoded(items[1:], read_fitting, first.nbytes), 1):
+    count = 1
+    for index, picture in enumerate(_decoded(items[position + 1 :], read_fitting, first.nbytes), position + 1):
+        if isinstance(picture, DamagedImageError):
+            assert skip is not None
+            skip(index, picture)
+            continue
         if picture.shape[2] > whole.shape[3]:
             _check_memory(len(items), picture.shape, image_size)
             whole = np.repeat(whole, 3, axis=3)  # the first colour image after grey ones
-        whole[index] = picture  # a grey image among colour images is repeated in the three channels
-    return whole
+        whole[count] = picture  # a grey image among colour images is repeated in the three channels
+        count += 1
+    return whole[:count]
 
 
-def _check_memory(count: int, shape: tuple[int, ...], image_size: int | None) -> None:
+def _first(
+    items: Sequence[Item],
+    read_one: Callable[[Item], np.ndarray],
+    skip: Callable[[int, DamagedImageError], None] | None,
+) -> tuple[int, np.ndarray]:
+    """The position of the first image that can be read, and its pixels."""
+    for position, item in enumerate(items):
+        try:
+            return position, read_one(item)
+        except DamagedImageError as error:
+            if skip is None:
+                raise
+            skip(position, error)
+    raise UserError(f"none of the {len(items):,} images can be read")
+
+
+def _check_memory(count: int, shape: tuple[int, ...], image_size: Size | None) -> None:
     """Check that the images, and those being decoded, fit into the available memory.
 
     Raises:
@@ -100,7 +143,8 @@ def _check_memory(count: int, shape: tuple[int, ...], image_size: int | None) ->
     decoding = min(count, (2 * _threads() + 1) * _together(size)) * size + _threads() * _DECODING * height * width
     free = memory.available()
     if free is not None and count * size + decoding > free.bytes:
-        asked = "" if image_size is None else f"dataset.image_size={image_size}: "
+        typed = image_size if isinstance(image_size, int | None) else ",".join(map(str, image_size))
+        asked = "" if image_size is None else f"dataset.image_size={typed}: "
         less = "set dataset.image_size to resize them" if image_size is None else "set it to less"
         raise UserError(
             f"{asked}{count:,} images of {width}x{height} pixels take {memory.gigabytes(count * size)} of memory and "
@@ -117,14 +161,14 @@ def _together(size: int) -> int:
     return max(1, min(_TOGETHER, _TASK_BYTES // max(1, size)))
 
 
-def _decoded(items: Sequence[Item], read_one: Callable[[Item], np.ndarray], size: int) -> Iterator[np.ndarray]:
+def _decoded(items: Sequence[Item], read_one: Callable[[Item], Result], size: int) -> Iterator[Result]:
     """The decoded items in order; not more of them at once than `_check_memory` counts, if each has `size` bytes."""
     from tqdm import tqdm
 
     together = _together(size)
     pool = ThreadPoolExecutor(_threads())
     bar = tqdm(total=len(items), desc="decoding images", leave=False, disable=not sys.stderr.isatty())
-    waiting: deque[Future[list[np.ndarray]]] = deque()
+    waiting: deque[Future[list[Result]]] = deque()
     try:
         for start in range(0, len(items), together):
             task = items[start : start + together]
@@ -138,7 +182,7 @@ def _decoded(items: Sequence[Item], read_one: Callable[[Item], np.ndarray], size
         bar.close()
 
 
-def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
+def decode(data: bytes, name: str, image_size: Size | None = None) -> np.ndarray:
     """Decode one PNG or JPEG image, as uint8 [H, W, 1] if it is grey, else [H, W, 3].
 
     Palettes are looked up (the image is grey if the whole palette is), transparent pixels are blended with white, 16
@@ -148,16 +192,16 @@ def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
     Args:
         data: the encoded image.
         name: what to call it in an error message.
-        image_size: width and height in pixels to resize it to; None: it keeps its size.
+        image_size: pixels along both sides, or height and width, to resize it to; None: it keeps its size.
 
     Raises:
-        UserError: not a whole PNG or JPEG image, or one of more than `MOST_PIXELS`.
+        DamagedImageError: not a whole PNG or JPEG image, or one of more than `MOST_PIXELS`.
     """
     try:
         with _opened(data, name) as opened:
             width, height = opened.size
             if width * height > MOST_PIXELS:
-                raise UserError(
+                raise DamagedImageError(
                     f"the image {name} has {width}x{height} pixels; one of more than {MOST_PIXELS:,} pixels is not read"
                 )
             with _one_large if width * height > _LARGE else contextlib.nullcontext():
@@ -166,8 +210,8 @@ def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
                 if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) != 1:
                     image = ImageOps.exif_transpose(image)
                 image = _eight_bits(image)
-                if image_size is not None and image.size != (image_size, image_size):
-                    image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
+                if image_size is not None and image.size != (size := height_and_width(image_size)[::-1]):
+                    image = image.resize(size, Image.Resampling.BILINEAR)
     except UserError:
         raise
     except MemoryError as error:
@@ -175,7 +219,7 @@ def decode(data: bytes, name: str, image_size: int | None = None) -> np.ndarray:
             f"cannot read the image {name}: there is not enough memory for {width}x{height} pixels"
         ) from error
     except Exception as error:  # Pillow raises many kinds of errors for damaged files
-        raise UserError(f"cannot read the image {name}: {error}") from error
+        raise DamagedImageError(f"cannot read the image {name}: {error}") from error
     array = np.asarray(image)
     return array.reshape(*array.shape[:2], -1)
 
@@ -188,8 +232,8 @@ def _opened(data: bytes, name: str) -> Image.Image:
         if data.startswith(b"\xff\xd8\xff"):
             return JpegImageFile(io.BytesIO(data))
     except SyntaxError as error:
-        raise UserError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged") from error
-    raise UserError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged")
+        raise DamagedImageError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged") from error
+    raise DamagedImageError(f"cannot read the image {name}: not a PNG or JPEG image, or damaged")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from minjax.data.dataset import Split
 from minjax.errors import UserError
 
 # Each purpose has its own random stream, so that limit_train never changes which images are held out.
-_STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5, "curves": 6}
+_STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5, "curves": 6, "folder": 7}
 
 
 def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:
@@ -52,12 +52,51 @@ def stratified(labels: np.ndarray, total: int, *, seed: int, purpose: str, keep:
     return np.sort(np.concatenate(chosen))
 
 
+def whole_units(labels: np.ndarray, units: np.ndarray | None, total: int, *, seed: int, purpose: str) -> np.ndarray:
+    """The indices (ascending) of a stratified random part of `labels` that divides no unit and leaves each class one.
+
+    Where each image is a unit, this is `stratified` with `keep=1`. Otherwise units are taken in random order as long as
+    they fit into the share of the class of their first image, and of a class that gave none its smallest unit, so there
+    may be a few images more or fewer than `total`.
+
+    Args:
+        labels: int [N].
+        units: int [N], the same number for images that belong together; None: each is by itself.
+        total: how many images to take.
+        seed: decides which.
+        purpose: the random stream.
+    """
+    if units is None or len(np.unique(units)) == len(units):
+        return stratified(labels, total, seed=seed, purpose=purpose, keep=1)
+    _, first, unit_of, sizes = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
+    classes = labels[first]
+    counts = np.bincount(classes, weights=sizes, minlength=int(labels.max()) + 1).astype(np.int64)
+    quota = shares(counts, min(total, int(np.maximum(counts - 1, 0).sum())), keep=1)
+    draws = np.random.Philox(np.random.SeedSequence([_STREAMS[purpose], seed])).random_raw(len(sizes))
+    chosen = np.zeros(len(sizes), bool)
+    for label, share in enumerate(quota):
+        own = np.flatnonzero(classes == label)
+        own = own[np.argsort(draws[own], kind="stable")]
+        for unit in own[:-1]:  # the last one stays
+            if sizes[own][chosen[own]].sum() + sizes[unit] <= share:
+                chosen[unit] = True
+        if share and len(own) > 1 and not chosen[own].any():
+            chosen[own[np.argmin(sizes[own])]] = True
+    return np.flatnonzero(chosen[unit_of])
+
+
 def divide(
-    labels: np.ndarray, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
+    labels: np.ndarray,
+    *,
+    num_classes: int,
+    validation_fraction: float,
+    limit_train: int | None,
+    seed: int,
+    units: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Divide a training split: the indices of the images to train on, and of those to validate on.
 
-    How many there are of each depends on the numbers alone, not on the seed.
+    How many there are of each depends on the numbers alone, not on the seed, unless images belong together.
 
     Args:
         labels: int [N], of the source's training split.
@@ -66,6 +105,7 @@ def divide(
             0: none.
         limit_train: how many images to train on; None: all.
         seed: determines both draws; the validation images do not depend on `limit_train`.
+        units: as in `minjax.data.dataset.Source`: images that belong together are not divided.
 
     Returns:
         The indices to train on and those to validate on, or None; both int and ascending.
@@ -86,7 +126,7 @@ def divide(
                 f"dataset.validation_fraction={validation_fraction} of {len(labels)} images is {count}: both they and "
                 f"the images left to train on need at least one image of each of the {num_classes} classes"
             )
-        validation = stratified(labels, count, seed=seed, purpose="validation", keep=1)
+        validation = whole_units(labels, units, count, seed=seed, purpose="validation")
         kept = np.setdiff1d(kept, validation)
     if limit_train is not None:
         if not num_classes <= limit_train <= len(kept):
@@ -100,7 +140,13 @@ def divide(
 
 
 def hold_out(
-    train: Split, *, num_classes: int, validation_fraction: float, limit_train: int | None, seed: int
+    train: Split,
+    *,
+    num_classes: int,
+    validation_fraction: float,
+    limit_train: int | None,
+    seed: int,
+    units: np.ndarray | None = None,
 ) -> tuple[Split, Split | None]:
     """Hold out validation images from `train`, then keep `limit_train` of the rest; see `divide`.
 
@@ -116,6 +162,7 @@ def hold_out(
         validation_fraction=validation_fraction,
         limit_train=limit_train,
         seed=seed,
+        units=units,
     )
     held = None if validation is None else train.take(validation)
     return (train if len(kept) == len(train) else train.take(kept)), held

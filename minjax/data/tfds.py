@@ -24,6 +24,7 @@ import numpy as np
 
 from minjax.data import cache, images
 from minjax.data.dataset import Source, Split
+from minjax.data.images import Size
 from minjax.errors import UserError, unknown
 from minjax.records import disk_errors
 
@@ -33,7 +34,7 @@ _NAME = re.compile(r"\w+(/[\w.-]+)?(:[\d.*]+)?")  # name/config:version
 _PREPARE = (sys.executable, "-P", str(Path(__file__).with_name("prepare.py")))
 
 
-def read(name: str, *, data_dir: str = "", image_size: int | None = None, others: tuple[str, ...] = ()) -> Source:
+def read(name: str, *, data_dir: str = "", image_size: Size | None = None, others: tuple[str, ...] = ()) -> Source:
     """The train and test splits of a TFDS set whose examples hold one `image` and one `label`.
 
     Of several labels (`cifar100`) the one called `label`, the fine one, is used; of several splits (`svhn_cropped`)
@@ -121,7 +122,7 @@ def _first_line(error: object) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _check(name: str, features: Any, image_size: int | None) -> None:
+def _check(name: str, features: Any, image_size: Size | None) -> None:
     import tensorflow_datasets as tfds
 
     kinds = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
@@ -169,7 +170,7 @@ def _prepare(name: str, builder: Any, root: Path) -> None:
     raise UserError(f"cannot prepare the dataset {name!r} in {root}: {reason[:400]}")
 
 
-def _decode(name: str, builder: Any, image_size: int | None) -> Source:
+def _decode(name: str, builder: Any, image_size: Size | None) -> Source:
     features = builder.info.features
     splits = {}
     for split in ("train", "test"):

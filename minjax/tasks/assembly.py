@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,13 @@ def assemble(config: dict[str, Any]) -> Assembly:
     """
     dataset = load_data(config)
     model = build_model(config, dataset.num_classes)
-    batch, drop_last = config["batch_size"], config["drop_last"]
+    batch, drop_last = fitting_batch(config["batch_size"], len(dataset.train), config["devices"]), config["drop_last"]
+    if batch < config["batch_size"]:
+        print(
+            f"minjax: note: there are {len(dataset.train):,} training images, so batches have {batch:,} images instead "
+            f"of batch_size={config['batch_size']}",
+            file=sys.stderr,
+        )
     optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
     widen = train_state.in_float64 if config["dtype"] == "float64" else (lambda state: state)
     initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
@@ -89,10 +96,32 @@ def assemble(config: dict[str, Any]) -> Assembly:
     return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
 
 
+def fitting_batch(asked: int, images: int, devices: int | None = None) -> int:
+    """The images of a batch: as many as asked for, or all training images (a multiple of the devices) of a small set.
+
+    Args:
+        asked: `batch_size`.
+        images: training images.
+        devices: as in the configuration.
+    """
+    count = len(choose_devices(devices))
+    return asked if asked <= images else max(images // count * count, 1)
+
+
 def load_data(config: dict[str, Any]) -> data.Dataset:
-    """Load the data set that a configuration names."""
+    """Load the data set that a configuration names, and say what there is to say about it.
+
+    A recorded configuration states what `dataset.augment=auto` meant when it was written; that is what it still means.
+    """
     fields = {key: value for key, value in config["dataset"].items() if key != "crop_padding"}
-    return data.load(seed=config["seed"], **fields)
+    if isinstance(fields["image_size"], list):
+        fields["image_size"] = tuple(fields["image_size"])
+    if fields["augment"] == "auto" and "data" in config:
+        fields["augment"] = config["data"]["augment"]
+    dataset = data.load(seed=config["seed"], **fields)
+    for note in dataset.notes:
+        print(f"minjax: warning: {note}", file=sys.stderr)
+    return dataset
 
 
 def splits(dataset: data.Dataset) -> dict[str, data.Split]:

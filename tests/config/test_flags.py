@@ -113,3 +113,19 @@ def test_what_cannot_be_read_is_one_line(argument, message):
 def test_deep_nesting_is_refused():
     with pytest.raises(UserError, match="it must be a tuple"):
         parsed("--config.prune.methods=" + "(" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("32", 32), ("24,32", (24, 32)), ("(24,32)", (24, 32)), ("24, 32", (24, 32)), ("32,32", 32), ("None", None)],
+)
+def test_an_image_size_is_one_number_or_two(text, value):
+    assert parsed("--config.dataset.image_size=5", f"--config.dataset.image_size={text}").dataset.image_size == value
+    assert parsed("--config.dataset.image_size", text).dataset.image_size == value
+
+
+@pytest.mark.parametrize("text", ["0", "24,32,3", "a", "", "1.5", "24,0", "9000"])
+def test_another_image_size_is_refused(text):
+    wanted = "it must be an integer from 1 to 8,192, or two of them, height and width, or None"
+    with pytest.raises(UserError, match=f"dataset.image_size is .*; {wanted}"):
+        parsed(f"--config.dataset.image_size={text}")

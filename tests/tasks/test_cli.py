@@ -70,10 +70,6 @@ BAD = {
     "milestones": (["--config.optimizer.milestones=None"], "optimizer.milestones is None; it must be a tuple"),
     "padding": (["--config.dataset.crop_padding=-1"], "dataset.crop_padding is -1; it must be at least 0"),
     "a field of another task": (["--config.prune.rounds=0"], "prune.rounds is 0; it must be at least 1"),
-    "batch larger than the split": (
-        ["--config.batch_size=2000"],
-        "batch_size is 2000; the training split has 1437 images",
-    ),
     "clip norm": (["--config.optimizer.clip_norm=-1."], "clip_norm is -1.0; it must be greater than 0"),
     "learning rate": (
         ["--config.optimizer.learning_rate=-1."],

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minjax import main as entry
-from tests.conftest import ROOT, minjax
+from tests.conftest import ROOT, minjax, read_json
 
 QUICK = ["--config=configs/dnn.py", "--config.dataset.name=digits", "--config.tensorboard=False"]
 REPORT = ("index.html", "report.md", "curves.png", "confusion_matrix.png", "confusion_matrix.csv")
@@ -138,3 +138,11 @@ def test_bfloat16_trains_with_float32_parameters(tmp_path, in_checkout):
     run = tmp_path / "run"
     assert entry.main([*QUICK, "--config.dtype=bfloat16", "--config.epochs=8", f"--workdir={run}"]) == 0
     assert lines(run)[-1]["test_accuracy"] > 0.8
+
+
+def test_a_batch_larger_than_the_training_set_is_that_set(tmp_path):
+    result = minjax("--config.batch_size=5000", "--config.epochs=2", f"--workdir={tmp_path / 'a'}")
+    assert result.returncode == 0, result.stderr
+    assert "there are 1,437 training images, so batches have 1,437 images instead of batch_size=5000" in result.stderr
+    assert read_json(tmp_path / "a" / "summary.json")["steps"] == 2
+    assert read_json(tmp_path / "a" / "config.json")["batch_size"] == 5000
