@@ -72,6 +72,7 @@ class Dataset:
         augment: "none", "crop", "flip" or "crop_flip"; "auto" has been resolved by now.
         units: as in `Source`, of the training images; None: each is by itself.
         notes: what to tell the user about these data.
+        pooled: how many validation images lie behind the training images in `train`; see `with_validation`.
     """
 
     name: str
@@ -84,6 +85,15 @@ class Dataset:
     augment: str
     units: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    pooled: int = 0
+
+    def with_validation(self) -> Dataset:
+        """The same with the validation images behind the training images in one split, for members that index it."""
+        if self.validation is None:
+            return self
+        parts = (self.train, self.validation)
+        every = Split(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
+        return dataclasses.replace(self, train=every, validation=None, units=None, pooled=len(self.validation))
 
     @property
     def num_classes(self) -> int:

@@ -61,19 +61,13 @@ def assemble(config: dict[str, Any]) -> Assembly:
     """
     dataset = load_data(config)
     model = build_model(config, dataset.num_classes)
-    batch, drop_last = fitting_batch(config["batch_size"], len(dataset.train), config["devices"]), config["drop_last"]
-    if batch < config["batch_size"]:
-        print(
-            f"minjax: note: there are {len(dataset.train):,} training images, so batches have {batch:,} images instead "
-            f"of batch_size={config['batch_size']}",
-            file=sys.stderr,
-        )
+    devices = choose_devices(config["devices"])
+    batch, drop_last = fitting_batch(config["batch_size"], len(dataset.train), len(devices)), config["drop_last"]
     optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
     widen = train_state.in_float64 if config["dtype"] == "float64" else (lambda state: state)
     initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
     like = jax.eval_shape(initial, 0)  # fails here if the model cannot take the images
     inputs = inputs_of(config, dataset)
-    devices = choose_devices(config["devices"])
     needed = footprint(
         model,
         like,
@@ -96,16 +90,23 @@ def assemble(config: dict[str, Any]) -> Assembly:
     return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
 
 
-def fitting_batch(asked: int, images: int, devices: int | None = None) -> int:
-    """The images of a batch: as many as asked for, or all training images (a multiple of the devices) of a small set.
+def fitting_batch(asked: int, images: int, devices: int = 1) -> int:
+    """The images of a batch: as many as asked for; of a small set all training images, and a line says so.
 
     Args:
         asked: `batch_size`.
-        images: training images.
-        devices: as in the configuration.
+        images: to train on.
+        devices: whose number divides the batch.
     """
-    count = len(choose_devices(devices))
-    return asked if asked <= images else max(images // count * count, 1)
+    if asked <= images:
+        return asked
+    batch = max(images // devices * devices, 1)
+    print(
+        f"minjax: note: there are {images:,} images to train on, so batches have {batch:,} instead of "
+        f"batch_size={asked:,}",
+        file=sys.stderr,
+    )
+    return batch
 
 
 def load_data(config: dict[str, Any]) -> data.Dataset:

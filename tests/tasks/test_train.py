@@ -143,6 +143,6 @@ def test_bfloat16_trains_with_float32_parameters(tmp_path, in_checkout):
 def test_a_batch_larger_than_the_training_set_is_that_set(tmp_path):
     result = minjax("--config.batch_size=5000", "--config.epochs=2", f"--workdir={tmp_path / 'a'}")
     assert result.returncode == 0, result.stderr
-    assert "there are 1,437 training images, so batches have 1,437 images instead of batch_size=5000" in result.stderr
+    assert "there are 1,437 images to train on, so batches have 1,437 instead of batch_size=5,000" in result.stderr
     assert read_json(tmp_path / "a" / "summary.json")["steps"] == 2
     assert read_json(tmp_path / "a" / "config.json")["batch_size"] == 5000

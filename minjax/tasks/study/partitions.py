@@ -15,6 +15,7 @@ import numpy as np
 from minjax.data import Dataset
 from minjax.data.dataset import pixel_statistics
 from minjax.data.splits import divide, stratified
+from minjax.errors import UserError
 from minjax.findings.grids import Images
 from minjax.train.member import Partition
 
@@ -43,7 +44,8 @@ class Partitions:
         self._fields = config["dataset"]
         self._made: dict[int, Partition] = {}
         self._limited = {self._fields["limit_train"]: self}
-        part = self._of(seeds[0])
+        made = [self._of(seed) for seed in (seeds[:1] if dataset.units is None else seeds)]  # of one size?
+        part = made[0]
         train, validation = len(part.train), len(part.validation)
         curves = min(validation, config["study"]["curve_images"] or validation)
         self.sizes = {"train": train, "validation": validation, "curves": curves}
@@ -81,14 +83,17 @@ class Partitions:
     def _of(self, seed: int) -> Partition:
         if seed not in self._made:
             train, dataset = self._dataset.train, self._dataset
+            own = len(train) - dataset.pooled  # behind these are the source's own validation images, if any
             kept, validation = divide(
-                train.labels,
+                train.labels[:own],
                 num_classes=dataset.num_classes,
-                validation_fraction=self._fields["validation_fraction"],
+                validation_fraction=0.0 if dataset.pooled else self._fields["validation_fraction"],
                 limit_train=self._fields["limit_train"],
                 seed=seed,
+                units=dataset.units,
             )
-            assert validation is not None
+            validation = np.arange(own, len(train)) if validation is None else validation
+            self._check_sizes(len(kept), len(validation))
             if self._fields["normalize"] == "train":
                 mean, std = pixel_statistics(train.images[kept])
             else:
@@ -97,6 +102,19 @@ class Partitions:
                 kept.astype(np.int32), validation.astype(np.int32), np.array(mean), np.array(std)
             )
         return self._made[seed]
+
+    def _check_sizes(self, train: int, validation: int) -> None:
+        """See that a seed has as many images as the first one.
+
+        Raises:
+            UserError: images that belong together cannot be divided alike for every seed.
+        """
+        first = next(iter(self._made.values()), None)
+        if first is not None and (train, validation) != (len(first.train), len(first.validation)):
+            raise UserError(
+                "images that belong together (a group of train.csv, or equal images) cannot be divided into parts of "
+                "the same size for every seed; choose the validation images yourself, in val/ or val.csv"
+            )
 
     def _of_curves(self, seed: int) -> Partition:
         part, count = self._of(seed), self.sizes["curves"]

@@ -19,7 +19,15 @@ from minjax.studies.groups import Group, Workload, groups
 from minjax.studies.order import coarse
 from minjax.studies.points import Point, distinct, has_curves, points, table
 from minjax.studies.sequence import Stage, stage
-from minjax.tasks.assembly import build_model, build_optimizer, data_bytes, describe, inputs_of, load_data
+from minjax.tasks.assembly import (
+    build_model,
+    build_optimizer,
+    data_bytes,
+    describe,
+    fitting_batch,
+    inputs_of,
+    load_data,
+)
 from minjax.tasks.console import duration
 from minjax.tasks.study import demands, settings
 from minjax.tasks.study.demands import Demands
@@ -67,8 +75,9 @@ class Plan:
         self.aim = settings.aim(self.study)
         choose_devices(config["devices"])
         whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None}  # each member divides it
-        self.dataset = load_data({**config, "dataset": whole})
+        self.dataset = load_data({**config, "dataset": whole}).with_validation()
         self.partitions = Partitions(self.dataset, config, self.seeds)
+        self._fitting = {**config, "batch_size": fitting_batch(config["batch_size"], self.partitions.sizes["train"])}
         _check_question(self.study, self.dataset, self.partitions)
         grid = self._points(settings.choices(config))
         self._check_data(grid)
@@ -84,7 +93,7 @@ class Plan:
         """The points of a grid that can take the images."""
         return points(
             choices,
-            self.config,
+            self._fitting,
             image_shape=self.dataset.image_shape,
             num_classes=self.dataset.num_classes,
             resolve=resolve_fields,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,25 @@ def test_a_run_divides_with_the_same_function(digits):
     train, held = hold_out(digits.train, num_classes=10, validation_fraction=0.0, limit_train=None, seed=0)
     assert train is digits.train
     assert held is None
+
+
+def test_images_that_the_source_chose_validate_for_every_seed():
+    divided = data.load("digits", validation_fraction=0.1)
+    pooled = divided.with_validation()
+    divisions = make(pooled, range(3), limit_train=100)
+    train, validation = len(divided.train), len(divided.validation)
+    assert (divisions.sizes["train"], divisions.sizes["validation"]) == (100, validation)
+    for seed in range(3):
+        part = divisions.of([seed])
+        assert part.validation[0].tolist() == list(range(train, train + validation))
+        assert part.train[0].max() < train
+    np.testing.assert_array_equal(pooled.train.images[train:], divided.validation.images)
+
+
+def test_units_that_cannot_be_divided_alike_are_refused(digits):
+    uneven = np.repeat(np.arange(300), 1 + np.arange(300) % 13)[: len(digits.train)]
+    with pytest.raises(UserError, match="cannot be divided into parts of the same size for every seed"):
+        make(dataclasses.replace(digits, units=uneven), range(5))
+    pairs = np.arange(len(digits.train))
+    pairs[1] = pairs[0]
+    make(dataclasses.replace(digits, units=pairs), range(5))

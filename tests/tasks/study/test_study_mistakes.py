@@ -27,7 +27,6 @@ MISTAKES = {
     "--config.study.bits=(2,4)": "study.bits is [2, 4]; it must be a tuple with each element once, the largest first",
     "--config.study.sigma=2.0": "study.sigma is 2.0; it must be below 1",
     "--config.study.coarse=0": "at least 1",
-    "--config.batch_size=4000": "the training split has 500 images",
     "--config.devices=9": "devices is 9",
     "--config.drop_last=False": "not for studies",
     "--config.early_stop=3": "not for studies",
