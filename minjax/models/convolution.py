@@ -11,6 +11,7 @@ On a GPU or TPU the compiler chooses layouts itself, so there the gradients are 
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import partial
 
@@ -24,6 +25,7 @@ Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+_FEW = 4  # channels of an image
 _CACHED_BYTES = 256 * 1024  # of images whose weight gradient is computed at once, on CPU
 
 
@@ -71,19 +73,34 @@ def _plain(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Arra
 
 
 def _cpu(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Convolve images smaller than the kernel (the last stage of VGG is 2x2) as a product with their patches (im2col).
+    """Convolve images smaller than the kernel (the last stage of VGG is 2x2), and images of few channels with a stride,
+    as a product with their patches (im2col).
 
     On CPU such images miss the fast kernel: 40 ms for 3x3, 128 channels, batch 128, which take 4 ms as a product.
     """
-    if x.shape[1] >= kernel.shape[0] and x.shape[2] >= kernel.shape[1]:
+    small = x.shape[1] < kernel.shape[0] or x.shape[2] < kernel.shape[1]
+    if not small and not _few_inputs(strides, kernel.shape):
         return _plain(strides, pads, x, kernel)
-    height, width, cin, cout = kernel.shape
-    x = zero_pad(x, (0, *pads, 0))
+    patches = lax.optimization_barrier(_patches(strides, zero_pad(x, (0, *pads, 0)), kernel.shape))
+    return patches @ kernel.reshape(-1, kernel.shape[-1])
+
+
+def _few_inputs(strides: tuple[int, int], kernel_shape: tuple[int, ...]) -> bool:
+    """Whether it is the stem of a network that halves its images.
+
+    On CPU 5x5, stride 2, 28x28x1 to 8 channels, batch 128, takes 0.7 ms with its weight gradient as products with
+    patches, and 1.8 ms otherwise.
+    """
+    return kernel_shape[2] <= _FEW and tuple(strides) != (1, 1)
+
+
+def _patches(strides: tuple[int, int], x: jax.Array, kernel_shape: tuple[int, ...]) -> jax.Array:
+    """The patches under the kernel of padded x [N, H, W, Cin]: [N, Ho, Wo, kh * kw * Cin]."""
+    height, width = kernel_shape[:2]
     rows, columns = x.shape[1] - height + 1, x.shape[2] - width + 1
-    patches = [
-        x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for i in range(height) for j in range(width)
-    ]
-    return jnp.concatenate(patches, axis=-1) @ kernel.reshape(height * width * cin, cout)
+    shifts = itertools.product(range(height), range(width))
+    pixels = [x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for i, j in shifts]
+    return jnp.concatenate(pixels, axis=-1)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -147,6 +164,8 @@ def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int,
         x = zero_pad(x, (0, *pads, 0))
         if strides == (1, 1):
             return _weights_by_shifts(x, kernel_shape, g)
+        if _few_inputs(strides, kernel_shape):
+            return _sum_over_pixels(_patches(strides, x, kernel_shape), g).reshape(kernel_shape)
         return _weights_by_rows(strides, x, kernel_shape, g)
 
     count = _images_at_once(x)

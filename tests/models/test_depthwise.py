@@ -60,10 +60,11 @@ def test_value_and_gradients_are_those_of_the_grouped_convolution(case):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("case", [CASES[1], CASES[3]], ids=["products", "shifts"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("bfloat16", 0.02)])
-def test_other_precisions(dtype, tolerance):
+def test_other_precisions(case, dtype, tolerance):
     with jax.enable_x64(True):
-        x, kernel, g, strides, padding = arrays(CASES[1], np.float64)
+        x, kernel, g, strides, padding = arrays(case, np.float64)
         expected = with_gradients(lambda a, k: grouped(a, k, strides, padding), x, kernel, g)
         convolve = lambda a, k: depthwise_conv2d(a, k, strides=strides, padding=padding)  # noqa: E731
         found = with_gradients(convolve, *(a.astype(dtype) for a in (x, kernel, g)))
