@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import betaincinv, ndtr, stdtrit
 
 LEVEL = 0.95
+TAIL = (1 - LEVEL) / 2  # the probability left out on either side
 
 
 class Estimate(NamedTuple):
@@ -24,7 +25,7 @@ class Estimate(NamedTuple):
         return self.low, self.high
 
 
-def student(freedom: float, tail: float = (1 - LEVEL) / 2) -> float:
+def student(freedom: float, tail: float = TAIL) -> float:
     """The t that a Student variable exceeds with probability `tail`."""
     return float(stdtrit(freedom, 1 - tail))
 
@@ -44,23 +45,23 @@ def bootstrap_mean(values: np.ndarray, *, replicates: int = 2000, seed: int = 0)
     return Estimate(float(values.mean()), float(low), float(high))
 
 
-def student_mean(values: np.ndarray) -> Estimate:
-    """The mean of at least two values, with Student's interval."""
+def student_mean(values: np.ndarray, tail: float = TAIL) -> Estimate:
+    """The mean of at least two values, with Student's interval; `tail` is the probability left out on either side."""
     values = np.asarray(values, float)
     mean = float(values.mean())
-    half = student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = student(len(values) - 1, tail) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Estimate(mean, mean - half, mean + half)
 
 
 def share(hits: float, n: int) -> Estimate:
     """A share of `n` cases, with the exact binomial interval (Clopper and Pearson 1934); `hits` may be a mean."""
-    tail = (1 - LEVEL) / 2
+    tail = TAIL
     low = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
     high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
     return Estimate(hits / n, low, high)
 
 
-def slope(x: np.ndarray, y: np.ndarray, tail: float = (1 - LEVEL) / 2) -> Estimate | None:
+def slope(x: np.ndarray, y: np.ndarray, tail: float = TAIL) -> Estimate | None:
     """The least-squares slope of y over x, with Student's interval; None for fewer than three x, or all at one value.
 
     Args:

@@ -9,12 +9,13 @@ as its flat curve would read as perfect resilience.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from minjax.findings.intervals import Estimate, bootstrap_mean, student, student_mean
+from minjax.findings.intervals import TAIL, Estimate, bootstrap_mean, student, student_mean
 from minjax.findings.phases import Phases, phases
 from minjax.findings.samples import LIMITS, Limits, Sample
 from minjax.records.finding import MinimalBits, Redundancy
@@ -138,7 +139,10 @@ def measured(found: Iterable[Sample], measure: Measure, limits: Limits = LIMITS)
 
 
 def at_equal_size(
-    references: Sequence[Sample], others: Sequence[Sample], values: Mapping[str, np.ndarray]
+    references: Sequence[Sample],
+    others: Sequence[Sample],
+    values: Mapping[str, np.ndarray],
+    tail: float = TAIL,
 ) -> Difference | None:
     """The mean difference at equal size, paired over seeds; None where there is too little to compare.
 
@@ -154,16 +158,43 @@ def at_equal_size(
     Args:
         references, others: points of two kinds.
         values: point -> the measure of each seed, NaN where missing (`measured`).
+        tail: the probability that the interval leaves out on either side.
     """
+    return _difference(references, others, values, _log_size, math.log(BRACKET), tail)
+
+
+def at_equal_width(
+    references: Sequence[Sample], others: Sequence[Sample], values: Mapping[str, np.ndarray]
+) -> Difference | None:
+    """The same between points that are equally wide; of points that do not say how wide they are nothing is known."""
+    references, others = ([sample for sample in points if sample.width] for points in (references, others))
+    return _difference(references, others, values, lambda sample: sample.width or 0, 0.0, TAIL)
+
+
+def _log_size(sample: Sample) -> float:
+    return math.log(sample.num_params)
+
+
+def _difference(
+    references: Sequence[Sample],
+    others: Sequence[Sample],
+    values: Mapping[str, np.ndarray],
+    coordinate: Callable[[Sample], float],
+    bracket: float,
+    tail: float,
+) -> Difference | None:
+    """The mean difference where a coordinate is equal, interpolated between references at most `bracket` apart."""
     references = [sample for sample in references if sample.point in values]
     others = [sample for sample in others if sample.point in values]
     if not references or not others:
         return None
     seeds = sorted(set.intersection(*(set(sample.seeds) for sample in (*references, *others))))
-    sizes, table = _table(references, values, seeds)
+    places, table = _table(references, values, seeds, coordinate)
     differences, weights = [], []
-    for size, row in zip(*_table(others, values, seeds), strict=True):
-        at = np.array([_weights(size, sizes, ~np.isnan(column)) for column in table.T])  # [seeds, references]
+    for place, row in zip(*_table(others, values, seeds, coordinate), strict=True):
+        at = np.array(
+            [_weights(place, places, ~np.isnan(column), bracket) for column in table.T]
+        )  # [seeds, references]
         difference = row - (at * np.nan_to_num(table.T)).sum(axis=1)
         there = ~np.isnan(difference)
         if there.sum() >= 2:
@@ -173,13 +204,13 @@ def at_equal_size(
         return None
     rows = np.array(differences)
     rows = rows[:, (~np.isnan(rows)).any(axis=0)]
-    by_seed = student_mean(np.nanmean(rows, axis=0))
-    by_point = _over_points(np.nanmean(rows, axis=1), np.array(weights))
+    by_seed = student_mean(np.nanmean(rows, axis=0), tail)
+    by_point = _over_points(np.nanmean(rows, axis=1), np.array(weights), tail)
     low, high = min(by_seed.low, by_point.low), max(by_seed.high, by_point.high)
     return Difference(Estimate(by_point.value, low, high), pairs=len(rows), seeds=rows.shape[1])
 
 
-def _over_points(differences: np.ndarray, weights: np.ndarray) -> Estimate:
+def _over_points(differences: np.ndarray, weights: np.ndarray, tail: float) -> Estimate:
     """The mean of differences that share references; `weights` [differences, references] says how.
 
     If every point scatters with the same variance, the differences have that variance times V = 1 + W W'. It is
@@ -191,44 +222,56 @@ def _over_points(differences: np.ndarray, weights: np.ndarray) -> Estimate:
     variance = float(((differences - differences.mean()) ** 2).sum()) / np.trace(centred)
     freedom = np.trace(centred) ** 2 / np.trace(centred @ centred)
     mean = float(differences.mean())
-    half = student(freedom) * float(np.sqrt(variance * V.mean()))
+    half = student(freedom, tail) * float(np.sqrt(variance * V.mean()))
     return Estimate(mean, mean - half, mean + half)
 
 
 def _table(
-    found: Sequence[Sample], values: Mapping[str, np.ndarray], seeds: Sequence[int]
+    found: Sequence[Sample],
+    values: Mapping[str, np.ndarray],
+    seeds: Sequence[int],
+    coordinate: Callable[[Sample], float],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log sizes [n] and values [n, seeds]; points of one size are averaged."""
-    sizes = sorted({sample.num_params for sample in found})
+    """Coordinates [n], ascending, and values [n, seeds]; points at one coordinate are averaged."""
+    at: dict[float, list[Sample]] = {}
+    for sample in found:
+        at.setdefault(coordinate(sample), []).append(sample)
     rows = []
-    for size in sizes:
-        here = [sample for sample in found if sample.num_params == size]
-        stacked = np.array([values[s.point][[s.seeds.index(seed) for seed in seeds]] for s in here])
+    for place in sorted(at):
+        stacked = np.array([values[s.point][[s.seeds.index(seed) for seed in seeds]] for s in at[place]])
         known = (~np.isnan(stacked)).sum(axis=0)
         rows.append(np.where(known, np.nansum(stacked, axis=0) / np.maximum(known, 1), np.nan))
-    return np.log(sizes), np.array(rows)
+    return np.array(sorted(at)), np.array(rows)
 
 
-def _weights(size: float, sizes: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The weight of each reference at `size`; NaN where the references are too far apart or do not bracket it."""
-    weights = np.zeros(len(sizes))
+def _weights(place: float, places: np.ndarray, known: np.ndarray, bracket: float) -> np.ndarray:
+    """The weight of each reference at `place`; NaN where they are too far apart or do not bracket it."""
+    weights = np.zeros(len(places))
     usable = np.flatnonzero(known)
-    right = int(np.searchsorted(sizes[usable], size - 1e-9))
-    if right < len(usable) and abs(sizes[usable[right]] - size) < 1e-9:
+    right = int(np.searchsorted(places[usable], place - 1e-9))
+    if right < len(usable) and abs(places[usable[right]] - place) < 1e-9:
         weights[usable[right]] = 1
         return weights
-    if right in (0, len(usable)) or np.ptp(sizes[usable[right - 1 : right + 1]]) > np.log(BRACKET):
-        return np.full(len(sizes), np.nan)
+    if right in (0, len(usable)) or np.ptp(places[usable[right - 1 : right + 1]]) > bracket:
+        return np.full(len(places), np.nan)
     below, above = usable[right - 1], usable[right]
-    weights[above] = (size - sizes[below]) / (sizes[above] - sizes[below])
+    weights[above] = (place - places[below]) / (places[above] - places[below])
     weights[below] = 1 - weights[above]
     return weights
 
 
-def depth_effect(found: Sequence[Sample], measure: Measure, limits: Limits = LIMITS) -> Difference | None:
-    """How much more of a measure deeper points have than the shallowest, at equal size; one family, one data set.
+def depth_effect(
+    found: Sequence[Sample], measure: Measure, limits: Limits = LIMITS, *, at: Literal["size", "width"] = "size"
+) -> Difference | None:
+    """How much more of a measure deeper points have than the shallowest; one family, one data set.
 
     Only points of equal shape are compared, so that a difference comes from depth and not from shape.
+
+    Args:
+        found: the points.
+        measure: what is compared.
+        limits: the tolerances of the definitions.
+        at: what is equal: the number of parameters, or the width, at which deeper networks have more of them.
     """
     equal = [sample for sample in found if sample.equal and sample.depth]  # a linear classifier has no depth to compare
     values = measured(equal, measure, limits)
@@ -237,4 +280,5 @@ def depth_effect(found: Sequence[Sample], measure: Measure, limits: Limits = LIM
         return None
     shallowest = min(depth for depth in depths if depth is not None)
     shallow = [sample for sample in equal if sample.depth == shallowest]
-    return at_equal_size(shallow, [sample for sample in equal if sample.depth != shallowest], values)
+    compare = at_equal_size if at == "size" else at_equal_width
+    return compare(shallow, [sample for sample in equal if sample.depth != shallowest], values)

@@ -19,6 +19,7 @@ from minjax.records.finding import Selection
 from minjax.records.study import MemberRecord
 
 LEAST_SEEDS = 2  # for a standard deviation
+WIDTHS = ("width", "channels", "dim")  # the labels that say how wide a network is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +114,12 @@ class Sample:
     def equal(self) -> bool:
         """Whether all its layers have the same width."""
         return equal(self.fields, self.labels)
+
+    @property
+    def width(self) -> int | None:
+        """Units, channels or dimensions of its widest layer; None for a point that does not say."""
+        found = [self.labels[name] for name in WIDTHS if name in self.labels]
+        return int(found[0]) if found else None
 
 
 def depth(fields: Mapping[str, Any], labels: Mapping[str, Any]) -> int | None:

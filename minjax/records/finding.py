@@ -184,6 +184,7 @@ class Claim(Record, frozen=True, kw_only=True):
 
     Attributes:
         number: 1 to 7.
+        part: of a claim that says several things, which one this is; empty: the whole claim.
         statement: the claim.
         verdict: what the data at hand say about it.
         statistic: what the verdict rests on.
@@ -192,6 +193,7 @@ class Claim(Record, frozen=True, kw_only=True):
     """
 
     number: Positive
+    part: str = ""
     statement: str
     verdict: Verdict
     statistic: Statistic

@@ -117,20 +117,26 @@ def depths(
     seed: int = 0,
     bits_effect: float = 0.0,
     n: int = 8,
+    growth: float = 0.12,
 ) -> list[Sample]:
-    """Points of depth 1 to 4 over three decades; redundancy rises with size, and with depth by `effect`."""
+    """Points of depth 1 to 4 over three decades; redundancy rises by `growth` a decade, and with depth by `effect`.
+
+    A deeper network is a fifth larger than one that is as wide and a layer less deep.
+    """
     rng = np.random.default_rng(seed)
     members = []
     for depth in (1, 2, 3, 4):
         for size in np.geomspace(200, 200_000, n) * 1.2 ** (depth - 1):
-            base = 0.2 + 0.12 * np.log10(size / 200) + effect * (depth > 1) + scatter * rng.standard_normal()
-            bits = 5 - 0.7 * np.log10(size / 200) - bits_effect * (depth > 1) + 10 * scatter * rng.standard_normal()
+            base = 0.2 + growth * np.log10(size / 200) + effect * (depth > 1) + scatter * rng.standard_normal()
+            bits = (
+                5 - 6 * growth * np.log10(size / 200) - bits_effect * (depth > 1) + 10 * scatter * rng.standard_normal()
+            )
             own = base + noise * rng.standard_normal(5), bits + 10 * noise * rng.standard_normal(5)
             members += point(
                 f"d{depth}-{size:.0f}",
                 int(size),
                 [0.95] * 5,
-                labels={"depth": depth, "shape": "equal"},
+                labels={"depth": depth, "shape": "equal", "width": round(1000 * size / 1.2 ** (depth - 1))},
                 curves=lambda i, own=own: {"pruning": pruning(own[0][i]), "quantization": quantization(own[1][i])},
             )
     return samples(members)

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 from minjax.findings.claims.claim import STATEMENTS, VERDICTS, at_their_best
 from minjax.findings.claims.compression import (
-    deeper_is_resilient,
-    distinct_phases,
+    deeper_prunes,
+    deeper_quantizes,
     quantization_hurts,
     redundancy_reached,
 )
 from minjax.findings.claims.invariance import invariance
+from minjax.findings.claims.phases import distinct_phases
 from minjax.findings.claims.size import minimal_exists, three_regimes
 from minjax.findings.samples import LIMITS, Limits, Sample
 from minjax.records.finding import Claim
@@ -26,7 +27,8 @@ __all__ = [
     "STATEMENTS",
     "VERDICTS",
     "claims",
-    "deeper_is_resilient",
+    "deeper_prunes",
+    "deeper_quantizes",
     "distinct_phases",
     "invariance",
     "minimal_exists",
@@ -35,18 +37,19 @@ __all__ = [
     "three_regimes",
 ]
 
-CLAIMS = {
-    1: invariance,
-    2: three_regimes,
-    3: minimal_exists,
-    4: distinct_phases,
-    5: deeper_is_resilient,
-    6: redundancy_reached,
-    7: quantization_hurts,
-}
+CLAIMS = (
+    invariance,
+    three_regimes,
+    minimal_exists,
+    distinct_phases,
+    deeper_prunes,
+    deeper_quantizes,
+    redundancy_reached,
+    quantization_hurts,
+)
 
 
 def claims(found: Sequence[Sample], limits: Limits = LIMITS) -> list[Claim]:
-    """The seven claims tested on the samples of one study, or of several together."""
+    """The seven claims, the fifth in two parts, tested on the samples of one study, or of several together."""
     best = at_their_best(found)
-    return [test(best, limits) for test in CLAIMS.values()]
+    return [test(best, limits) for test in CLAIMS]

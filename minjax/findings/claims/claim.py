@@ -23,7 +23,7 @@ STATEMENTS = {
     2: "Learning dynamics show three regimes over size: unstable, learning, overfitting.",
     3: "There is a minimal number of learnable parameters for stable learning.",
     4: "Convergence and pruning have distinct phases.",
-    5: "Deeper networks are more resilient to pruning and quantization than shallower ones.",
+    5: "Deeper networks are more resilient to {} than shallower ones.",
     6: "Parameter redundancy reaches as much as 60 %.",
     7: "Quantization hurts networks with fewer parameters more, and harder data sets more.",
 }
@@ -48,11 +48,12 @@ class Answer:
     why: str
 
 
-def claim(number: int, answer: Answer) -> Claim:
-    """The record of a claim with its answer."""
+def claim(number: int, answer: Answer, part: str = "") -> Claim:
+    """The record of a claim, or of one part of it, with its answer."""
     return Claim(
         number=number,
-        statement=STATEMENTS[number],
+        part=part,
+        statement=STATEMENTS[number].format(part),
         verdict=answer.verdict,
         statistic=Statistic(text=answer.statistic, value=answer.value),
         interval=answer.interval,

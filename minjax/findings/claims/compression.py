@@ -1,10 +1,11 @@
-"""Claims 4 to 7, which are about phases, pruning and quantization."""
+"""Claims 5 to 7, which are about how far networks can be pruned and quantized."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -18,13 +19,12 @@ from minjax.findings.claims.claim import (
     combined,
     unanswered,
 )
-from minjax.findings.convergence import learning_curves
 from minjax.findings.intervals import Estimate
 from minjax.findings.regimes import unstable
 from minjax.findings.resilience import (
     Difference,
+    Measure,
     at_equal_size,
-    curve_phases,
     depth_effect,
     fewest_bits,
     measured,
@@ -32,82 +32,55 @@ from minjax.findings.resilience import (
     redundancies,
 )
 from minjax.findings.samples import LIMITS, Limits, Sample, groups
-from minjax.findings.words import listed, percent
+from minjax.findings.words import listed, percent, plural
 from minjax.records.finding import Claim, Verdict
 
-STEEPER = 5.0  # fast over final slope of the training loss, from which the two are distinct
-LEAST_PLATEAU = 0.1  # of sparsity, from which a plateau is one
+Part = Literal["pruning", "quantization"]
+
 REDUNDANCY = 0.6
-MOST = 0.5  # a property of more than this share of the points is one that networks have
+LEARNED = 0.5  # of the way from chance to no error, from which a network has learned in any case
+LEAST_SETS = 3  # data sets that can say whether harder ones lose more
 
 
-def distinct_phases(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
-    """Claim 4: the share of the stable points whose convergence and pruning both have distinct phases.
+def deeper_prunes(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
+    """Claim 5 as the abstract has it: redundancy of deeper networks less that of the shallowest.
 
-    A point has them where most of its seeds have both: a training loss whose fast phase is at least `STEEPER` times
-    as steep as its final one, and a pruning curve with a plateau of at least `LEAST_PLATEAU`, a decline of at least
-    one step and a collapse. Supported where the interval of the share (exact binomial over points) lies above `MOST`,
-    contradicted where below.
+    For each family on each data set (`resilience.depth_effect`: equal shapes, paired over seeds), at equal size and at
+    equal width, where deeper networks have more parameters. Supported where all intervals lie above 0, contradicted
+    where one lies below and none above. Value and interval are the first group's, at equal size.
     """
-    stable = [sample for sample in found if not unstable(sample, limits)]
-    known = [have for sample in stable if (have := _distinct(sample, limits)) is not None]
-    if not known:
-        return claim(4, unanswered("no stable point has both learning curves and pruning curves"))
-    share = intervals.share(sum(known), len(known))
-    verdict: Verdict = SUPPORTED if share.low > MOST else CONTRADICTED if share.high < MOST else INCONCLUSIVE
-    text = f"{sum(known)} of {len(known)} stable points have distinct phases of both: {percent(share.value, 0)}"
-    why = f"the claim is about most networks: more than {percent(MOST, 0)} of them"
-    return claim(4, Answer(verdict, text, share.value, share.interval, why))
+    return _deeper(found, "pruning", redundancies, limits)
 
 
-def _distinct(sample: Sample, limits: Limits) -> bool | None:
-    converging = [(one.steepness or 0) >= STEEPER for one in learning_curves(sample, limits)]
-    pruning = []
-    for member in sample.members:
-        phases = curve_phases(member, "pruning", limits)
-        if phases is None or phases.plateau_end is None:
-            continue
-        amounts = sorted(amount for amount, _ in member.curves.pruning) if member.curves else []
-        end, collapse = phases.plateau_end, phases.collapse_start
-        declining = collapse is not None and any(end < amount < collapse for amount in amounts)
-        pruning.append(end >= LEAST_PLATEAU - 1e-9 and declining)
-    if not converging or not pruning:
-        return None
-    return sum(converging) > len(converging) / 2 and sum(pruning) > len(pruning) / 2
+def deeper_quantizes(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
+    """Claim 5 as the summary has it: the same for minimal bits, of which the more resilient need fewer."""
+    return _deeper(found, "quantization", fewest_bits, limits)
 
 
-def deeper_is_resilient(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
-    """Claim 5: redundancy and minimal bits of deeper networks less those of the shallowest, at equal size.
+def _deeper(
+    found: Sequence[Sample], part: Literal["pruning", "quantization"], measure: Measure, limits: Limits
+) -> Claim:
+    answers = []
+    for key, of in groups(found).items():
+        for at in ("size", "width"):
+            effect = depth_effect(of, measure, limits, at=at)
+            answers.append((f"{' '.join(key)} at equal {at}", _of_depth(effect, part, at)))
+    return claim(5, combined(answers), part)
 
-    For each family on each data set (`resilience.depth_effect`: equal shapes, paired over seeds). Supported where
-    redundancy is higher and minimal bits are fewer, each at 95 %; contradicted where either certainly goes the
-    other way. Value and interval are those of redundancy.
-    """
-    answers = [(" ".join(key), _deeper(of, limits)) for key, of in groups(found).items()]
-    return claim(5, combined(answers))
 
-
-def _deeper(found: Sequence[Sample], limits: Limits) -> Answer:
-    pruning = depth_effect(found, redundancies, limits)
-    bits = depth_effect(found, fewest_bits, limits)
-    if pruning is None:
-        return unanswered("there are no pruning curves of two depths at sizes that can be compared")
-    texts = [f"redundancy {_signed(pruning)}"]
-    if bits is not None:
-        texts.append(f"minimal bits {_signed(bits)}")
-    text = "deeper minus shallowest at equal size: " + ", ".join(texts)
-    more, less = pruning.estimate.low > 0, pruning.estimate.high < 0
-    fewer, further = bits is not None and bits.estimate.high < 0, bits is not None and bits.estimate.low > 0
-    verdict: Verdict = INCONCLUSIVE
-    if less or further:
-        verdict = CONTRADICTED
-        why = "deeper networks are certainly less resilient to " + ("pruning" if less else "quantization")
-    elif more and fewer:
-        verdict, why = SUPPORTED, "both intervals exclude no difference"
-    else:
-        missing = [name for name, sure in (("pruning", more), ("quantization", fewer)) if not sure]
-        why = f"no certain difference in {listed(missing)}" if bits else "quantization was not measured"
-    return Answer(verdict, text, pruning.estimate.value, pruning.estimate.interval, why)
+def _of_depth(effect: Difference | None, part: Part, at: str) -> Answer:
+    if effect is None:
+        return unanswered(f"there are no {part} curves of two depths at equal {at}")
+    name, better = ("redundancy", 1) if part == "pruning" else ("minimal bits", -1)
+    low, high = sorted((better * effect.estimate.low, better * effect.estimate.high))
+    text = f"{name} of deeper networks less that of the shallowest {_signed(effect)}"
+    verdict: Verdict = SUPPORTED if low > 0 else CONTRADICTED if high < 0 else INCONCLUSIVE
+    why = {
+        SUPPORTED: "deeper networks are certainly more resilient",
+        CONTRADICTED: "deeper networks are certainly less resilient",
+        INCONCLUSIVE: "no certain difference",
+    }[verdict]
+    return Answer(verdict, text, effect.estimate.value, effect.estimate.interval, why)
 
 
 def _signed(difference: Difference) -> str:
@@ -116,18 +89,21 @@ def _signed(difference: Difference) -> str:
 
 
 def redundancy_reached(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
-    """Claim 6: the largest mean redundancy of a point, with an interval that knows it is the largest of many.
+    """Claim 6: the largest mean redundancy of a network that learned, and an interval that knows it is the largest.
+
+    A network has learned where its accuracy is within the tolerance of its family's best, or above `LEARNED` of the way
+    from chance to no error: one that can do little has little to lose by pruning.
 
     The largest of many noisy means is too large, so each point has a simultaneous interval (Bonferroni; the deviation
     over seeds is pooled over the points, and at least that of rounding to the amounts measured), and the interval of
     the largest goes from the largest lower end to the largest upper end. Supported where the lower end is at least
     `REDUNDANCY`, contradicted where the upper end is below it.
     """
-    every = [(sample, redundancies(sample, limits)) for sample in found if not unstable(sample, limits)]
+    every = [(sample, redundancies(sample, limits)) for sample in _learned(found, limits)]
     kept = [(sample, values[~np.isnan(values)]) for sample, values in every]
     kept = [(sample, values) for sample, values in kept if len(values) > 1]
     if not kept:
-        return claim(6, unanswered("no stable point has pruning curves of two seeds"))
+        return claim(6, unanswered("no stable network that learned has pruning curves of two seeds"))
     freedom = sum(len(values) - 1 for _, values in kept)
     step = max(_step(sample) for sample, _ in kept)
     pooled = sum(((values - values.mean()) ** 2).sum() for _, values in kept) / freedom
@@ -144,9 +120,25 @@ def redundancy_reached(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
         if largest.high < REDUNDANCY - 1e-9
         else INCONCLUSIVE
     )
-    text = f"the largest redundancy is {percent(largest.value, 1)}, that of {best.name} among {len(kept)} points"
+    text = (
+        f"the largest redundancy is {percent(largest.value, 1)}, that of {best.name}, which is "
+        f"{percent(best.mean, 1)} accurate, among {plural(len(kept), 'network')} that learned"
+    )
     why = f"the claim names {percent(REDUNDANCY, 0)}"
     return claim(6, Answer(verdict, text, largest.value, largest.interval, why))
+
+
+def _learned(found: Sequence[Sample], limits: Limits) -> list[Sample]:
+    """The stable points that do what their family can, or know most of what there is to learn."""
+    kept = []
+    for group in groups(found).values():
+        stable = [sample for sample in group if not unstable(sample, limits)]
+        best = max((sample.mean for sample in stable), default=0.0)
+        for sample in stable:
+            enough = sample.chance + LEARNED * (1 - sample.chance)
+            if sample.mean >= best - limits.tolerance or sample.mean > enough:
+                kept.append(sample)
+    return kept
 
 
 def _step(sample: Sample) -> float:
@@ -160,41 +152,31 @@ def quantization_hurts(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
 
     The loss is `resilience.quantization_losses`. *Fewer parameters more*: its slope over log10 parameters, among the
     stable points, for each family on each data set. *Harder data sets more*: the loss on the harder of two data sets
-    (lower accuracy in the mean of the largest quarter of sizes) less that on the easier, at equal size, in each family
-    that has both. Supported where every slope is below 0 and every difference above it at 95 %, contradicted where one
-    certainly goes the other way; inconclusive without two data sets.
+    less that on the easier, at equal size, in each family that has both; harder is the one on which the best network
+    found, of any family, is less accurate. Two on which it is as accurate within the tolerance are not compared, and it
+    takes `LEAST_SETS` data sets to say anything of harder ones. Supported where every slope is below 0 and every
+    difference above it at 95 %, contradicted where one certainly goes the other way.
     """
-    slopes: dict[str, Estimate] = {}
-    values: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     stable = {key: [s for s in of if not unstable(s, limits)] for key, of in groups(found).items()}
-    for key, of in stable.items():
-        means = np.array([_mean(quantization_losses(sample, limits)) for sample in of])
-        there = ~np.isnan(means)
-        logs = np.log10([sample.num_params for sample in of])
-        slope = intervals.slope(logs[there], means[there])
-        if slope is not None:
-            slopes[" ".join(key)] = slope
-            values[" ".join(key)] = logs[there], means[there]
+    slopes, strict = _slopes(stable, limits)
     if not slopes:
         return claim(7, unanswered("there are no quantization curves of at least three sizes"))
-    harder = _harder(stable, limits)
+    sets = sorted({key[0] for key, of in stable.items() if of})
+    harder, certain = _harder(stable, limits) if len(sets) >= LEAST_SETS else ({}, [])
     texts = [f"{name}: loss per decade of parameters {_range(slope)}" for name, slope in slopes.items()]
     texts += [f"{name}: loss at equal size {_range(difference)}" for name, difference in harder.items()]
     value, interval = next(iter(slopes.values())).value, next(iter(slopes.values())).interval
-    # any one of the slopes can contradict, so each gets its share of the errors that one alone would be allowed
-    strict = {name: intervals.slope(*one, tail=0.025 / len(values)) for name, one in values.items()}
-    against = [name for name, slope in strict.items() if slope is not None and slope.low > 0]
-    against += [name for name, difference in harder.items() if difference.high < 0]
+    against = [name for name, slope in strict.items() if slope.low > 0] + certain
     unsure = [name for name, slope in slopes.items() if slope.high >= 0]
     unsure += [name for name, difference in harder.items() if difference.low <= 0]
-    sets = {sample.dataset for sample in found}
     verdict: Verdict = INCONCLUSIVE
     if against:
         verdict, why = CONTRADICTED, f"certainly the other way round: {', '.join(against)}"
-    elif len(sets) < 2:
-        why = f"there is only one data set ({next(iter(sets))}), so none is harder than another"
+    elif len(sets) < LEAST_SETS:
+        there = f"these are of {plural(len(sets), 'data set')} ({listed(sets)})"
+        why = f"it takes {LEAST_SETS} data sets to say that harder ones lose more; {there}"
     elif not harder:
-        why = "no family has similar sizes on two data sets"
+        why = "no family has similar sizes on two data sets of different difficulty"
     elif unsure:
         why = f"not certain: {', '.join(unsure)}"
     else:
@@ -202,21 +184,46 @@ def quantization_hurts(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
     return claim(7, Answer(verdict, "; ".join(texts), value, interval, why))
 
 
-def _harder(stable: dict[tuple[str, str], list[Sample]], limits: Limits) -> dict[str, Estimate]:
-    """Loss on the harder data set less that on the easier, for each family and pair of data sets."""
-    differences = {}
+def _slopes(
+    stable: dict[tuple[str, str], list[Sample]], limits: Limits
+) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """Loss per decade of parameters for each family on each data set; and with wider intervals, because any one of the
+    slopes can contradict: each gets its share of the errors that one alone would be allowed."""
+    values = {}
+    for key, of in stable.items():
+        means = np.array([_mean(quantization_losses(sample, limits)) for sample in of])
+        there = ~np.isnan(means)
+        logs = np.log10([sample.num_params for sample in of])
+        if intervals.slope(logs[there], means[there]) is not None:
+            values[" ".join(key)] = logs[there], means[there]
+    tails = intervals.TAIL, intervals.TAIL / max(1, len(values))
+    slopes, strict = ({name: intervals.slope(*one, tail=tail) for name, one in values.items()} for tail in tails)
+    return {n: s for n, s in slopes.items() if s}, {n: s for n, s in strict.items() if s}
+
+
+def _harder(stable: dict[tuple[str, str], list[Sample]], limits: Limits) -> tuple[dict[str, Estimate], list[str]]:
+    """Loss on the harder data set less that on the easier, for each family and pair of data sets; and those of them
+    that are certainly below 0, each with its share of the errors."""
+    best: dict[str, float] = {}
+    for (dataset, _), of in stable.items():
+        best[dataset] = max([best.get(dataset, 0.0), *(sample.mean for sample in of)])
+    pairs = []
     for ((set_a, family_a), a), ((set_b, family_b), b) in itertools.combinations(stable.items(), 2):
-        if family_a != family_b or not a or not b:
+        if family_a == family_b and a and b and abs(best[set_a] - best[set_b]) > limits.tolerance:
+            (_, easy, easier), (_, hard, others) = sorted([(best[set_a], set_a, a), (best[set_b], set_b, b)])[::-1]
+            pairs.append((f"{hard} minus {easy}, {family_a}", easier, others))
+    differences, certain = {}, []
+    for name, easier, others in pairs:
+        values = measured([*easier, *others], quantization_losses, limits)
+        difference = at_equal_size(easier, others, values)
+        if difference is None:
             continue
-        easy, hard = sorted([(_best(a), set_a, a), (_best(b), set_b, b)], key=lambda one: -one[0])
-        found = at_equal_size(easy[2], hard[2], measured([*a, *b], quantization_losses, limits))
-        if found is not None:
-            differences[f"{hard[1]} minus {easy[1]}, {family_a}"] = found.estimate
-    return differences
-
-
-def _best(found: Sequence[Sample]) -> float:
-    return float(np.mean([sample.mean for sample in found[-math.ceil(len(found) / 4) :]]))
+        differences[name] = difference.estimate
+        if difference.estimate.high < 0:
+            strict = at_equal_size(easier, others, values, intervals.TAIL / len(pairs))
+            if strict is not None and strict.estimate.high < 0:
+                certain.append(name)
+    return differences, certain
 
 
 def _mean(values: np.ndarray) -> float:

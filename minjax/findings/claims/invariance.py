@@ -19,7 +19,7 @@ from minjax.findings.claims.claim import (
     unanswered,
 )
 from minjax.findings.regimes import unstable
-from minjax.findings.samples import LIMITS, Limits, Sample, groups
+from minjax.findings.samples import LIMITS, WIDTHS, Limits, Sample, groups
 from minjax.findings.words import listed, plural, points
 from minjax.records.finding import Claim, Verdict
 
@@ -27,7 +27,7 @@ SIMILAR_SIZE = 1.5  # the largest factor between two similar sizes
 INVARIANT = 0.05  # of accuracy: differences up to this are "largely invariant"
 LEAST_POINTS = 3  # of a family
 LEAST_WITHIN = 6  # of one family, in pairs with one another
-SIZES = ("width", "channels", "dim", "mlp_dim")  # labels of a point that say how large it is, not how it is built
+SIZES = (*WIDTHS, "mlp_dim")  # labels of a point that say how large it is, not how it is built
 
 
 def invariance(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:

@@ -35,7 +35,7 @@ def claims(found: Sequence[Claim]) -> Table:
     """Each claim with its verdict, the number that the verdict rests on, its interval and why."""
     rows = [
         (
-            str(claim.number),
+            f"{claim.number} {claim.part}".strip(),
             claim.statement,
             VERDICTS[claim.verdict],
             claim.statistic.text,
@@ -45,7 +45,7 @@ def claims(found: Sequence[Claim]) -> Table:
         for claim in sorted(found, key=lambda claim: claim.number)
     ]
     header = ("", "claim", "verdict", "what was measured", "value", "95 % interval", "why")
-    return Table(header, rows, align="rlllrrl")
+    return Table(header, rows, align="llllrrl")
 
 
 def _value_and_interval(value: float | None, interval: Interval | None) -> tuple[str, str]:
