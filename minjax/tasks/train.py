@@ -16,10 +16,11 @@ from minjax.config.resolving import resolve
 from minjax.data import Split
 from minjax.deploy import sheet
 from minjax.errors import UserError
+from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.processes import joining
 from minjax.processes.hosts import Hosts
-from minjax.records.record import builtins
+from minjax.records.record import builtins, read_config
 from minjax.records.run import DataSheet, Epoch, Predictions, RunSummary, read_summary
 from minjax.tasks import report, workdir
 from minjax.tasks.assembly import assemble
@@ -98,6 +99,12 @@ def check_agreement(hosts: Hosts, config: dict[str, Any]) -> None:
 
 def _check_directory(directory: Path, config: dict[str, Any]) -> int | None:
     workdir.check(directory, config)
+    summary = read_summary(directory)
+    if summary is not None and summary.status == "completed":
+        before = read_config(directory)
+        if workdir.lengthened(before, config) and summary.epochs == before["epochs"]:
+            print(f"{directory}: extending the run from {summary.epochs} to {plural(config['epochs'], 'epoch')}")
+            return None
     return finished(directory)
 
 
@@ -113,7 +120,7 @@ def finished(directory: Path) -> int | None:
     if summary.status == "diverged":
         print(f"{directory}: this run diverged at step {summary.diverged_step}; use another --workdir for a new one")
         return DIVERGED
-    print(f"{directory}: this run is finished: {headline(summary)}")
+    print(f"{directory}: this run is finished: {headline(summary)}; report: {directory / report.PAGE}")
     return 0
 
 

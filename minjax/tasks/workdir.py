@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from minjax import optim, records
 from minjax.config.resolving import recorded_study
 from minjax.config.roles import differences
 from minjax.errors import UserError
 from minjax.findings.words import plural
 from minjax.records import record
+from minjax.records.run import SUMMARY, read_summary
 from minjax.tasks.provenance import usable_cpus
 
 MOST = 20  # differences that an error lists
+LENGTHENED = ("constant", "multistep")  # schedules under which an epoch is the same whatever follows it
 
 
 def default(config: dict[str, Any]) -> Path:
@@ -32,12 +36,24 @@ def default(config: dict[str, Any]) -> Path:
 def check(workdir: Path, config: dict[str, Any]) -> None:
     """Check that the directory is free or belongs to this configuration; writes nothing.
 
+    A training run also belongs to its configuration with more epochs, where its schedule allows that.
+
     Raises:
         UserError: it holds another configuration (the differences are listed) or something that is not a run.
     """
     path = workdir / "config.json"
     if path.exists():
-        lines = differences(recorded(record.read_config(workdir)), recorded(config))
+        old, new = recorded(record.read_config(workdir)), recorded(config)
+        if lengthened(old, new):
+            schedule = new["optimizer"]["schedule"]
+            if schedule in LENGTHENED:
+                return
+            raise UserError(
+                f"{workdir} holds a run of {plural(old['epochs'], 'epoch')} whose {schedule} schedule ends there, so a "
+                "longer one is another run: use another --workdir; under --config.optimizer.schedule=constant a run "
+                "can be extended later"
+            )
+        lines = differences(old, new)
         if lines:
             raise UserError(
                 f"{workdir} holds a run of another configuration: {'; '.join(lines[:MOST])}"
@@ -48,6 +64,13 @@ def check(workdir: Path, config: dict[str, Any]) -> None:
         raise UserError(f"{workdir} is not a directory; use another --workdir")
     elif workdir.exists() and any(entry.name != ".lock" for entry in workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and holds no run (no config.json); use another --workdir")
+
+
+def lengthened(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a configuration of a training differs from that in its directory by more epochs, and by nothing else."""
+    if new.get("task") != "train" or not isinstance(old.get("epochs"), int) or new["epochs"] <= old["epochs"]:
+        return False
+    return not differences({**old, "epochs": new["epochs"]}, new)
 
 
 def claim(workdir: Path, config: dict[str, Any]) -> None:
@@ -62,7 +85,12 @@ def claim(workdir: Path, config: dict[str, Any]) -> None:
     now = usable_cpus()
     if not (workdir / "config.json").exists():
         record.write_config(workdir, recorded(config), now)
-    elif now and (before := record.read_cpus(workdir)) and before != now:
+    elif lengthened(recorded(record.read_config(workdir)), recorded(config)):
+        summary = read_summary(workdir)
+        if summary is not None:  # in this order: whichever of both commands comes next goes on from the checkpoint
+            record.write(workdir / SUMMARY, replace(summary, status="interrupted"))
+        record.write_config(workdir, recorded(config), record.read_cpus(workdir))
+    if now and (before := record.read_cpus(workdir)) and before != now:
         print(
             f"minjax: warning: {workdir} was begun with {plural(before, 'usable CPU')}, and now there "
             f"{'is' if now == 1 else 'are'} {now}: results will differ in their last bits from those of a run that was "

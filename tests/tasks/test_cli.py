@@ -128,7 +128,9 @@ def test_another_configuration_is_refused_with_the_difference(tmp_path, capsys, 
     assert "optimizer.name: there 'sgdm', asked for 'adam'" in error
     assert (tmp_path / "a" / "metrics.jsonl").read_bytes() == before
     assert main([*run, "--config.epochs=1"]) == 0
-    assert "this run is finished" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "this run is finished" in shown
+    assert f"report: {tmp_path / 'a' / 'report' / 'index.html'}" in shown
 
 
 def test_a_directory_of_something_else_is_refused(tmp_path, capsys, monkeypatch, root):
