@@ -10,12 +10,10 @@ from configs.compress import default
 def get_config():
     """One scheme: symmetric, with a scale for each output channel."""
     config = default.get_config()
-    config.prune.amounts = 0
     config.quantize.bits = (8, 6, 5, 4, 3, 2, 1)
     config.quantize.schemes = ("symmetric_channel_minmax",)
     config.quantize.aware_bits = (4, 3, 2, 1)
-    config.compress.joint_method = ""
-    config.compress.sensitivity_amounts = ()
-    config.compress.sensitivity_bits = ()
+    config.prune.include = ()
+    config.compress.recommend = False
     config.compress.shrink_method = ""
     return config

@@ -6,10 +6,12 @@ Without --config.run it first trains the network of configs/resnet18_s.py.
 """
 
 from configs import resnet18_s
+from configs.compress.full import measure_curves
 
 
 def get_config():
-    """The resnet18_s preset, with task=compress."""
+    """The resnet18_s preset, with task=compress and every curve."""
     config = resnet18_s.get_config()
     config.task = "compress"
+    measure_curves(config)
     return config

@@ -14,10 +14,9 @@ def get_config():
     config.prune.round_amount = 0.99
     config.prune.rounds = 5
     config.prune.methods = ("global_l1",)
+    config.prune.amounts = 21
     config.prune.without_first = False
-    config.quantize.bits = ()
-    config.compress.joint_method = ""
-    config.compress.sensitivity_amounts = ()
-    config.compress.sensitivity_bits = ()
+    config.prune.include = ()
+    config.compress.recommend = False
     config.compress.shrink_method = ""
     return config

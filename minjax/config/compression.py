@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minjax.config.field import Field, within
+from minjax.config.field import Field, Role, within
 from minjax.config.kinds import Choice, Each, Flag, Integer, Number, OrNone, Text
 
 METHODS = (
@@ -24,6 +24,7 @@ BITS = Integer(1, 16)
 AMOUNT = Number(least=0, most=1)
 AMOUNTS = Integer(2, 10_001)
 _EPOCHS = Integer(1, 10**6)
+_HOW = Role.HOW
 
 PRUNE = within(
     "prune",
@@ -36,15 +37,16 @@ PRUNE = within(
         ),
         Field(
             "amounts",
-            21,
+            0,
             Integer(AMOUNTS.least, AMOUNTS.most, also=(0,)),
             "Number of amounts of a curve, evenly spaced from 0 to 1; 0: no curves.",
         ),
         Field(
             "include",
-            (),
+            ("*kernel",),
             Each(Text("a pattern of parameter names such as 'conv*'")),
-            "Which parameters are pruned; empty: the kernels of convolutions, or all kernels where there are none.",
+            "Which parameters are pruned and quantized; empty: the kernels of convolutions, or all kernels where there "
+            "are none.",
         ),
         Field(
             "exclude", (), Each(Text("a pattern of parameter names such as 'conv1*'")), "Which of those are left alone."
@@ -91,7 +93,7 @@ PRUNE = within(
 QUANTIZE = within(
     "quantize",
     (
-        Field("bits", tuple(range(16, 0, -1)), Each(BITS), "Bits of a weight along a curve; empty: no curves."),
+        Field("bits", (), Each(BITS), "Bits of a weight along a curve, such as 8,4,2; empty: no curves."),
         Field(
             "schemes",
             (
@@ -130,52 +132,101 @@ QUANTIZE = within(
     ),
 )
 
-COMPRESS = within(
-    "compress",
-    (
-        Field(
-            "batch_norm",
-            STATISTICS,
-            Each(Choice(STATISTICS), fewest=1),
-            "Which statistics of batch norm the curves are measured with.",
-        ),
-        Field(
-            "calibration_images",
-            1000,
-            Integer(1),
-            "Training images for re-estimated statistics and for ranges of activations.",
-        ),
-        Field("limit_test", None, OrNone(Integer(1)), "Evaluate on this many test images, stratified; None: on all."),
-        Field(
-            "joint_method",
-            "global_l1",
-            Choice(("", *METHODS)),
-            "Pruning method of the grid of amounts and bits; empty: no grid.",
-        ),
-        Field("joint_bits", (16, 8, 7, 6, 5, 4, 3, 2), Each(BITS), "Bits of the grid, besides the unquantized row."),
-        Field(
-            "sensitivity_amounts",
-            (0.25, 0.5, 0.75, 0.9),
-            Each(AMOUNT),
-            "Amounts by which each layer is pruned alone.",
-        ),
-        Field("sensitivity_bits", (8, 4, 3, 2), Each(BITS), "Bits to which each layer is quantized alone."),
-        Field(
-            "pack_bits",
-            (8, 4),
-            Each(BITS),
-            "Bits of the packed files: one of the dense network and one of the pruned network for each.",
-        ),
-        Field("pack_method", "global_l1", METHOD, "Pruning method of the packed files."),
-        Field("pack_amount", 0.5, AMOUNT, "Fraction pruned in the packed files."),
-        Field(
-            "shrink_method",
-            "l1_structured",
-            Choice(("", *METHODS)),
-            "Pruning method of the networks whose pruned channels are removed; empty: none.",
-        ),
-        Field("shrink_amounts", (0.25, 0.5, 0.75), Each(AMOUNT), "Fractions of the channels that are removed."),
-        Field("shrink_axis", "in", Choice(("in", "out")), "Which channels are removed: input or output channels."),
-        Field("latency_batch", 1, Integer(1, 4096), "Images per batch when latency is measured."),
+# The recommended file: the smallest that keeps the accuracy, of candidates that are screened and trained again.
+_RECOMMEND = (
+    Field("recommend", True, Flag(), "Choose the smallest file that keeps the accuracy, and write it."),
+    Field(
+        "target_accuracy",
+        None,
+        OrNone(Number(above=0, most=1)),
+        "Accuracy that the recommended file must have; None: one within compress.tolerance of the dense network's.",
+    ),
+    Field(
+        "tolerance",
+        0.01,
+        Number(least=0, below=1),
+        "Accuracy, as a fraction, that the recommended file may lose, where no compress.target_accuracy is given.",
+    ),
+    Field("screening_images", 1000, Integer(1), "Validation images that candidates are screened on, stratified."),
+    Field(
+        "candidate_methods",
+        ("global_l1", "l1", "l1_structured"),
+        Each(Choice(METHODS)),
+        "Pruning methods of the candidates; the better two are quantized too. A structured one is shrunk.",
+    ),
+    Field("candidate_amounts", (0.5, 0.7, 0.8, 0.9, 0.95, 0.98), Each(AMOUNT), "Amounts pruned of the candidates."),
+    Field("candidate_bits", (8, 6, 4, 3, 2), Each(Integer(2, 16)), "Bits of the candidates."),
+    Field("retrainings", 4, Integer(0, 100), "How many candidates are trained again, pruned and quantized at once."),
+    Field(
+        "retrain_epochs",
+        None,
+        OrNone(Number(above=0, most=10**6)),
+        "Epochs of each retraining, also a part of one; None: 3, or as many as the size of the network lets pass in "
+        "some 15 s on two cores.",
+    ),
+    Field(
+        "retrain_learning_rate",
+        None,
+        OrNone(Number(above=0)),
+        "Learning rate that each retraining starts with; it falls to 0 along a cosine. None: a tenth of the run's.",
     ),
 )
+
+_CURVES = (
+    Field(
+        "batch_norm",
+        STATISTICS,
+        Each(Choice(STATISTICS), fewest=1),
+        "Which statistics of batch norm the curves are measured with.",
+    ),
+    Field(
+        "calibration_images",
+        1000,
+        Integer(1),
+        "Training images for re-estimated statistics and for ranges of activations.",
+    ),
+    Field(
+        "limit_test",
+        None,
+        OrNone(Integer(1)),
+        "Measure curves on this many test images, stratified; None: on all.",
+    ),
+    Field(
+        "joint_method",
+        "",
+        Choice(("", *METHODS)),
+        "Pruning method of the grid of amounts and bits; empty: no grid.",
+    ),
+    Field("joint_bits", (16, 8, 7, 6, 5, 4, 3, 2), Each(BITS), "Bits of the grid, besides the unquantized row."),
+    Field("sensitivity_amounts", (), Each(AMOUNT), "Amounts by which each layer is pruned alone; empty: none."),
+    Field("sensitivity_bits", (), Each(BITS), "Bits to which each layer is quantized alone; empty: none."),
+)
+
+# Further files; a finished compression writes those that it does not have yet.
+_FILES = (
+    Field(
+        "pack_bits",
+        (),
+        Each(BITS),
+        "Bits of further packed files: one of the dense network and one of the pruned network for each.",
+        _HOW,
+    ),
+    Field("pack_method", "global_l1", METHOD, "Pruning method of these files.", _HOW),
+    Field("pack_amount", 0.5, AMOUNT, "Fraction pruned in these files.", _HOW),
+    Field(
+        "shrink_method",
+        "l1_structured",
+        Choice(("", *METHODS)),
+        "Pruning method of the networks whose pruned channels are removed; empty: none.",
+    ),
+    Field("shrink_amounts", (0.5,), Each(AMOUNT), "Fractions of the channels that are removed."),
+    Field("shrink_axis", "in", Choice(("in", "out")), "Which channels are removed: input or output channels."),
+    Field(
+        "latency_batch",
+        0,
+        Integer(1, 4096, also=(0,)),
+        "Images per batch when the latency of shrunk networks is measured; 0: it is not.",
+    ),
+)
+
+COMPRESS = within("compress", (*_RECOMMEND, *_CURVES, *_FILES))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 from flax import linen as nn
+
+from minjax.records.compressed import Latency
 
 ROUNDS = 15
 MIN_ROUND_SECONDS = 0.02  # long enough that the clock's resolution and the dispatch matter little
 
 
-def latencies(networks: list[tuple[nn.Module, Any]], images: jax.Array) -> list[float]:
-    """Median milliseconds per batch for each network, measured in turns so that a disturbance hits all of them.
+def latencies(networks: list[tuple[nn.Module, Any]], images: jax.Array) -> list[Latency]:
+    """Milliseconds per batch for each network, measured in turns so that a disturbance hits all of them.
 
     Args:
         networks: pairs of a module and its variables.
@@ -35,7 +37,8 @@ def latencies(networks: list[tuple[nn.Module, Any]], images: jax.Array) -> list[
             for _ in range(repeat):
                 run()
             times.append((time.perf_counter() - started) / repeat * 1000)
-    return [statistics.median(times) for times in milliseconds]
+    quartiles = [np.percentile(times, [25, 50, 75]) for times in milliseconds]
+    return [Latency(median_ms=float(q[1]), quartiles_ms=(float(q[0]), float(q[2]))) for q in quartiles]
 
 
 def _runner(model: nn.Module, variables: Any, images: jax.Array) -> Callable[[], None]:

@@ -19,8 +19,11 @@ from minjax.compress import header, load_packed
 from minjax.data.augment import preprocess
 from minjax.errors import UserError
 from minjax.models.fields import CHECKS
+from minjax.records.compression import SUMMARY as COMPRESSION
+from minjax.records.compression import CompressionSummary
 from minjax.records.network import Description, Training
 from minjax.records.record import CONFIG, config_of, convert, decode
+from minjax.records.record import read as read_record
 from minjax.records.run import PREDICTIONS, read_predictions, read_summary
 from minjax.train.checkpoint import Checkpoints
 
@@ -81,8 +84,8 @@ def read(path: Path | str) -> Network:
     """Read a network.
 
     Args:
-        path: a finished run's directory, a study's directory (its winner is meant), a packed .mjx file or an exported
-            .safetensors file.
+        path: a finished run's directory, a study's (its winner is meant), a compression's (the file that it recommends
+            is meant), a packed .mjx file or an exported .safetensors file.
 
     Raises:
         UserError: nothing there, something else, a run that is unfinished or diverged, a damaged file.
@@ -102,9 +105,7 @@ def read(path: Path | str) -> Network:
             raise UserError(f"{path} is a study without a winner; name one of its runs")
         return read(path / WINNER)
     if task == "compress":
-        packed = sorted(str(file) for file in path.rglob("*.mjx"))
-        hint = f"name one of its packed files: {', '.join(packed)}" if packed else "it has written no packed file"
-        raise UserError(f"{path} is a compression of {config.get('run') or 'a run'}; {hint}")
+        return _recommended(path)
     if task != "train":
         raise UserError(f"{path} is not a run directory: its task is {task!r}")
     return _run(path, config)
@@ -140,6 +141,18 @@ def _run(path: Path, config: dict[str, Any]) -> Network:
             "seed": described.seed,
         },
     )
+
+
+def _recommended(path: Path) -> Network:
+    """The network that a compression recommends."""
+    if not (path / COMPRESSION).exists():
+        raise UserError(f"{path} is an unfinished compression: the command that started it resumes it")
+    summary = read_record(path / COMPRESSION, CompressionSummary)
+    if summary.recommended is None:
+        packed = sorted(str(file) for file in path.rglob("*.mjx"))
+        hint = f"name one of its packed files: {', '.join(packed)}" if packed else "it has written no packed file"
+        raise UserError(f"{path} is a compression that recommends no file; {hint}")
+    return read(path / summary.recommended.path)
 
 
 def _packed(path: Path) -> Network:

@@ -159,8 +159,8 @@ def load(path: Path | str, *, resize: bool | None = None) -> Predictor:
     """Load a trained network to classify images with; the data that it was trained on are not needed.
 
     Args:
-        path: a finished run's directory, a study's directory (its winner is meant), a packed .mjx file or an exported
-            .safetensors file.
+        path: a finished run's directory, a study's (its winner is meant), a compression's (the file that it recommends
+            is meant), a packed .mjx file or an exported .safetensors file.
         resize: resize images of other sizes to the network's; None: where its data set was resized.
 
     Raises:

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv, ndtr, stdtrit
+from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2  # the probability left out on either side
@@ -59,6 +59,23 @@ def share(hits: float, n: int) -> Estimate:
     low = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
     high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
     return Estimate(hits / n, low, high)
+
+
+def paired_loss(lost: int, gained: int, n: int) -> Estimate:
+    """The accuracy that one network loses against another on the same `n` images.
+
+    The interval is that of Agresti and Min (2005): Wald's with half an image added to each of the four cells, so that
+    it has a width even where no image changes.
+
+    Args:
+        lost: images that the other network alone classifies rightly.
+        gained: images that this network alone classifies rightly.
+        n: images in all.
+    """
+    many = n + 2
+    shift = (lost - gained) / many
+    half = float(ndtri(1 - TAIL)) * math.sqrt(lost + gained + 1 - many * shift**2) / many
+    return Estimate((lost - gained) / n, max(shift - half, -1.0), min(shift + half, 1.0))
 
 
 def slope(x: np.ndarray, y: np.ndarray, tail: float = TAIL) -> Estimate | None:

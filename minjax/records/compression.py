@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from minjax.records.compressed import Choice, ChosenFile, PackedFile, ShrunkNetwork, Split
 from minjax.records.record import (
     Count,
     Fraction,
@@ -23,7 +24,8 @@ from minjax.records.record import (
 
 MEASUREMENTS, SUMMARY = "compression.jsonl", "compression.json"
 
-Curve = Literal["dense", "pruning", "quantization", "joint", "sensitivity", "rounds", "aware"]
+# "candidate" and "confirmed" are on the way to the recommended file.
+Curve = Literal["dense", "pruning", "quantization", "joint", "sensitivity", "rounds", "aware", "candidate", "confirmed"]
 Statistics = Literal["trained", "re-estimated"]
 TRAINED: Statistics = "trained"
 REESTIMATED: Statistics = "re-estimated"
@@ -43,6 +45,7 @@ class Version(Record, frozen=True, kw_only=True):
         batch_norm: whose statistics: "trained", as training left them, or "re-estimated" on training images after
             compression.
         activation_bits: of the inputs of every layer with a kernel; None: float32.
+        retrained: whether the weights were trained again with these zeros and these bits.
     """
 
     curve: Curve
@@ -54,14 +57,16 @@ class Version(Record, frozen=True, kw_only=True):
     layer: str | None = None
     batch_norm: Statistics = TRAINED
     activation_bits: Positive | None = None
+    retrained: bool = False
 
 
 class Measurement(Version, frozen=True, kw_only=True):
     """A line of compression.jsonl: a version and what was measured of it.
 
     Attributes:
-        loss: mean over the test images; None where it is not finite.
-        accuracy: fraction of the test images.
+        split, images: what it was measured on; images None: all test images that the curves were measured on.
+        loss: mean over these images; None where it is not finite.
+        accuracy: fraction of these images.
         nonzero: parameters of the network that are not zero.
         sparsity: pruned over prunable weights.
         bytes_theoretical: by the arithmetic of the packed file without its header; None where one leaf alone is
@@ -69,9 +74,15 @@ class Measurement(Version, frozen=True, kw_only=True):
         bytes_dense: the same of the network before compression.
         multiply_adds, multiply_adds_sparse: for one image, of the dense and of the pruned network.
         series, round: of pruning in rounds; None elsewhere.
+        lost, gained: images that the dense network classifies rightly and the version wrongly, and the reverse; None
+            where the images were not compared one by one.
+        bytes_file: of the packed file that was measured; None where there is none.
         status: of the training that made the version; None where there was none.
         seconds: spent measuring it; None where it was not timed.
     """
+
+    split: Split = "test"
+    images: Positive | None = None
 
     loss: float | None
     accuracy: Fraction
@@ -83,6 +94,9 @@ class Measurement(Version, frozen=True, kw_only=True):
     multiply_adds_sparse: Count
     series: str | None = None
     round: Positive | None = None
+    lost: Count | None = None
+    gained: Count | None = None
+    bytes_file: Positive | None = None
     status: Literal["completed", "diverged"] | None = None
     seconds: Seconds | None = None
 
@@ -140,62 +154,6 @@ class FirstLayer(Record, frozen=True, kw_only=True):
     inputs: Positive
 
 
-class PackedFile(Record, frozen=True, kw_only=True):
-    """A packed file that was written, read back, and evaluated on the whole test split.
-
-    Attributes:
-        file: its path inside the directory.
-        method, amount: how the network in it was pruned; amount 0: it was not.
-        bits, scheme: how it was quantized; None: it was not.
-        bytes_measured: the size of the file.
-        bytes_theoretical: without its header.
-        bytes_entropy: the order-0 entropy of its integers: what a perfect entropy coder could reach.
-        share: bytes_measured over that of the unquantized network in the same format.
-        same_predictions: whether it predicts what the network in memory does, for every test image.
-        accuracy: on the whole test split.
-    """
-
-    file: Name
-    method: str | None
-    amount: Fraction
-    bits: int | None
-    scheme: str | None
-    bytes_measured: Count
-    bytes_theoretical: Count
-    bytes_entropy: Count
-    share: float
-    same_predictions: bool
-    accuracy: Fraction
-
-
-class ShrunkNetwork(Record, frozen=True, kw_only=True):
-    """A network that lost the channels which structured pruning left unused.
-
-    Attributes:
-        method, axis, amount: of the pruning.
-        params_before, params_after, multiply_adds_before, multiply_adds_after: of the masked and of the small network.
-        latency_before_ms, latency_after_ms: median milliseconds for `batch` images.
-        largest_difference: of the two networks' logits, over `images` test images.
-        layers: the small network's widths, by field.
-        kept: reasons why channels that are all zero had to stay.
-    """
-
-    method: str
-    axis: Literal["in", "out"]
-    amount: Fraction
-    params_before: Count
-    params_after: Count
-    multiply_adds_before: Count
-    multiply_adds_after: Count
-    latency_before_ms: float
-    latency_after_ms: float
-    batch: Positive
-    largest_difference: float
-    images: Positive
-    layers: dict[str, Any]
-    kept: list[str]
-
-
 class CompressionSeconds(Record, frozen=True, kw_only=True):
     """Seconds spent training the network, evaluating its versions, compiling, and in all."""
 
@@ -214,6 +172,9 @@ class CompressionSummary(ResultFile, frozen=True, kw_only=True):
         chance: accuracy of guessing.
         test_images: that every version was measured on.
         pareto: the versions that no other beats in both bytes and accuracy, smallest first.
+        choice: what the recommended file had to keep; None: none was asked for.
+        recommended: the smallest file that keeps it; None: none does.
+        runner_up: the next smallest that does; where none is recommended, the file that loses least.
         images_per_second: of the measurements; None where nothing was left to measure.
     """
 
@@ -234,6 +195,9 @@ class CompressionSummary(ResultFile, frozen=True, kw_only=True):
     pareto: list[Measurement]
     packed: list[PackedFile]
     shrink: list[ShrunkNetwork]
+    choice: Choice | None = None
+    recommended: ChosenFile | None = None
+    runner_up: ChosenFile | None = None
     status: Literal["completed"]
     seconds: CompressionSeconds
     compilations: Count

@@ -23,11 +23,12 @@ COMMANDS = {
         "--config.dataset.limit_train=200",
     ],
     "compress": [
-        "--config=configs/compress/default.py", *QUICK, "--config.model.name=dnn", "--config.model.widths=(6,)",
+        "--config=configs/compress/full.py", *QUICK, "--config.model.name=dnn", "--config.model.widths=(6,)",
         "--config.epochs=1", "--config.prune.amounts=2", "--config.quantize.bits=(8,)",
         "--config.compress.joint_method=", "--config.compress.sensitivity_amounts=()",
         "--config.compress.sensitivity_bits=()", "--config.compress.shrink_method=", "--config.compress.pack_bits=(8,)",
-        "--config.compress.calibration_images=100",
+        "--config.compress.calibration_images=100", "--config.compress.candidate_amounts=(0.5,)",
+        "--config.compress.candidate_bits=(4,)", "--config.compress.retrainings=1",
     ],
 }  # fmt: skip
 END = {

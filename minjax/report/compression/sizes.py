@@ -6,6 +6,7 @@ Every figure says whether it was measured or follows from arithmetic ("theoretic
 from __future__ import annotations
 
 from minjax.findings.phases import MARGIN
+from minjax.records.compressed import Latency
 from minjax.records.compression import Compression
 from minjax.report.compression.curves import dense_bytes, pruned, quantized, recipe, result, statistics
 from minjax.report.formats import ABSENT, count, percent
@@ -46,8 +47,8 @@ def shrunk(compression: Compression) -> Table:
             count(entry.params_after),
             count(entry.multiply_adds_before),
             count(entry.multiply_adds_after),
-            _milliseconds(entry.latency_before_ms),
-            _milliseconds(entry.latency_after_ms),
+            _milliseconds(entry.latency_before, entry.latency_before_ms),
+            _milliseconds(entry.latency_after, entry.latency_after_ms),
             count(entry.batch),
             f"{entry.largest_difference:.1e}" if entry.largest_difference else "0",
         )
@@ -121,5 +122,13 @@ def _times(whole: float | None, part: float | None) -> str:
     return f"{whole / part:.1f}x" if whole and part else ABSENT
 
 
-def _milliseconds(value: float) -> str:
+def _milliseconds(found: Latency | None, median: float | None) -> str:
+    """The median with the quartiles, or alone where minjax 0.1 recorded no more."""
+    if found is None:
+        return ABSENT if median is None else _short(median)
+    low, high = found.quartiles_ms
+    return f"{_short(found.median_ms)} ({_short(low)} to {_short(high)})"
+
+
+def _short(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"

@@ -7,12 +7,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from minjax.findings.compression import headline
 from minjax.records.compression import SUMMARY, CompressionSummary
 from minjax.records.record import read, read_config
 from minjax.tasks import report, train, workdir
-from minjax.tasks.compress import settings
-from minjax.tasks.compress.compression import Compression
+from minjax.tasks.compress import products, settings
+from minjax.tasks.compress.compression import Compression, conclusion
 from minjax.tasks.compress.trained import check
 from minjax.tasks.signals import Stop
 
@@ -40,14 +39,13 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         check(Path(settled["run"]))
         settled["training"] = read_config(settled["run"])  # another network is another compression
     workdir.check(directory, settled)
+    source = Path(settled["run"]) if settled["run"] else directory / "trained"
     if (directory / SUMMARY).exists():
-        summary = read(directory / SUMMARY, CompressionSummary)
-        report.write_missing(directory)
-        print(f"{directory}: this compression is finished: {headline(summary)}")
+        _again(settled, directory, source, command)
         return 0
     settings.check_patterns(settled)
+    settings.check_target(settled)
     with workdir.locked(directory):
-        source = Path(settled["run"]) if settled["run"] else directory / "trained"
         if not settled["run"]:
             workdir.claim(directory, settled)
             training = config.copy_and_resolve_references()
@@ -59,6 +57,17 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
             if settled["run"]:  # a network that cannot be compressed claims no directory
                 workdir.claim(directory, settled)
             return compression.run()
+
+
+def _again(settled: dict[str, Any], directory: Path, source: Path, command: str) -> None:
+    """Say that a compression is finished, and what it found; write the files that are asked for and not there yet."""
+    summary = read(directory / SUMMARY, CompressionSummary)
+    report.write_missing(directory)
+    first, *rest = conclusion(summary, directory)
+    print("\n".join([f"{directory}: this compression is finished: {first}", *rest]))
+    if products.lacking(settled, directory, summary):
+        with workdir.locked(directory), Stop() as stop:
+            Compression(settled, directory, source, command, stop).add_files(summary)
 
 
 def _default_directory(settled: dict[str, Any]) -> Path:

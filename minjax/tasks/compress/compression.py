@@ -1,4 +1,4 @@
-"""One compression: measure the curves, train again where that is asked for, write files, conclude."""
+"""One compression: find the recommended file, measure the curves that are asked for, write files, conclude."""
 
 from __future__ import annotations
 
@@ -10,26 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from minjax import tree
 from minjax.compress import METHODS
 from minjax.curves.network import NetworkCurves
 from minjax.data.splits import stratified
 from minjax.findings import compression as findings
+from minjax.findings.recommendation import answer
+from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.records.compression import (
     MEASUREMENTS,
     SUMMARY,
     CompressionSeconds,
     CompressionSummary,
+    Dense,
     Measurement,
+    Version,
     read_measurements,
 )
 from minjax.records.record import append, write, write_lines
-from minjax.tasks.compress import products
+from minjax.tasks.compress import products, shrunk
 from minjax.tasks.compress.aware import Aware
+from minjax.tasks.compress.judging import Judge
+from minjax.tasks.compress.networks import Networks
 from minjax.tasks.compress.plan import DEFAULT_SCHEME, plan
+from minjax.tasks.compress.recommending import Recommending
 from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, load
 from minjax.tasks.compress.tuning import Stopped
@@ -65,9 +72,18 @@ class Compression:
         self.provenance = provenance(command)
         self.trained = load(source)
         self.include = _include(config, self.trained)
-        self.curves = _curves(config, self.trained, self.include)
-        self.first = _first_convolution(self.curves, self.trained)
-        self.versions = plan(config, self.curves.prunable, self.first, bool(self.trained.model_state))
+        self.networks = Networks(self.trained, config, self.include, directory / "retrained")
+        self.judge = Judge(self.trained)
+        self.recommending = None
+        if config["compress"]["recommend"]:
+            self.recommending = Recommending(self.networks, self.judge, config, directory)
+        self.first = _first_convolution(self.networks)
+        self.versions = plan(config, self.networks.prunable, self.first, bool(self.trained.model_state))
+        trains = bool(config["prune"]["series"] or config["quantize"]["aware_bits"])
+        if self.recommending is not None and len(self.versions) == 1 and not trains:
+            self.versions, self.curves = [], self.recommending.curves  # there are no curves on the test split
+        else:
+            self.curves = _curves(config, self.trained, self.networks)
         self.measurements = read_measurements(directory)  # grows until all is measured
 
     def run(self) -> int:
@@ -75,8 +91,12 @@ class Compression:
         write_lines(self.directory / MEASUREMENTS, self.measurements)  # without a half-written line
         self.stop.save_first()
         try:
-            self._measure_curves()
-            self._train_again()
+            if self.recommending is not None:
+                self._introduce()
+                self.recommending.run(self.measurements, self._record, self.stop)
+            if self.versions:
+                self._measure_curves()
+                self._train_again()
         except Stopped:
             print(
                 f"minjax: {self.stop.name}: every version measured so far is saved; to resume: "
@@ -85,15 +105,31 @@ class Compression:
             )
             return RESUMABLE
         self.stop.leave_at_once("packed files and the report were")
-        print("writing packed files and shrinking", flush=True)
-        summary = self._summary()
+        self._finish(self._summary())
+        return 0
+
+    def add_files(self, summary: CompressionSummary) -> None:
+        """Write the packed files that a finished compression lacks, from what it has measured."""
+        written = {file.file for file in summary.packed}
+        missing = {f: v for f, v in self._wanted().items() if f not in written or not (self.directory / f).exists()}
+        if missing:
+            packed = [file for file in summary.packed if file.file not in missing]
+            packed += [products.write(self.networks, self.judge, v, self.directory, f) for f, v in missing.items()]
+            self._finish(replace(summary, packed=packed))
+
+    def _wanted(self) -> dict[str, Version]:
+        return products.wanted(self.networks, self.config, self.measurements)
+
+    def _finish(self, summary: CompressionSummary) -> None:
+        """Write the result and its page, and say what it is."""
         outdate(self.directory)
         write(self.directory / SUMMARY, summary)
         from minjax.report import compression  # imports matplotlib
 
         page = compression.write(self.directory)
-        print(f"{findings.headline(summary)}; {duration(summary.seconds.total)}; report: {page}")
-        return 0
+        for line in conclusion(summary, self.directory):
+            print(line)
+        print(f"{duration(summary.seconds.total)}; report: {page}", flush=True)
 
     def _measure_curves(self) -> None:
         """Measure the versions of the plan.
@@ -103,7 +139,11 @@ class Compression:
         """
         done = {m.version for m in self.measurements if m.series is None}
         missing = [version for version in self.versions if version not in done]
-        self._introduce(len(missing))
+        print(
+            f"curves: {len(missing)} of {plural(len(self.versions), 'version')} to measure on "
+            f"{self.curves.test_images:,} test images",
+            flush=True,
+        )
         with Progress(len(self.versions), len(self.versions) - len(missing), "versions") as progress:
             for measured in self.curves.measure(missing, stop=self.stop):
                 self._record(measured)
@@ -130,21 +170,31 @@ class Compression:
         append(self.directory / MEASUREMENTS, *measured)
         self.measurements += measured
 
-    def _introduce(self, missing: int) -> None:
-        curves, run = self.curves, self.trained.config
+    def _introduce(self) -> None:
+        networks, run = self.networks, self.trained.config
         print(
-            f"{self.trained.directory}: {run['model']['name']} on {run['data']['name']}; {curves.num_prunable:,} of "
-            f"{self.trained.summary.num_params:,} parameters, in {len(curves.prunable)} arrays, can be pruned; "
-            f"{missing} of {len(self.versions)} versions to measure on {curves.test_images:,} test images",
+            f"{self.trained.directory}: {run['model']['name']} on {run['data']['name']}; {networks.num_prunable:,} of "
+            f"{self.trained.summary.num_params:,} parameters, in {len(networks.prunable)} arrays, can be pruned",
             flush=True,
         )
+
+    def _dense(self) -> Dense:
+        """The network before compression, on the test split."""
+        if self.versions:
+            return findings.dense(self.measurements)
+        final, right = self.trained.summary.final, self.judge.dense("test")
+        return Dense(accuracy=float(right.mean()), loss=final.test_loss if final else None)
 
     def _summary(self) -> CompressionSummary:
         """Write the packed files, and say what follows from everything."""
         trained, curves, measurements = self.trained, self.curves, self.measurements
         run, chance = trained.summary, 1 / trained.summary.num_classes
-        packed = products.packed(trained, self.config, self.include, self.directory)
-        shrunk = products.shrunk(trained, self.config, self.include)
+        choice, recommended, runner_up = None, None, None
+        if self.recommending is not None:
+            choice, recommended, runner_up = self.recommending.conclude(measurements)
+        packed = [products.write(self.networks, self.judge, v, self.directory, f) for f, v in self._wanted().items()]
+        small = shrunk.write(self.networks, self.judge, self.config, self.directory, self.provenance)
+        dense, used = self._dense(), {id(c): c for c in (curves, getattr(self.recommending, "curves", curves))}.values()
         return CompressionSummary(
             name=self.config["name"],
             model=run.model,
@@ -154,10 +204,10 @@ class Compression:
             num_classes=run.num_classes,
             seed=self.config["seed"],
             run=str(trained.directory),
-            num_prunable=curves.num_prunable,
+            num_prunable=self.networks.num_prunable,
             chance=chance,
-            dense=findings.dense(measurements),
-            test_images=curves.test_images,
+            dense=dense,
+            test_images=curves.test_images if self.versions else len(trained.parts.dataset.test),
             phases=findings.curve_phases(measurements, chance),
             first_layer=findings.first_layer(
                 measurements,
@@ -168,18 +218,27 @@ class Compression:
             ),
             pareto=findings.pareto_front(measurements),
             packed=packed,
-            shrink=shrunk,
+            shrink=small,
+            choice=choice,
+            recommended=recommended,
+            runner_up=runner_up,
             status="completed",
             seconds=CompressionSeconds(
                 train=run.seconds.train,
                 evaluate=sum(m.seconds or 0.0 for m in measurements),
-                compile=curves.program.compile_seconds,
+                compile=sum(c.program.compile_seconds for c in used),
                 total=time.perf_counter() - self.started,
             ),
-            compilations=curves.program.compilations,
+            compilations=sum(c.program.compilations for c in used),
             images_per_second=curves.images_seen / curves.program.seconds if curves.program.seconds else None,
             **asdict(self.provenance),
         )
+
+
+def conclusion(summary: CompressionSummary, directory: Path) -> list[str]:
+    """What the console says of a finished compression."""
+    lines = answer(summary, str(directory))
+    return lines if lines and not summary.phases else [findings.headline(summary), *lines]
 
 
 def _include(config: dict[str, Any], trained: Trained) -> tuple[str, ...] | None:
@@ -190,31 +249,29 @@ def _include(config: dict[str, Any], trained: Trained) -> tuple[str, ...] | None
     return None if any(tree.is_convolution(name, leaf) for name, leaf in leaves.items()) else ("*kernel",)
 
 
-def _curves(config: dict[str, Any], trained: Trained, include: tuple[str, ...] | None) -> NetworkCurves:
-    parts, asked, seed = trained.parts, config["compress"], config["seed"]
-    test, train = parts.dataset.test, parts.dataset.train
-    if asked["limit_test"] is not None and asked["limit_test"] < len(test):
-        test = test.take(stratified(test.labels, asked["limit_test"], seed=seed, purpose="test"))
-    images = min(asked["calibration_images"], len(train))
-    calibration = train.take(stratified(train.labels, images, seed=seed, purpose="calibration")).images
+def _curves(config: dict[str, Any], trained: Trained, networks: Networks) -> NetworkCurves:
+    """Measures versions on the test split."""
+    test, limit = trained.parts.dataset.test, config["compress"]["limit_test"]
+    if limit is not None and limit < len(test):
+        test = test.take(stratified(test.labels, limit, seed=config["seed"], purpose="test"))
     return NetworkCurves(
-        parts.model,
+        trained.parts.model,
         trained.params,
         trained.model_state,
-        parts.engine.inputs,
+        trained.parts.engine.inputs,
         test,
-        calibration,
+        networks.calibration,
         schemes=config["quantize"]["schemes"] or [DEFAULT_SCHEME],
-        include=include,
-        key=jax.random.key(seed),
+        include=networks.include,
+        key=jax.random.key(config["seed"]),
         activation_bits=config["quantize"]["activation_bits"] is not None,
     )
 
 
-def _first_convolution(curves: NetworkCurves, trained: Trained) -> str | None:
+def _first_convolution(networks: Networks) -> str | None:
     """The leaf that reads the image, if it is a prunable convolution's."""
-    name = next(iter(curves.multiply_adds.kernels))
-    return name if name in curves.prunable and tree.is_convolution(name, tree.leaves(trained.params)[name]) else None
+    name, leaves = networks.first, tree.leaves(networks.trained.params)
+    return name if name in networks.prunable and tree.is_convolution(name, leaves[name]) else None
 
 
 def _describe(m: Measurement) -> str:

@@ -57,6 +57,24 @@ def check_patterns(settled: dict[str, Any]) -> None:
     tree.select(variables["params"], include or ("*",), exclude)
 
 
+def check_target(settled: dict[str, Any]) -> None:
+    """Check that the accuracy asked for is more than guessing gives; the data are read where nothing is trained yet.
+
+    Raises:
+        UserError: it is not.
+    """
+    target = settled["compress"]["target_accuracy"]
+    if target is None or not settled["compress"]["recommend"]:
+        return
+    config = settled["training"]
+    classes = config["data"]["classes"] if settled["run"] else load_data(config).num_classes
+    if target <= 1 / classes:
+        raise UserError(
+            f"compress.target_accuracy is {target:g}, which guessing among {classes} classes reaches; it must be "
+            f"greater than {1 / classes:.4g}"
+        )
+
+
 def _check_together(asked: dict[str, Any]) -> None:
     prune, quantize = asked["prune"], asked["quantize"]
     for name in prune["methods"]:

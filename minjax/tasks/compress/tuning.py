@@ -143,7 +143,7 @@ def read(path: Path, like: Any) -> Any:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = [file[str(i)] for i in range(len(leaves))]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: {error}; remove its folder to train the rounds again") from error
+        raise UserError(f"{path} cannot be read: {error}; remove its folder to train again") from error
     if any(a.shape != np.shape(x) for a, x in zip(arrays, leaves, strict=True)):
-        raise UserError(f"{path} belongs to another network; remove its folder to train the rounds again")
+        raise UserError(f"{path} belongs to another network; remove its folder to train again")
     return jax.tree.unflatten(structure, arrays)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from minjax.records.compression import Measurement, read_measurements
 
-PRESET = "configs/compress/default.py"
+PRESET = "configs/compress/full.py"
 MODEL = (
     "--config.model.name=cnn",
     "--config.model.channels=(6,8)",
@@ -17,6 +17,7 @@ MODEL = (
     "--config.epochs=3",
 )
 SMALL = (
+    "--config.compress.recommend=False",
     "--config.prune.amounts=5",
     "--config.quantize.bits=(8,4,2)",
     "--config.quantize.schemes=('symmetric_channel_minmax','bfloat16')",
@@ -27,6 +28,7 @@ SMALL = (
     "--config.compress.calibration_images=200",
 )
 NONE = (
+    "--config.compress.recommend=False",
     "--config.prune.amounts=0",
     "--config.quantize.bits=()",
     "--config.compress.joint_method=",
