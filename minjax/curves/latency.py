@@ -11,9 +11,8 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from minjax.records.compressed import Latency
+from minjax.records.compressed import ROUNDS, Latency
 
-ROUNDS = 15
 MIN_ROUND_SECONDS = 0.02  # long enough that the clock's resolution and the dispatch matter little
 
 

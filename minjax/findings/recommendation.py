@@ -48,9 +48,9 @@ def verdict(summary: CompressionSummary) -> str:
             return text
         scored = other.validation or other.test
         return f"{text}; the closest, {recipe(other)}, has {percent(scored.accuracy)}"
-    text = f"{recipe(file)}: {asked(choice)}, on {images}"
+    text = f"keeps an accuracy {asked(choice)}, on {images}"
     if not decided(file, choice):
-        text += f", which are too few to be sure: it may lose up to {points(max(file.loss_interval[1], 0.0))}"
+        text += f", too few to be sure: it may lose up to {points(max(file.loss_interval[1], 0.0))}"
     return text
 
 
@@ -73,7 +73,8 @@ def answer(summary: CompressionSummary, directory: str) -> list[str]:
         return (
             lines if other is None else [*lines, f"  that file: {directory}/{other.path}, {count(other.bytes)} bytes"]
         )
-    lines = [f"recommended: {directory}/{file.path}, {count(file.bytes)} bytes", f"  {verdict(summary)}"]
+    lines = [f"recommended: {directory}/{file.path}, {count(file.bytes)} bytes"]
+    lines += [f"  {recipe(file)}", f"  {verdict(summary)}"]
     if file.validation is not None:
         lines.append(f"  validation: {accuracy(file.validation)}, dense {percent(choice.dense.accuracy)}")
     chosen = "" if file.selection == "validation" else ", which it was chosen on, so slightly too high"

@@ -11,6 +11,7 @@ from minjax.records.record import Count, Fraction, Interval, Name, Positive, Rec
 from minjax.records.run import DataSheet
 
 Split = Literal["validation", "test"]
+ROUNDS = 15  # of measuring latency
 
 
 class Scored(Record, frozen=True, kw_only=True):

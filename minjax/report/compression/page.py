@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from minjax.errors import UserError
@@ -11,7 +12,7 @@ from minjax.findings.words import points
 from minjax.records.compression import SUMMARY, Compression, read_compression
 from minjax.report import page as pages
 from minjax.report import paper
-from minjax.report.compression import accuracies, maps, pruning, quantization, sizes, tradeoff
+from minjax.report.compression import accuracies, maps, pruning, quantization, recommendation, sizes, tradeoff
 from minjax.report.compression.curves import (
     BATCH_NORM,
     dense_bytes,
@@ -37,7 +38,8 @@ CURVES = {
     "aware": "quantization in training",
     "sensitivity": "one leaf at a time",
 }
-PICTURES = tuple(f"{name}.png" for name in (*CURVES, "pareto"))
+CHOOSING = ("candidate", "confirmed")  # measurements that belong to the recommended file, and to no curve
+PICTURES = (*(f"{name}.png" for name in (*CURVES, "pareto")), recommendation.PICTURE)
 WITHIN = points(TOLERANCE)
 
 
@@ -70,22 +72,19 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
 def page(compression: Compression, title: str | None = None) -> Page:
     """The page of a compression that has a summary."""
     summary = result(compression)
-    note = Note(
-        "Accuracies are measured on the test split, on which the amounts, bits and networks above were also chosen: "
-        "for new images they are slightly too high."
-    )
     origin = provenance_table(compression.path, summary.status, summary, seed=summary.seed)
     data = Note("Every measured network as data: compression.jsonl in the directory of the compression.")
     missing = [name for curve, name in CURVES.items() if not of(compression, curve)]
+    drawn = replace(compression, measurements=[m for m in compression.measurements if m.curve not in CHOOSING])
     return Page(
         title=title or f"{summary.model} on {summary.dataset}, compressed",
         status=summary.status,
         status_text=summary.status,
-        tiles=list(_tiles(compression)),
+        tiles=list(_tiles(compression) if summary.choice is None else recommendation.tiles(compression)),
         sections=[
-            Section("", [note, Pair([_subject(compression), _effort(compression)])]),
-            *_curve_sections(compression),
-            *_size_sections(compression),
+            *_opening(compression),
+            *_curve_sections(drawn),
+            *_size_sections(drawn),
             *(
                 [Section("Not measured", [f"This compression did not measure: {', '.join(missing)}."])]
                 if missing
@@ -96,6 +95,20 @@ def page(compression: Compression, title: str | None = None) -> Page:
         ],
         wide=True,
     )
+
+
+def _opening(compression: Compression) -> Iterator[Section]:
+    """What is recommended; or, of an older compression, that it was all chosen on the test split."""
+    facts = Pair([_subject(compression), _effort(compression)])
+    if result(compression).choice is not None:
+        yield from recommendation.sections(compression)
+        yield Section("What was compressed", [facts])
+        return
+    note = Note(
+        "Accuracies are measured on the test split, on which the amounts, bits and networks above were also chosen: "
+        "for new images they are slightly too high."
+    )
+    yield Section("", [note, facts])
 
 
 def _picture(name: str, image: bytes | list[bytes] | None, alt: str) -> list[Picture]:
@@ -184,9 +197,9 @@ def _size_sections(compression: Compression) -> Iterator[Section]:
     if result(compression).shrink:
         text = (
             "Pruned channels are removed, so that the network is smaller and needs no mask. Its outputs must be those "
-            "of the masked network: the last column is the largest difference."
+            "of the masked network: the last column is the largest difference. No weight was trained afterwards."
         )
-        kept = sizes.kept(compression)
+        kept = [*sizes.timed_on(compression), *sizes.kept(compression)]
         yield Section("Shrunk networks", [text, sizes.shrunk(compression), *([Notes(kept)] if kept else [])])
 
 

@@ -6,11 +6,12 @@ Every figure says whether it was measured or follows from arithmetic ("theoretic
 from __future__ import annotations
 
 from minjax.findings.phases import MARGIN
-from minjax.records.compressed import Latency
+from minjax.findings.recommendation import accuracy
+from minjax.records.compressed import ROUNDS, Latency
 from minjax.records.compression import Compression
 from minjax.report.compression.curves import dense_bytes, pruned, quantized, recipe, result, statistics
-from minjax.report.formats import ABSENT, count, percent
-from minjax.report.page import Table
+from minjax.report.formats import ABSENT, count, percent, plain
+from minjax.report.page import Table, columns
 
 RATIOS = (2, 4, 8, 16, 32)  # the operating points that the field agreed to report
 
@@ -40,26 +41,37 @@ def packed(compression: Compression) -> Table:
 
 def shrunk(compression: Compression) -> Table:
     """Networks whose pruned channels were removed, before and after."""
-    rows = [
-        (
-            pruned(entry.method, entry.amount),
-            count(entry.params_before),
-            count(entry.params_after),
-            count(entry.multiply_adds_before),
-            count(entry.multiply_adds_after),
-            _milliseconds(entry.latency_before, entry.latency_before_ms),
-            _milliseconds(entry.latency_after, entry.latency_after_ms),
-            count(entry.batch),
-            f"{entry.largest_difference:.1e}" if entry.largest_difference else "0",
-        )
-        for entry in result(compression).shrink
-    ]
-    header = (
-        *("network", "parameters before", "after", "multiply-adds per image before (theoretical)"),
-        *("after (theoretical)", "ms per batch before (measured)", "after (measured)", "images per batch"),
-        "largest difference of a logit (measured)",
+    found = result(compression).shrink
+    before, after = "multiply-adds per image before (theoretical)", "multiply-adds after (theoretical)"
+    return columns(
+        ("network", "l", [pruned(entry.method, entry.amount) for entry in found]),
+        ("run", "l", [plain(entry.path) for entry in found]),
+        ("validation accuracy (95 %)", "r", [accuracy(e.validation) if e.validation else ABSENT for e in found]),
+        ("test accuracy (95 %)", "r", [accuracy(entry.test) if entry.test else ABSENT for entry in found]),
+        ("parameters before", "r", [count(entry.params_before) for entry in found]),
+        ("parameters after", "r", [count(entry.params_after) for entry in found]),
+        (before, "r", [count(entry.multiply_adds_before) for entry in found]),
+        (after, "r", [count(entry.multiply_adds_after) for entry in found]),
+        ("ms per batch before", "r", [_milliseconds(e.latency_before, e.latency_before_ms) for e in found]),
+        ("ms per batch after", "r", [_milliseconds(e.latency_after, e.latency_after_ms) for e in found]),
+        ("images per batch", "r", [count(entry.batch) for entry in found]),
+        ("largest difference of a logit", "r", [_difference(entry.largest_difference) for entry in found]),
+        optional=(
+            *("run", "validation accuracy (95 %)", "test accuracy (95 %)"),
+            *("ms per batch before", "ms per batch after", "images per batch"),
+        ),
     )
-    return Table(header, rows, align="lrrrrrrrr")
+
+
+def timed_on(compression: Compression) -> list[str]:
+    """What the latencies are: a note, or none where nothing was timed."""
+    if not any(entry.latency_before for entry in result(compression).shrink):
+        return []
+    return [f"Milliseconds: median and quartiles of {ROUNDS} rounds in turns, on {result(compression).device}."]
+
+
+def _difference(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
 
 
 def kept(compression: Compression) -> list[str]:

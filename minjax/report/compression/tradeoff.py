@@ -91,11 +91,11 @@ def _draw(axes: Axes, compression: Compression, lowest: float) -> list[Line2D]:
         axes.plot(front[:, 0] / KB, front[:, 1], "o", color=RED, markersize=4, zorder=4)
         axes.set_xlim(right=right)
         handles.append(handle("the front: no network is both smaller and better", color=RED, marker="o"))
-    _size_axes(axes, whole)
+    size_axes(axes, whole)
     return handles
 
 
-def _size_axes(axes: Axes, whole: int | None) -> None:
+def size_axes(axes: Axes, whole: int | None) -> None:
     """Kilobytes below; how many times smaller than the dense network above."""
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
