@@ -149,9 +149,8 @@ def _recommended(path: Path) -> Network:
         raise UserError(f"{path} is an unfinished compression: the command that started it resumes it")
     summary = read_record(path / COMPRESSION, CompressionSummary)
     if summary.recommended is None:
-        packed = sorted(str(file) for file in path.rglob("*.mjx"))
-        hint = f"name one of its packed files: {', '.join(packed)}" if packed else "it has written no packed file"
-        raise UserError(f"{path} is a compression that recommends no file; {hint}")
+        packed = ", ".join(sorted(str(file) for file in path.rglob("*.mjx"))) or "it has written none"
+        raise UserError(f"{path} is a compression that recommends no file; name one of its packed files: {packed}")
     return read(path / summary.recommended.path)
 
 

@@ -25,7 +25,7 @@ def test_defaults_are_shown_as_they_are_typed():
     shown = {name: pages.default(field) for name, field in config.FIELDS.items()}
     assert shown["optimizer.milestones"] == "100,150"
     assert shown["study.cnn.channels"] == "1 to 32"
-    assert shown["quantize.bits"] == "16 to 1"
+    assert shown["compress.candidate_bits"] == "8,6,4,3,2"
     assert shown["study.vit.set"] == "(('model.patch_size', 4),)"
     assert shown["prune.series"] == shown["run"] == "empty"
 

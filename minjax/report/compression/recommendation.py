@@ -73,6 +73,7 @@ def _files(compression: Compression) -> Table:
     summary = result(compression)
     choice, whole = summary.choice, dense_bytes(compression)
     assert choice is not None
+    header: tuple[str, ...]
     rows: list[tuple[str, ...]] = [
         ("dense", "", "as trained, float32", count(whole), "1x", *_accuracies(choice.dense, choice.dense_test)),
     ]
@@ -82,14 +83,9 @@ def _files(compression: Compression) -> Table:
             smaller = f"{whole / file.bytes:.3g}x" if whole else ABSENT
             scores = _accuracies(selected, file.test)
             rows.append((name, printable(file.path), recipe(file), count(file.bytes), smaller, *scores))
-    names = (
-        ("test accuracy (95 %)", "")
-        if choice.selection == "test"
-        else ("validation accuracy (95 %)", "test accuracy (95 %)")
-    )
-    header = ("", "file", "network", "bytes", "smaller", *names)
+    header = ("", "file", "network", "bytes", "smaller", "validation accuracy (95 %)", "test accuracy (95 %)")
     if choice.selection == "test":
-        rows, header = [row[:-1] for row in rows], header[:-1]
+        rows, header = [(*row[:-2], row[-1]) for row in rows], (*header[:-2], header[-1])
     return Table(header, rows, align="lllrr" + "r" * (len(header) - 5))
 
 

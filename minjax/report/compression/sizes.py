@@ -52,13 +52,13 @@ def shrunk(compression: Compression) -> Table:
         ("parameters after", "r", [count(entry.params_after) for entry in found]),
         (before, "r", [count(entry.multiply_adds_before) for entry in found]),
         (after, "r", [count(entry.multiply_adds_after) for entry in found]),
-        ("ms per batch before", "r", [_milliseconds(e.latency_before, e.latency_before_ms) for e in found]),
-        ("ms per batch after", "r", [_milliseconds(e.latency_after, e.latency_after_ms) for e in found]),
+        ("ms per batch before (measured)", "r", [_milliseconds(e.latency_before, e.latency_before_ms) for e in found]),
+        ("ms per batch after (measured)", "r", [_milliseconds(e.latency_after, e.latency_after_ms) for e in found]),
         ("images per batch", "r", [count(entry.batch) for entry in found]),
-        ("largest difference of a logit", "r", [_difference(entry.largest_difference) for entry in found]),
+        ("largest difference of a logit (measured)", "r", [_difference(entry.largest_difference) for entry in found]),
         optional=(
             *("run", "validation accuracy (95 %)", "test accuracy (95 %)"),
-            *("ms per batch before", "ms per batch after", "images per batch"),
+            *("ms per batch before (measured)", "ms per batch after (measured)", "images per batch"),
         ),
     )
 

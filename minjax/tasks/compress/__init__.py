@@ -8,11 +8,10 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from minjax.records.compression import SUMMARY, CompressionSummary
-from minjax.records.record import read, read_config
+from minjax.records.record import read
 from minjax.tasks import report, train, workdir
 from minjax.tasks.compress import products, settings
 from minjax.tasks.compress.compression import Compression, conclusion
-from minjax.tasks.compress.trained import check
 from minjax.tasks.signals import Stop
 
 
@@ -36,27 +35,53 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         directory = _default_directory(settled)
         print(f"work directory: {directory}")
     if settled["run"]:
-        check(Path(settled["run"]))
-        settled["training"] = read_config(settled["run"])  # another network is another compression
+        with Stop() as stop:
+            return run_within(settings.of_network(settled), directory, command, stop)
     workdir.check(directory, settled)
-    source = Path(settled["run"]) if settled["run"] else directory / "trained"
+    source = directory / "trained"
     if (directory / SUMMARY).exists():
         _again(settled, directory, source, command)
         return 0
     settings.check_patterns(settled)
     settings.check_target(settled)
     with workdir.locked(directory):
-        if not settled["run"]:
-            workdir.claim(directory, settled)
-            training = config.copy_and_resolve_references()
-            training.task = "train"
-            if code := train.run(training, source, command):
-                return code
+        workdir.claim(directory, settled)
+        training = config.copy_and_resolve_references()
+        training.task = "train"
+        if code := train.run(training, source, command):
+            return code
         with Stop() as stop:
-            compression = Compression(settled, directory, source, command, stop)
-            if settled["run"]:  # a network that cannot be compressed claims no directory
-                workdir.claim(directory, settled)
-            return compression.run()
+            return Compression(settled, directory, source, command, stop).run()
+
+
+def run_within(settled: dict[str, Any], directory: Path, command: str, stop: Stop) -> int:
+    """Compress the network of a finished run, resume, or say that it is finished; perhaps as a part of another task.
+
+    Args:
+        settled: from `settings.of_network`.
+        directory: the work directory.
+        command: the one that does the same on its own, for the records.
+        stop: of the other task, which goes on after this.
+
+    Returns:
+        0, or 75 when told to stop.
+
+    Raises:
+        UserError: as `run`.
+    """
+    workdir.check(directory, settled)
+    source = Path(settled["run"])
+    if (directory / SUMMARY).exists():
+        _again(settled, directory, source, command)
+        return 0
+    settings.check_patterns(settled)
+    settings.check_target(settled)
+    with workdir.locked(directory):
+        compression = Compression(settled, directory, source, command, stop)
+        workdir.claim(directory, settled)  # a network that cannot be compressed claims no directory
+        code = compression.run()
+    stop.save_first()
+    return code
 
 
 def _again(settled: dict[str, Any], directory: Path, source: Path, command: str) -> None:
