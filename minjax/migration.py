@@ -23,6 +23,7 @@ import msgspec
 from minjax import models, optim
 from minjax.config import roles
 from minjax.errors import UserError
+from minjax.findings.answers import Asked
 from minjax.findings.samples import LIMITS, Limits, Sample
 from minjax.findings.study import findings
 from minjax.records import record as records
@@ -165,7 +166,7 @@ def _findings(config: Json, members: Sequence[MemberRecord]) -> Findings:
             bits=bits,
         )
 
-    return findings(whole, limits, stored)
+    return findings(whole, limits, stored, {name: Asked.of(config) for name in {one.dataset for one in members}})
 
 
 def _same_numbers(old: Any, new: Any) -> bool:

@@ -171,7 +171,7 @@ STUDY = within(
             'Further axes, combined with each network: (("optimizer.learning_rate", (0.1, 0.01)), ...).',
         ),
         *_ASKED,
-        # A deviation over seeds needs two, a minimal size five (minjax/findings).
+        # A deviation over seeds needs two.
         Field("seeds", 5, Integer(2, 10_000), "Seeds of each point: seed, seed + 1, and so on."),
         Field(
             "extent",

@@ -70,7 +70,7 @@ def envelope(
     """
     if len({sample.dataset for sample in found}) > 1:
         raise ValueError("a grid holds the networks of one data set")
-    usable = [sample for sample in found if _first_seeds(sample) >= LEAST_SEEDS]
+    usable = [sample for sample in found if sample.first_seeds >= LEAST_SEEDS]
     if not usable:
         raise UserError(f"no network has {LEAST_SEEDS} seeds")
     recorded = images.splits is not None and all(
@@ -133,10 +133,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "x".join(map(_shown, value)) or "none"
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _first_seeds(sample: Sample) -> int:
-    return sum(not member.fresh for member in sample.members)
 
 
 def _candidate(sample: Sample, images: Images, recorded: bool) -> Candidate:

@@ -15,7 +15,7 @@ import numpy as np
 
 from minjax.errors import UserError
 from minjax.findings.phases import MARGIN, TOLERANCE
-from minjax.records.finding import Selection
+from minjax.records.answer import Selection
 from minjax.records.study import MemberRecord
 
 LEAST_SEEDS = 2  # for a standard deviation
@@ -99,6 +99,11 @@ class Sample:
     def sigma(self) -> float:
         """The standard deviation of the accuracy over the seeds, with S - 1."""
         return float(self.accuracy.std(ddof=1))
+
+    @property
+    def first_seeds(self) -> int:
+        """How many of its seeds are of the first stage, and not fresh."""
+        return sum(not member.fresh for member in self.members)
 
     @property
     def gap(self) -> float:

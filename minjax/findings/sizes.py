@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -41,6 +40,7 @@ class Network:
     """A candidate as an answer states it.
 
     Attributes:
+        id: of the point.
         accuracy: mean over its fresh seeds, or over its first-stage seeds where it has no fresh ones.
         fresh: number of fresh seeds.
         first_accuracy: mean over the seeds that it was chosen by.
@@ -50,6 +50,7 @@ class Network:
         verdict: falls short, undecided or reaches.
     """
 
+    id: str
     point: str
     hyperparameters: str
     family: str
@@ -101,10 +102,6 @@ class Size:
     def decided(self) -> bool:
         """Whether the data single out one size, or exclude them all."""
         return self.interval[0] == self.interval[1]
-
-    def record(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return dataclasses.asdict(self)
 
 
 def target(
@@ -231,6 +228,7 @@ def _network(grid: Grid, verdicts: Verdicts, place: int) -> Network:
     measured = verdicts.measured
     one: Candidate = grid.candidates[place]
     return Network(
+        id=one.id,
         point=one.point,
         hyperparameters=one.hyperparameters,
         family=one.family,
@@ -257,5 +255,3 @@ def _notes(grid: Grid, name: str, low: int, high: int, count: int) -> Iterable[s
         yield (
             "which images each network classified correctly was not recorded: how alike their mistakes are is assumed"
         )
-    if all(one.family != "linear" for one in grid.candidates):
-        yield "no linear classifier is among the candidates"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from minjax.errors import UserError
 from minjax.findings.candidates import Grid
@@ -13,7 +12,6 @@ from minjax.findings.sizes import Network, Size, target
 from minjax.findings.verdicts import REPLICATES, NoiseOf, estimated
 
 LADDER = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.995)
-HEADINGS = ("accuracy", "parameters", "95 % interval", "network", "its accuracy", "seeds that reach it")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +31,6 @@ class Stair:
     interval: tuple[int | None, int | None]
     winner: Network | None
     best: Network
-
-    def record(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return dataclasses.asdict(self)
 
 
 def staircase(
@@ -86,32 +80,3 @@ def _stair(size: Size, before: Sequence[Stair]) -> Stair:
 def larger(one: int | None, other: int | None) -> int | None:
     """The larger of two sizes, None being beyond the grid."""
     return None if one is None or other is None else max(one, other)
-
-
-def table(stairs: Iterable[Stair]) -> list[tuple[str, ...]]:
-    """A line of cells for each required accuracy, under `HEADINGS`."""
-    lines: list[tuple[str, ...]] = []
-    for stair in stairs:
-        winner = stair.winner
-        if winner is None:
-            cells = ("not reached", span(stair.interval), "", f"best {100 * stair.best.accuracy:.2f} %", "")
-        else:
-            name = f"{winner.point} {winner.hyperparameters}".strip()
-            reached = f"{winner.reached} of {winner.seeds}"
-            cells = (
-                f"{winner.num_params:,}",
-                span(stair.interval),
-                name,
-                f"{100 * winner.accuracy:.2f} %{'' if winner.fresh else ' (as chosen)'}",
-                reached,
-            )
-        lines.append((f"{100 * stair.accuracy:.4g} %", *cells))
-    return lines
-
-
-def span(interval: tuple[int | None, int | None]) -> str:
-    """An interval in words."""
-    low, high = interval
-    if low is None:
-        return "beyond the grid"
-    return f"{low:,} or more" if high is None else f"{low:,}" if low == high else f"{low:,} to {high:,}"

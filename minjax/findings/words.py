@@ -40,6 +40,14 @@ def apart(low: float, high: float) -> tuple[str, str]:
     return texts
 
 
+def span(ends: tuple[int | None, int | None]) -> str:
+    """An interval of sizes, None being beyond the grid: '610 to 950', '610 or more'."""
+    low, high = ends
+    if low is None:
+        return "beyond the grid"
+    return f"{count(low)} or more" if high is None else count(low) if low == high else f"{count(low)} to {count(high)}"
+
+
 def listed(names: Sequence[str], last: str = "and") -> str:
     """['a', 'b', 'c'] -> 'a, b and c'."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
+
+from minjax.records.answer import Answer, Answers, Selection
 from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]
 Role = Literal["minimal", "below", "best"]
-Selection = Literal["validation", "test"]  # the images that networks are chosen by
 
 
 class Demand(Record, frozen=True, kw_only=True):
@@ -53,60 +55,6 @@ class Regime(Record, frozen=True, kw_only=True):
     slope: float | None
     by_gap: bool | None = None
     by_loss: bool | None = None
-
-
-class Below(Record, frozen=True, kw_only=True):
-    """The next smaller size of the grid, and why it is not enough.
-
-    Attributes:
-        accuracy: the fitted accuracy there.
-        sigma: the deviation over seeds there.
-        why: the reason, as the end of a sentence about it.
-    """
-
-    num_params: Positive
-    accuracy: float
-    sigma: float
-    why: Name
-
-
-class Minimal(Record, frozen=True, kw_only=True):
-    """The minimal size of one family on one data set, or why there is none.
-
-    Attributes:
-        num_params: the minimal size; None: no size qualifies, and `reason` says why.
-        interval: its 95 % interval, sizes of the grid.
-        grid: the sizes that it is a statement about.
-        tolerance: what counts as the same accuracy.
-        seeds: the fewest seeds of any point.
-        level: of the interval.
-        point, name: of the network of that size.
-        accuracy, sigma: mean and deviation over seeds at the minimal size.
-        target: the accuracy that had to be reached.
-        noise: the deviation over seeds, pooled over the sizes.
-        below: the next smaller size; None: there is none.
-        selection: the images that the accuracies were measured on; "test" in older records.
-        notes: what limits the statement.
-    """
-
-    family: str
-    dataset: str
-    num_params: Positive | None
-    interval: tuple[int, int] | None
-    grid: list[int]
-    tolerance: float
-    seeds: Count
-    level: float = 0.95
-    point: str | None = None
-    name: str | None = None
-    accuracy: float | None = None
-    sigma: float | None = None
-    target: float | None = None
-    noise: float | None = None
-    below: Below | None = None
-    selection: Selection = "test"
-    reason: str | None = None
-    notes: tuple[str, ...] = ()
 
 
 class Convergence(Record, frozen=True, kw_only=True):
@@ -213,7 +161,7 @@ class OnTest(Record, frozen=True, kw_only=True):
     """A network that a study chose, evaluated on the test split when the study was complete.
 
     Attributes:
-        role: what it was chosen as: the network of the minimal size, of the next smaller size, or the most accurate.
+        role: what it was chosen as: the network of the minimal size, the most accurate smaller one, or the best found.
         accuracy: mean over its seeds on the test split; one that diverged counts as guessing.
         interval: 95 % interval of the accuracy of a single network, for so many images.
         images: of the test split.
@@ -232,17 +180,26 @@ class OnTest(Record, frozen=True, kw_only=True):
     validation_accuracy: Fraction
 
 
-class Certificate(Minimal, frozen=True, kw_only=True):
-    """The answer for one family on one data set: its minimal size, and how far that network can be compressed.
+class Certificate(Record, frozen=True, kw_only=True):
+    """The answer for one family on one data set, and how far its network can be compressed.
 
     Attributes:
+        minimal: the smallest size of the family that is accurate enough: at the target, and without one within the
+            tolerance of the best network of this family.
+        stable: the smallest size of the family that trains stably.
         fields: the network's architecture; None where there is no minimal size.
+        tolerance: of accuracy, within which pruning and quantization have to stay.
         redundancy: mean over seeds of the largest sparsity on the plateau, with its interval; None: no curves.
         bits: the fewest bits that are enough for every seed; None: no curves.
         bytes: None where there is no minimal size, or where they were not asked for.
-        tested: the networks that the test split was looked at for; none where the study is not complete.
+        tested: the networks that were evaluated on the test split, when everything was chosen.
     """
 
+    family: str
+    dataset: str
+    minimal: Answer
+    stable: Answer
+    tolerance: float
     fields: dict[str, Any] | None = None
     redundancy: float | None = None
     redundancy_interval: Interval | None = None
@@ -251,21 +208,27 @@ class Certificate(Minimal, frozen=True, kw_only=True):
     tested: tuple[OnTest, ...] = ()
 
 
-class Findings(Record, frozen=True, kw_only=True):
+class Findings(Answers, frozen=True, kw_only=True):
     """Everything that is found in the members of one study, or of several together.
 
+    The answers are those on the first data set; a study has one.
+
     Attributes:
+        others: the answers on further data sets of a report over several studies.
+        certificates: one for each family on each data set.
         regimes, convergence, redundancy, minimal_bits: one for each point that says something about it.
-        minimal: the smallest minimal size of all families and data sets, or why there is none.
-        minimals, certificates: one for each family on each data set.
         claims: the seven claims of paper 2.
     """
 
+    others: list[Answers] = msgspec.field(default_factory=list)
+    certificates: list[Certificate]
     regimes: list[Regime]
-    minimal: Minimal
-    minimals: list[Minimal]
     convergence: list[Convergence]
     redundancy: list[Redundancy]
     minimal_bits: list[MinimalBits]
     claims: list[Claim]
-    certificates: list[Certificate]
+
+    @property
+    def answers(self) -> list[Answers]:
+        """Those on each data set."""
+        return [self, *self.others]

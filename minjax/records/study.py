@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from minjax.errors import UserError
-from minjax.records.finding import Findings, Selection
+from minjax.records.answer import Selection
+from minjax.records.finding import Findings
 from minjax.records.record import (
     Count,
     Fraction,

@@ -128,7 +128,8 @@ def _studies(paths: Sequence[Path], directory: Path) -> Path:
     def stored(sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:
         return _bytes(by_dataset[sample.dataset], sample, redundancy, bits)
 
-    return study.write_together(directory, studies, findings(members, study.common_limits(studies), stored))
+    found = findings(members, study.common_limits(studies), stored, study.questions(studies))
+    return study.write_together(directory, studies, found)
 
 
 def _bytes(study: Study, sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:

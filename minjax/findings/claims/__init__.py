@@ -7,8 +7,10 @@ which states none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
+from minjax.findings.answers import Asked
 from minjax.findings.claims.claim import STATEMENTS, VERDICTS, at_their_best
 from minjax.findings.claims.compression import (
     deeper_prunes,
@@ -49,7 +51,16 @@ CLAIMS = (
 )
 
 
-def claims(found: Sequence[Sample], limits: Limits = LIMITS) -> list[Claim]:
-    """The seven claims, the fifth in two parts, tested on the samples of one study, or of several together."""
+def claims(
+    found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None
+) -> list[Claim]:
+    """The seven claims, the fifth in two parts, tested on the samples of one study, or of several together.
+
+    Args:
+        found: the samples.
+        limits: the tolerances of the findings.
+        asked: data set -> what is asked there, with its validation images, for claim 3.
+    """
     best = at_their_best(found)
-    return [test(best, limits) for test in CLAIMS]
+    exists = partial(minimal_exists, asked=asked)
+    return [(exists if test is minimal_exists else test)(best, limits) for test in CLAIMS]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from minjax.findings.answers import Asked, Subject, near_best
 from minjax.findings.claims.claim import (
     CONTRADICTED,
     INCONCLUSIVE,
@@ -18,12 +19,12 @@ from minjax.findings.claims.claim import (
     resampled,
     unanswered,
 )
-from minjax.findings.minimal import minimal
 from minjax.findings.regimes import REGIMES, Reading, by_reading, regimes
 from minjax.findings.samples import LIMITS, Limits, Sample, groups
-from minjax.findings.words import count, listed
+from minjax.findings.words import count, listed, percent, plural, points, span
 from minjax.records.finding import Claim, Regime
 
+LEAST_SIZES = 4
 LEAST_POINTS = 3  # of a regime
 DECADES = 3.0  # of size: on so wide a grid each regime must occur
 LEAST_GRID = 12  # points of such a grid
@@ -96,26 +97,45 @@ def _three_regimes(found: Sequence[Sample], known: Sequence[Regime], reading: Re
     return Answer(INCONCLUSIVE, text, concordance, interval, "all three regimes occur, but their order is not certain")
 
 
-def minimal_exists(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
-    """Claim 3: the minimal size of each family on each data set, and its interval, against the ends of the grid.
+def minimal_exists(
+    found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None
+) -> Claim:
+    """Claim 3: the near-best size of each family on each data set, and its interval, against the ends of the grid.
 
     Supported where the whole interval lies above the smallest size (something smaller fails) and below the largest
-    quarter (accuracy has levelled off); contradicted where the target is reached and no size is stable.
+    (nothing larger is needed); contradicted where networks learn and none trains stably.
+
+    Args:
+        found: the samples.
+        limits: the tolerances.
+        asked: data set -> what is asked there, with its validation images; None: nothing is known of these.
     """
-    return claim(3, combined([(" ".join(key), _minimal_exists(of, limits)) for key, of in groups(found).items()]))
+    answers = []
+    for (dataset, family), own in groups(found).items():
+        what = Asked(seeds=min(one.first_seeds for one in own)) if asked is None else asked[dataset]
+        answers.append((f"{dataset} {family}", _minimal_exists(own, what, limits)))
+    return claim(3, combined(answers))
 
 
-def _minimal_exists(found: Sequence[Sample], limits: Limits) -> Answer:
-    size = minimal(found, limits)
-    if size.num_params is None or size.interval is None:
-        reason = size.reason or ""
-        if size.target is not None and size.target > found[0].chance + limits.margin:  # reached, so no size is stable
-            return Answer(CONTRADICTED, "no size is stable", float(len(size.grid)), None, reason)
-        return unanswered(reason)
+def _minimal_exists(found: Sequence[Sample], asked: Asked, limits: Limits) -> Answer:
+    size = near_best(Subject.of(found, asked, limits))
+    if len(size.grid) < LEAST_SIZES:
+        return unanswered(f"there are {plural(len(size.grid), 'size')}, and {LEAST_SIZES} are needed")
+    if size.winner is None:
+        if size.best.accuracy <= found[0].chance + limits.margin:
+            return unanswered(f"nothing learns: the best network reaches {percent(size.best.accuracy)}")
+        why = f"every network has a seed that failed or deviates over seeds by more than {points(limits.sigma)}"
+        return Answer(CONTRADICTED, "no network trains stably", float(len(size.grid)), None, why)
     low, high = size.interval
-    text = f"minimal size {count(size.num_params)} parameters, {count(low)} to {count(high)}"
-    value, interval = float(size.num_params), (float(low), float(high))
-    if size.notes:
-        return Answer(INCONCLUSIVE, text, value, interval, "; ".join(size.notes))
+    assert low is not None
+    text = f"near-best size {count(size.winner.num_params)} parameters, {span(size.interval)}"
+    value, interval = float(size.winner.num_params), (float(low), float(size.grid[-1] if high is None else high))
+    open_ends = []
+    if low == size.grid[0]:
+        open_ends.append("begins at the smallest size of the grid, so that a smaller network may do as well")
+    if high is None or high == size.grid[-1]:
+        open_ends.append("reaches the largest size of the grid, so that a larger network may be better still")
+    if open_ends:
+        return Answer(INCONCLUSIVE, text, value, interval, f"the interval {listed(open_ends)}")
     why = f"smaller sizes of the grid fail, and the whole interval lies inside the grid ({len(size.grid)} sizes)"
     return Answer(SUPPORTED, text, value, interval, why)

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from minjax.findings.certificate import answer
 from minjax.findings.regimes import REGIMES
-from minjax.records.finding import Certificate
+from minjax.findings.sentences import short
+from minjax.findings.words import span
+from minjax.records.answer import Answer
 from minjax.report.axes import accuracy_axis, size_axis
 from minjax.report.drawing import BLACK, DOTS, GREY, LONG_DASHES, WIDTH, handle, legend, png, style, title
-from minjax.report.formats import count
 from minjax.report.study.kinds import Kinds, across, filled, heading, kinds, shape_of, shapes
 from minjax.report.study.results import Key, Network, Results
 
@@ -37,32 +37,29 @@ def pictures(results: Results) -> list[bytes]:
     """A picture for each family on each data set: all accuracies on the left, the top on the right."""
     found = kinds(results.networks)
     return [
-        _picture(key, known, results.certificate(key), found)
+        _picture(key, known, results.minimal(key), found)
         for key, networks in results.groups().items()
         if (known := [network for network in networks if network.regime is not None])
     ]
 
 
-def _picture(key: Key, networks: Sequence[Network], certificate: Certificate | None, found: Kinds) -> bytes:
+def _picture(key: Key, networks: Sequence[Network], answer: Answer | None, found: Kinds) -> bytes:
     means, trains = _means(networks), np.array([network.train_accuracy for network in networks], float)
-    target = certificate.target if certificate else None
+    target = answer.level if answer else None
     low = (target if target is not None else float(means.max())) - TOP
     high = max(float(means.max()), float(trains.max()), target or 0.0)
     with style(hatch__linewidth=0.6):
         figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
         whole, top = figure.subplots(1, 2)
         for axes in (whole, top):
-            _draw(axes, networks, certificate, found)
+            _draw(axes, networks, answer, found)
         whole.set_ylim(-0.02, 1.04)
         top.set_ylim(low, high + 0.06 * (high - low))
         top.set_ylabel("")
         top.set_title("The top, enlarged", loc="left")
         whole.set_title("All accuracies", loc="left")
-        size = "no minimal size"
-        if certificate and certificate.num_params is not None:
-            size = f"minimal size: {answer(certificate)}"
-        title(figure, f"{heading(key)}; {size}")
-        legend(figure, [*found.handles(networks), *_handles(networks, certificate)])
+        title(figure, heading(key) + (f"; minimal size: {short(answer)}" if answer else ""))
+        legend(figure, [*found.handles(networks), *_handles(networks, answer)])
         return png(figure)
 
 
@@ -70,7 +67,7 @@ def _means(networks: Sequence[Network]) -> np.ndarray:
     return np.array([network.regime.mean if network.regime else np.nan for network in networks])
 
 
-def _draw(axes: Axes, networks: Sequence[Network], certificate: Certificate | None, found: Kinds) -> None:
+def _draw(axes: Axes, networks: Sequence[Network], answer: Answer | None, found: Kinds) -> None:
     """A panel without its limits on y."""
     size_axis(axes, [network.num_params for network in networks])
     left, right = axes.get_xlim()
@@ -79,14 +76,17 @@ def _draw(axes: Axes, networks: Sequence[Network], certificate: Certificate | No
         edges = left if place == 0 else low, right if place == len(shaded) - 1 else high
         axes.axvspan(*edges, zorder=0, linewidth=0, **BANDS[regime])
     axes.axhline(networks[0].chance, zorder=1, **CHANCE)
-    if certificate and certificate.target is not None:
-        axes.axhline(certificate.target, zorder=1, **TARGET)
-    if certificate and certificate.num_params is not None:
-        axes.axvline(certificate.num_params, zorder=1, **MINIMAL)
-        if certificate.interval is not None:
-            # A bracket at the foot of the panel, in front of everything, as wide as the interval.
-            bracket: dict[str, Any] = {"marker": "|", "markersize": 9, "color": BLACK, "linewidth": 2.2, "zorder": 6}
-            axes.plot(certificate.interval, (0.03, 0.03), transform=axes.get_xaxis_transform(), **bracket)
+    if answer and answer.level is not None:
+        axes.axhline(answer.level, zorder=1, **TARGET)
+    if answer and answer.num_params is not None:
+        axes.axvline(answer.num_params, zorder=1, **MINIMAL)
+    if answer and answer.interval[0] is not None:
+        # A bracket at the foot of the panel, in front of everything, as wide as the interval; open beyond the grid.
+        low, high = answer.interval
+        bracket: dict[str, Any] = {"color": BLACK, "zorder": 6, "transform": axes.get_xaxis_transform()}
+        axes.plot((low, right if high is None else high), (0.03, 0.03), linewidth=2.2, **bracket)
+        ends = [low] if high is None else [low, high]
+        axes.plot(ends, [0.03] * len(ends), linestyle="none", marker="|", markersize=9, **bracket)
     for value, group in found.split(networks).items():
         for shape in shapes(group):
             drawn = [network for network in group if shape_of(network) == shape]
@@ -105,18 +105,17 @@ def _draw(axes: Axes, networks: Sequence[Network], certificate: Certificate | No
     accuracy_axis(axes, f"{networks[0].selection} accuracy")
 
 
-def _handles(networks: Sequence[Network], certificate: Certificate | None) -> list[Artist]:
+def _handles(networks: Sequence[Network], answer: Answer | None) -> list[Artist]:
     """The entries of the legend for everything but the kinds of networks."""
     handles: list[Artist] = [
         handle("± 1 standard deviation over seeds", color=GREY, marker="|", markersize=9, linestyle="none"),
         handle("training accuracy", **TRAIN),
     ]
-    if certificate and certificate.target is not None:
-        handles.append(handle(f"target, {100 * certificate.target:.2f} %", **TARGET))
+    if answer and answer.level is not None:
+        handles.append(handle(f"to be reached, {100 * answer.level:.2f} %", **TARGET))
     handles.append(handle(f"chance, {100 * networks[0].chance:.1f} %", **CHANCE))
-    if certificate and certificate.interval is not None:
-        low, high = certificate.interval
-        handles.append(handle(f"minimal size; bar: 95 % interval, {count(low)} to {count(high)}", **MINIMAL))
+    if answer and answer.interval[0] is not None:
+        handles.append(handle(f"minimal size; bar: 95 % interval, {span(answer.interval)}", **MINIMAL))
     present = {regime for _, _, regime in bands(networks)}
     return handles + [Patch(label=f"mostly {regime}", **look) for regime, look in BANDS.items() if regime in present]
 

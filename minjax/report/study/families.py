@@ -62,9 +62,9 @@ def _panel(axes: Axes, groups: Groups, looks: Mapping[Key, dict[str, Any]], resu
         near = [means[np.abs(np.log(sizes / one)) <= np.log(NEAR) + 1e-9] for one in places]
         line = [(at, np.median(values)) for at, values in zip(places, near, strict=True) if len(values)]
         axes.plot(*zip(*line, strict=True), linewidth=1.2, **(looks[key] | {"marker": ""}))
-        certificate = results.certificate(key)
-        if certificate and certificate.num_params is not None:
-            size, colour = certificate.num_params, looks[key]["color"]
+        answer = results.minimal(key)
+        if answer and answer.num_params is not None:
+            size, colour = answer.num_params, looks[key]["color"]
             foot: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "color": colour, "zorder": 6}
             height = 0.06 + 0.05 * place  # a different one for each family: minimal sizes may be the same
             axes.plot([size, size], [0, height], linewidth=1.6, **foot)

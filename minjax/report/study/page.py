@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minjax.errors import UserError
-from minjax.findings import convergence, minimal, regimes
+from minjax.findings import convergence, regimes, sentences
 from minjax.findings import resilience as plateaus
-from minjax.findings.certificate import answer, basis, sentences, subject
 from minjax.findings.words import points
 from minjax.records.finding import Findings
 from minjax.records.study import MEMBERS, SUMMARY, Study, read_studies, read_study

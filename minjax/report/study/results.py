@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from minjax.errors import UserError
 from minjax.findings import samples
+from minjax.findings.answers import Asked
 from minjax.findings.samples import LIMITS, Limits
-from minjax.records.finding import Certificate, Convergence, Findings, MinimalBits, Redundancy, Regime, Selection
+from minjax.records.answer import Answer, Selection
+from minjax.records.finding import Certificate, Convergence, Findings, MinimalBits, Redundancy, Regime
 from minjax.records.study import MemberRecord, Study, StudySummary, selection
 from minjax.report.formats import printable
 
@@ -133,9 +136,10 @@ class Results:
         """One for each family on each data set, in the order of `groups`."""
         return sorted(self.findings.certificates, key=lambda one: (one.dataset, one.family))
 
-    def certificate(self, key: Key) -> Certificate | None:
-        """That of a group; None where its networks say nothing."""
-        return next((one for one in self.findings.certificates if (one.dataset, one.family) == key), None)
+    def minimal(self, key: Key) -> Answer | None:
+        """The minimal size of a group; None where its networks say nothing."""
+        own = (one.minimal for one in self.findings.certificates if (one.dataset, one.family) == key)
+        return next(own, None)
 
 
 def gather(studies: Sequence[Study], findings: Findings) -> Results:
@@ -183,6 +187,34 @@ def common_limits(studies: Iterable[Study]) -> Limits:
                 f"{first} and {path} have different tolerances, {limits} and {others}: report on each alone"
             )
     return limits
+
+
+def questions(studies: Iterable[Study]) -> dict[str, Asked]:
+    """Data set -> what its studies ask; findings over all of them have one question.
+
+    Of points that two of them share, those that fewer seeds are enough for count in both.
+
+    Raises:
+        UserError: two studies of a data set have different targets or metrics.
+    """
+    by_dataset: dict[str, tuple[Path, Asked]] = {}
+    for study in studies:
+        asked = Asked.of(study.config)
+        for dataset in {member.dataset for member in study.members}:
+            path, first = by_dataset.setdefault(dataset, (study.path, asked))
+            if first.aim != asked.aim:
+                raise UserError(
+                    f"{path} and {study.path} ask for different accuracies on {dataset}, {_wanted(first)} and "
+                    f"{_wanted(asked)}: report on each alone"
+                )
+            by_dataset[dataset] = path, dataclasses.replace(first, seeds=min(first.seeds, asked.seeds))
+    return {dataset: asked for dataset, (_, asked) in by_dataset.items()}
+
+
+def _wanted(asked: Asked) -> str:
+    target = asked.aim.target_accuracy
+    level = "that of the best found" if target is None else f"{100 * target:g} %"
+    return f"{level} ({asked.aim.metric.replace('_', ' ')}, {asked.aim.goal.replace('_', ' ')})"
 
 
 def _limits(study: Study) -> Limits:

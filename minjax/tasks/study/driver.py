@@ -11,12 +11,13 @@ from pathlib import Path
 from msgspec.structs import asdict, replace
 
 from minjax.errors import UserError
-from minjax.findings.certificate import sentences
+from minjax.findings import sentences
+from minjax.findings.answers import Asked
 from minjax.findings.samples import Sample, samples
 from minjax.findings.study import findings
 from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
-from minjax.records.finding import CertificateBytes
+from minjax.records.finding import CertificateBytes, Findings
 from minjax.records.record import append, read_lines, write, write_lines
 from minjax.records.study import (
     MEMBERS,
@@ -186,7 +187,7 @@ class Study:
             dataset=self.plan.dataset.name,
             status=status,
             training=training(point for point in self.plan.points if point.id in recorded),
-            findings=findings(whole, self.plan.limits, self._bytes),
+            findings=self._findings(),
             members=MemberCounts(**ended, planned=len(records) + len(left)),
             seconds=StudySeconds(
                 train=sum(one.seconds.train for one in records),
@@ -202,6 +203,14 @@ class Study:
         """Train the winner as a run of its own, and test it; a signal leaves the rest for the next time."""
         found = Handover(self.plan, self.programs, self.directory, self._whole(), self.stop).run(summary.findings)
         return replace(summary, status="interrupted") if found is None else replace(summary, winner=found)
+
+    def _findings(self) -> Findings:
+        """What the points with two seeds or more say."""
+        records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
+        seeds = Counter(one.point for one in records)
+        images = self.plan.partitions.images(sorted({one.seed for one in records}))
+        asked = {self.plan.dataset.name: Asked.of(self.plan.config, images)}
+        return findings([one for one in records if seeds[one.point] > 1], self.plan.limits, self._bytes, asked)
 
     def _test(self, summary: StudySummary) -> StudySummary:
         """Look at the test split, once, for the networks that were chosen; a signal leaves that for the next time."""
@@ -253,8 +262,12 @@ class Study:
 
 
 def certificates(summary: StudySummary) -> str:
-    """The certificates of a study, a line a sentence."""
-    return "\n".join("\n  ".join(sentences(certificate)) for certificate in summary.findings.certificates)
+    """The answer of a study and the certificates of its families, a line a sentence."""
+    found = summary.findings
+    said = [sentences.certificate(one) for one in found.certificates]
+    if len(said) > 1:
+        said = [sentences.sentences(found.minimal), *said]
+    return "\n".join("\n  ".join(lines) for lines in said)
 
 
 def _restore(path: Path, plan: Plan) -> list[MemberRecord]:

@@ -11,7 +11,6 @@ from minjax.config import SECTIONS_OF, check, plain
 from minjax.config.kinds import MOST
 from minjax.config.table import sections
 from minjax.errors import UserError
-from minjax.findings.minimal import LEAST_SEEDS
 from minjax.findings.samples import Aim, Limits
 from minjax.findings.words import listed
 from minjax.studies import families, grid
@@ -70,11 +69,6 @@ def seeds(asked: dict[str, Any]) -> list[int]:
 def _check_together(asked: dict[str, Any]) -> None:
     study = asked["study"]
     _check_question(study)
-    if study["extent"] == "knee" and study["seeds"] < LEAST_SEEDS:
-        raise UserError(
-            f"study.seeds is {study['seeds']}; it must be at least {LEAST_SEEDS} where study.extent='knee' looks for a "
-            "minimal size"
-        )
     if seeds(asked)[-1] > MOST:
         raise UserError(f"seed is {asked['seed']}; with study.seeds={study['seeds']} the last would be above {MOST}")
     if not asked["drop_last"]:

@@ -48,7 +48,8 @@ def tested(
     result = []
     for certificate in certificates:
         own = [one for one in found if (one.dataset, one.family) == (certificate.dataset, certificate.family)]
-        records = [_tested(plan, programs, role, sample, stop) for role, sample in chosen(certificate, own).items()]
+        networks = chosen(certificate.minimal, own)
+        records = [_tested(plan, programs, role, sample, stop) for role, sample in networks.items()]
         if stop():
             return None
         result.append(msgspec.structs.replace(certificate, tested=tuple(one for one in records if one)))
