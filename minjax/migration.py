@@ -27,6 +27,7 @@ from minjax.findings.answers import Asked
 from minjax.findings.samples import LIMITS, Limits, Sample
 from minjax.findings.study import findings
 from minjax.records import record as records
+from minjax.records.answer import Answers
 from minjax.records.compression import MEASUREMENTS, TRAINED, CompressionSummary, Measurement
 from minjax.records.compression import SUMMARY as COMPRESSION
 from minjax.records.files import read_bytes
@@ -41,6 +42,8 @@ from minjax.studies.sizes import theoretical_bytes
 from minjax.tasks.workdir import locked
 
 Json = dict[str, Any]
+# What this version finds in another way than the first one did.
+ANSWERS = (*Answers.__struct_fields__, "certificates", "claims")
 R = TypeVar("R", bound=Record)
 TRAINED_INSIDE = "trained"  # the run of a compression that trained its network itself
 
@@ -71,11 +74,11 @@ def convert(directory: Path) -> str:
         raise UserError(f"{directory} is not a directory of minjax: it has no {CONFIG}")
     config = _json(directory / CONFIG)
     found = config.get("format", 1)
-    if found == FORMAT:
-        return f"{directory}: already of record format {FORMAT}"
-    if found != 1:
-        raise UserError(f"{directory} is of record format {found!r}; this version of minjax reads format {FORMAT}")
     task = config.get("task", "train" if "optimizer" in config else None)
+    if found == FORMAT and not (task == "study" and _outdated(directory / STUDY)):
+        return f"{directory}: already of record format {FORMAT}"
+    if found not in (1, FORMAT):
+        raise UserError(f"{directory} is of record format {found!r}; this version of minjax reads format {FORMAT}")
     if task not in KINDS:
         raise UserError(f"{directory / CONFIG} is not that of a training run, a compression or a study: task {task!r}")
     with locked(directory) if (directory / ".lock").exists() else contextlib.nullcontext():
@@ -139,14 +142,28 @@ def _study(directory: Path, config: Json) -> Converted:
 
     def result(old: Json) -> Json:
         found = json.loads(msgspec.json.encode(_findings(config, lines)))
-        other = [name for name, part in found.items() if not _same_numbers(old[name], part)]
-        if other:
-            remarks.append(f"the findings were computed again, and the numbers of {', '.join(other)} are different")
-        kept = {key: value for key, value in old.items() if key not in found}
+        before = old.get("findings", old)
+        other = [name for name in found.keys() & before.keys() if not _same_numbers(before[name], found[name])]
+        remarks.append(f"its findings were computed again from {MEMBERS}, the minimal size by this version's estimator")
+        changed = [name for name in found if name in other and name not in ANSWERS]
+        if changed:
+            remarks.append(f"the numbers of {', '.join(changed)} are different")
+        kept = {key: value for key, value in old.items() if key in StudySummary.__struct_fields__}
         seconds = {"curves": None, **old["seconds"]}
         return {**kept, "training": _training(config, lines), "findings": found, "seconds": seconds}
 
     return members, _summary(directory / STUDY, StudySummary, result), remarks
+
+
+def _outdated(path: Path) -> bool:
+    """Whether a study.json of this format has findings that an earlier revision of this version wrote."""
+    if not path.exists():
+        return False
+    try:
+        msgspec.json.decode(read_bytes(path), type=StudySummary)
+    except msgspec.MsgspecError:
+        return True
+    return False
 
 
 def _findings(config: Json, members: Sequence[MemberRecord]) -> Findings:

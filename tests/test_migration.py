@@ -15,6 +15,8 @@ import pytest
 
 from minjax import migration
 from minjax.errors import UserError
+from minjax.findings.answers import Asked
+from minjax.findings.study import findings
 from minjax.migration import convert, main
 from minjax.records.compression import MEASUREMENTS, TRAINED, read_compression
 from minjax.records.compression import SUMMARY as COMPRESSION
@@ -90,11 +92,9 @@ def old_study(path: Path, members=None) -> Path:
 
     def result(old):
         found = old.pop("findings")
-        more = ("noise", "level")
-        certificates = [without(*more)(one) for one in found["certificates"]]
-        for one in certificates:
+        for one in found["certificates"]:
             one["bytes"] = None  # of networks that are no networks
-        return without("format", "training")(old) | found | {"certificates": certificates}
+        return without("format", "training")(old) | without("dataset")(found)
 
     rewrite(path / CONFIG, lambda old: without("format")(old) | {"study": STUDY_SECTION} | FIELDS)
     rewrite(path / MEMBERS, without("settings"))
@@ -155,13 +155,12 @@ def test_a_compression_whose_run_is_gone_is_converted_and_says_so(tmp_path):
 def test_a_study_is_converted_and_says_how_it_was_trained(tmp_path):
     members = dnn((1, 5, 20, 50), depths=(1,), history=False)
     path = old_study(tmp_path / "old", members)
-    assert convert(path).endswith("(20 lines of points.jsonl, study.json, config.json)")  # and no remark
+    assert "(20 lines of points.jsonl, study.json, config.json)" in (said := convert(path))
+    assert said.endswith("were computed again from points.jsonl, the minimal size by this version's estimator")
     found = read_study(path)
     settings = {"epochs": 9, "model.dropout": 0.0}
     assert found.members == [msgspec.structs.replace(member, settings=settings) for member in members]
-    wanted = read_study(make_study(tmp_path / "new", members)).summary
-    bare = [msgspec.structs.replace(one, bytes=None) for one in wanted.findings.certificates]
-    assert found.summary.findings == msgspec.structs.replace(wanted.findings, certificates=bare)
+    assert found.summary.findings == findings(found.members, asked={"digits": Asked.of(found.config)})
     (way,) = found.summary.training
     assert (way.families, way.points) == (["dnn"], 4)
     assert way.settings["epochs"] == 9
@@ -189,7 +188,20 @@ def test_findings_that_the_members_do_not_have_are_remarked(tmp_path):
         return old
 
     rewrite(path / STUDY, other)
-    assert convert(path).endswith("; the findings were computed again, and the numbers of regimes are different")
+    assert convert(path).endswith("; the numbers of regimes are different")
+
+
+def test_findings_of_an_earlier_revision_are_computed_again(tmp_path):
+    path = make_study(tmp_path, dnn((1, 5, 20, 50), depths=(1,), history=False))
+    wanted = read_study(path).summary.findings.near_best
+    rewrite(path / CONFIG, lambda old: old | {"study": STUDY_SECTION} | FIELDS)
+    before = {"minimal": {"num_params": 1}, "minimals": []}
+    rewrite(path / STUDY, lambda old: old | {"findings": old["findings"] | before})
+    with pytest.raises(UserError, match=r"study\.json: "):
+        read_study(path)
+    assert "its findings were computed again from points.jsonl" in convert(path)
+    assert read_study(path).summary.findings.near_best.num_params == wanted.num_params
+    assert convert(path) == f"{path}: already of record format 2"
 
 
 MAKERS = {"run": old_run, "compression": old_compression, "study": old_study}
@@ -224,7 +236,7 @@ def test_a_half_written_last_line_is_left_out_and_said(tmp_path, kind, name):
         file.write('{"half": ')
     said = convert(path)
     assert f"{whole} lines of {name}" in said
-    assert said.endswith(f"; {name} ended in a half-written line, which was left out")
+    assert f"; {name} ended in a half-written line, which was left out" in said
     assert (path / name).read_text().count("\n") == whole
 
 

@@ -14,6 +14,7 @@ from minjax.findings.grids import Images
 from minjax.findings.samples import AIM, LIMITS, Aim, Limits, Sample
 from minjax.findings.sizes import Network, Size
 from minjax.findings.staircase import staircase
+from minjax.findings.verdicts import ROUNDING
 from minjax.findings.words import apart, percent, plural
 from minjax.records.answer import Answer, Answers, MostAccurate, Selection, Stair, StatedNetwork, Step
 
@@ -231,9 +232,9 @@ def why(network: Network, found: Size, asked: Asked, limits: Limits = LIMITS) ->
     if network.deviation > limits.sigma:
         high, low = apart(network.deviation, limits.sigma)
         reasons.append(f"its standard deviation over seeds, {high}, is above {low}")
-    if found.name != sizes.STABLE and found.level is not None and network.accuracy < found.level:
+    if found.name != sizes.STABLE and found.level is not None and network.accuracy < found.level - ROUNDING:
         low, high = apart(network.accuracy, found.level)
-        least = f", {low}, is below {high}" if low != high else f" is below {high} by less than can be printed"
+        least = f", {low}, is below {high}" if low != high else f" is below {high}, by less than can be printed"
         reasons.append(f"its {'mean ' if network.seeds > 1 else ''}accuracy{least}")
     if not reasons and found.level is None:
         reasons.append("no network trains stably, so there is no accuracy to compare with")

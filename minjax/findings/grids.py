@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,8 @@ def envelope(
             f"study.metric is {metric}, and it was not recorded which images each network classified correctly: "
             "records of minjax 0.1 have plain accuracy only"
         )
-    candidates = [_candidate(sample, images, recorded) for sample in usable]
+    varied = _varied(usable)
+    candidates = [_candidate(sample, images, recorded, varied[sample.family]) for sample in usable]
     return Grid(
         candidates=tuple(_told_apart(candidates)),
         class_counts=images.class_counts,
@@ -97,16 +98,33 @@ def within(grid: Grid, ids: set[str]) -> Grid:
     return dataclasses.replace(grid, candidates=tuple(one for one in grid.candidates if one.id in ids))
 
 
-def candidate_of(sample: Sample) -> Candidate:
-    """A point of a study as a candidate, without a record of images."""
+def _varied(found: Sequence[Sample]) -> dict[str, set[str]]:
+    """Family -> the settings that are not the same for all of its networks."""
+    by_family: dict[str, list[Mapping[str, Any]]] = {}
+    for sample in found:
+        by_family.setdefault(sample.family, []).append(sample.members[0].settings)
+    return {
+        family: {field for one in every for field in one if any(one[field] != other.get(field) for other in every)}
+        for family, every in by_family.items()
+    }
+
+
+def candidate_of(sample: Sample, varied: Collection[str] | None = None) -> Candidate:
+    """A point of a study as a candidate, without a record of images.
+
+    Args:
+        sample: the point.
+        varied: its settings that tell it from other points; None: all of them.
+    """
     settings = sample.members[0].settings
+    told = sorted(settings if varied is None else set(settings).intersection(varied))
     return Candidate(
         point=architecture(sample.name, settings),
         num_params=sample.num_params,
         family=LINEAR if sample.depth == 0 else sample.family,
         seeds=sample.seeds,
         accuracy=sample.accuracy,
-        hyperparameters=", ".join(f"{_last(field)}={_shown(settings[field])}" for field in sorted(settings)),
+        hyperparameters=", ".join(f"{_last(field)}={_shown(settings[field])}" for field in told),
         fresh=frozenset(member.seed for member in sample.members if member.fresh),
         diverged=frozenset(member.seed for member in sample.members if member.status == "diverged"),
         id=sample.point,
@@ -135,8 +153,8 @@ def _shown(value: Any) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _candidate(sample: Sample, images: Images, recorded: bool) -> Candidate:
-    found = candidate_of(sample)
+def _candidate(sample: Sample, images: Images, recorded: bool, varied: Collection[str]) -> Candidate:
+    found = candidate_of(sample, varied)
     if not recorded:
         return found
     rows = []

@@ -8,6 +8,12 @@ from minjax.findings.words import apart, capital, count, listed, percent, plural
 from minjax.records.answer import Answer, Answers, Stair, StatedNetwork
 from minjax.records.finding import Certificate
 
+DEFINITION = (
+    "A network is accurate enough if over its seeds the mean is at least the accuracy to be reached, the standard "
+    "deviation is within the limit, and no seed diverged or stayed near chance; the minimal size is the smallest with "
+    "such a network, and its interval holds the sizes that the data leave possible. It is a statement about this grid: "
+    "nothing is known between its sizes."
+)
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
 
 
@@ -19,7 +25,7 @@ def subject(found: Certificate) -> str:
 def short(found: Answer) -> str:
     """The answer in a few words: '1,135 parameters', or 'not reached'."""
     if found.num_params is None:
-        return "not reached" if found.question == "target" else "no minimal size"
+        return "not reached" if found.question == "target" else "none"
     return f"{count(found.num_params)} parameters"
 
 
@@ -135,8 +141,8 @@ def _grid(found: Answer) -> str:
     if len(found.grid) > 1:
         grid += f" from {count(found.grid[0])} to {count(found.grid[-1])} parameters"
     return (
-        f"This is a statement about {grid} ({listed(found.families)}), at least {plural(found.seeds, 'seed')} each, on "
-        f"{count(found.images)} {found.selection} images."
+        f"This is a statement about {grid} ({listed(found.families)}), on {count(found.images)} {found.selection} "
+        f"images; the answer is one of those with at least {plural(found.seeds, 'seed')}."
     )
 
 
@@ -228,9 +234,17 @@ STAIR_HEADINGS = ("accuracy", "parameters", "95 % interval", "network", "its acc
 
 
 def stairs(found: Sequence[Stair]) -> list[tuple[str, ...]]:
-    """A row of cells for each required accuracy, under `STAIR_HEADINGS`."""
+    """A row of cells for each required accuracy, under `STAIR_HEADINGS`; only the highest of those that take the same.
+
+    What is the same is the size, its interval and the network.
+    """
     rows: list[tuple[str, ...]] = []
-    for stair in found:
+    for stair, after in zip(found, [*found[1:], None], strict=True):
+        if after is not None and (stair.interval, stair.winner and stair.winner.point) == (
+            after.interval,
+            after.winner and after.winner.point,
+        ):
+            continue
         one, required = stair.winner, f"{100 * stair.accuracy:.4g} %"
         if one is None:
             rows.append((required, "not reached", span(stair.interval), "", f"best {percent(stair.best.accuracy)}", ""))

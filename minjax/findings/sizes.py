@@ -30,7 +30,7 @@ from minjax.errors import UserError
 from minjax.findings.candidates import Candidate, Grid
 from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.stability import judge_stability
-from minjax.findings.verdicts import LEVEL, REPLICATES, SHORT, WORDS, NoiseOf, Verdicts, estimated, judge
+from minjax.findings.verdicts import LEVEL, REPLICATES, ROUNDING, SHORT, WORDS, NoiseOf, Verdicts, estimated, judge
 
 STABLE, NEAR_BEST, TARGET = "stable", "near_best", "target"
 
@@ -237,7 +237,7 @@ def _network(grid: Grid, verdicts: Verdicts, place: int) -> Network:
         fresh=int(measured.num_fresh[place]),
         first_accuracy=float(measured.first[place]),
         deviation=float(verdicts.deviation[place]),
-        reached=None if np.isnan(verdicts.level) else int((grid.scores(one) >= verdicts.level).sum()),
+        reached=None if np.isnan(verdicts.level) else int((grid.scores(one) >= verdicts.level - ROUNDING).sum()),
         seeds=len(one.seeds),
         failed=int(measured.failed[place]),
         verdict=WORDS[verdicts.verdict[place]],

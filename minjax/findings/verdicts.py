@@ -45,6 +45,7 @@ PLAUSIBLE = 3.0  # standard errors below the level within which a candidate coul
 NEAR = 0.03  # of accuracy below the level: candidates that are measured image by image
 FAR = 6.0  # rough standard errors below the level: with these too
 WILD = 2.0  # sigmas of deviation from which a candidate's variance says nothing of the others'
+ROUNDING = 1e-9  # of accuracy: 0.975 is not below 0.985 - 0.01, whatever their last digits
 RESOLUTION = 0.25  # images: the least error by seeds; all seeds agreeing to the image does not make it 0
 TAIL_OF_DEVIATION = 0.005  # of the error of the lower end, spent on the test that the deviation is above sigma
 
@@ -197,7 +198,7 @@ def _at_level(
         best=best,
         deviation=deviation,
         steady=steady,
-        meets=steady & (measured.stated >= level),
+        meets=steady & (measured.stated >= level - ROUNDING),
         margin=measured.mean - level,
         error=np.full(len(steady), np.nan),
         verdict=np.full(len(steady), SHORT),

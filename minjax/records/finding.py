@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from minjax.records.answer import Answer, Answers, Selection
-from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
+from minjax.records.answer import Answer, Answers
+from minjax.records.record import Count, Fraction, Interval, Positive, Record
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]
 Role = Literal["minimal", "below", "best"]

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from minjax.findings.minimal import minimal
-from minjax.findings.samples import LIMITS, Limits, equal, groups, samples
+from minjax.findings.answers import Asked
+from minjax.findings.samples import LIMITS, Limits, equal, samples
+from minjax.findings.sizes import near_best
 from minjax.records.study import MemberRecord
 from minjax.studies.order import coarse, refine
 from minjax.studies.points import Point, distinct
 
+LEAST_SIZES = 4  # from which a minimal size is guessed
 Done = Mapping[str, Sequence[MemberRecord]]
 
 
@@ -113,8 +115,9 @@ def guess_of(members: Sequence[MemberRecord], limits: Limits = LIMITS) -> int | 
     usable = [member for member in usable if len(seeds[member.point]) > 1]
     if not usable:
         return None
-    (group,) = groups(samples(usable)).values()
-    found = minimal(group, limits, replicates=2)
-    if found.num_params is not None:
-        return found.num_params
-    return -1 if found.target is not None else None
+    found = samples(usable)
+    grid = Asked(seeds=max(one.first_seeds for one in found)).grid(found)
+    if len(grid.sizes) < LEAST_SIZES:
+        return None
+    size = near_best(grid, limits, replicates=0)
+    return -1 if size.num_params is None else size.num_params

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minjax.errors import UserError
 from minjax.findings.sizes import target
-from minjax.findings.staircase import HEADINGS, _stair, span, staircase, table
+from minjax.findings.staircase import _stair, staircase
 from tests.findings.grids import knee
 from tests.findings.test_sizes import grids
 
@@ -44,18 +44,6 @@ def test_ends_are_raised_to_those_before():
     before = _stair(dataclasses.replace(size, interval=(400, 800)), ())
     assert _stair(dataclasses.replace(size, interval=(200, 400)), [before]).interval == (400, 800)
     assert _stair(dataclasses.replace(size, interval=(200, None)), [before]).interval == (400, None)
-
-
-def test_table():
-    lines = table(staircase(knee(fresh=True), (0.85, 0.99)))
-    assert all(len(line) == len(HEADINGS) for line in lines)
-    assert lines[0] == ("85 %", "200", "200", "good-200", "90.00 %", "10 of 10")
-    assert lines[1] == ("99 %", "not reached", "beyond the grid", "", "best 97.10 %", "")
-
-
-def test_intervals_in_words():
-    assert span((100, 1600)) == "100 to 1,600"
-    assert span((1600, None)) == "1,600 or more"
 
 
 def test_refused():

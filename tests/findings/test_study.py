@@ -32,9 +32,13 @@ def test_findings_are_complete_and_survive_the_disk():
         assert [one.point for one in getattr(found, part)] == [f"p{i}" for i in range(8)]
     assert found.minimal.num_params == 1600
     assert found.minimal.grid == [100 * 2**i for i in range(8)]
-    assert found.minimals == [found.minimal]
+    assert found.answers == [found]
+    assert found.minimal == found.near_best
+    assert found.most_accurate.network.num_params >= 1600
+    assert [one.num_params for one in found.staircase][-1] is None
+    assert [one.num_params for one in found.envelope][:3] == [0, 100, 200]
     assert [claim.number for claim in found.claims] == [1, 2, 3, 4, 5, 5, 6, 7]
-    assert [one.num_params for one in found.certificates] == [1600]
+    assert [one.minimal for one in found.certificates] == [found.minimal]
 
 
 def test_findings_depend_on_the_records_and_not_on_their_order():

@@ -105,16 +105,6 @@ def test_where_nothing_qualifies_the_largest_sizes_are_asked_for():
     assert now.points[0].num_params > SIZES[7]
 
 
-def test_without_enough_seeds_there_is_no_guess_and_no_refinement():
-    points = grid()
-    records = trained(points[::2], seeds=[0, 1])
-    assert guess_of(records) is None
-    now = stage(points, trained(points[::2] + points[-1:], seeds=[0, 1]), [0, 1])
-    assert now is not None
-    assert now.name == "rest"
-    assert stage(points, [], [0, 1]) is not None
-
-
 def test_failed_members_count_as_done():
     points = grid()
     records = [changed(r, status="failed", final=None) if r.num_params == 100 else r for r in trained(points)]

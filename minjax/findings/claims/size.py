@@ -97,9 +97,7 @@ def _three_regimes(found: Sequence[Sample], known: Sequence[Regime], reading: Re
     return Answer(INCONCLUSIVE, text, concordance, interval, "all three regimes occur, but their order is not certain")
 
 
-def minimal_exists(
-    found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None
-) -> Claim:
+def minimal_exists(found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None) -> Claim:
     """Claim 3: the near-best size of each family on each data set, and its interval, against the ends of the grid.
 
     Supported where the whole interval lies above the smallest size (something smaller fails) and below the largest

@@ -80,12 +80,12 @@ def _draw(axes: Axes, networks: Sequence[Network], answer: Answer | None, found:
         axes.axhline(answer.level, zorder=1, **TARGET)
     if answer and answer.num_params is not None:
         axes.axvline(answer.num_params, zorder=1, **MINIMAL)
-    if answer and answer.interval[0] is not None:
+    first, last = answer.interval if answer else (None, None)
+    if first is not None:
         # A bracket at the foot of the panel, in front of everything, as wide as the interval; open beyond the grid.
-        low, high = answer.interval
         bracket: dict[str, Any] = {"color": BLACK, "zorder": 6, "transform": axes.get_xaxis_transform()}
-        axes.plot((low, right if high is None else high), (0.03, 0.03), linewidth=2.2, **bracket)
-        ends = [low] if high is None else [low, high]
+        axes.plot((first, right if last is None else last), (0.03, 0.03), linewidth=2.2, **bracket)
+        ends = [first] if last is None else [first, last]
         axes.plot(ends, [0.03] * len(ends), linestyle="none", marker="|", markersize=9, **bracket)
     for value, group in found.split(networks).items():
         for shape in shapes(group):

@@ -13,19 +13,28 @@ from minjax.records.finding import Findings
 from minjax.records.study import MEMBERS, SUMMARY, Study, read_studies, read_study
 from minjax.report import page as pages
 from minjax.report.formats import count, plural
-from minjax.report.page import Block, Fold, Note, Page, Picture, Section, Table, Tile
+from minjax.report.page import Block, Fold, Note, Page, Picture, Section, Table
 from minjax.report.provenance import provenance_table, settings_section
-from minjax.report.study import accuracy, families, learning, resilience, tables
+from minjax.report.study import accuracy, answers, families, learning, resilience, tables
 from minjax.report.study.results import Results, gather, study_name, summary
 
 CSV = "points.csv"
-PICTURES = ("accuracy.png", "families.png", "learning.png", "pruning.png", "quantization.png", "resilience.png")
+PICTURES = (
+    "staircase.png",
+    "envelope.png",
+    "accuracy.png",
+    "families.png",
+    "learning.png",
+    "pruning.png",
+    "quantization.png",
+    "resilience.png",
+)
 MOST_ROWS = 120  # of the table of networks in report.md
 OPEN_ROWS = 40  # up to this many networks, the page shows their table without being asked
 SELECTION = {
     "validation": (
         "Accuracies are those of validation images after the last epoch: images of the training set that a network was "
-        "not trained on, others for each seed. The test split has no part in them, nor in any choice; it is looked at "
+        "not trained on, others for each seed. The test split has no part in them, nor in any choice; it is used "
         "once, when everything is chosen."
     ),
     "test": (
@@ -129,9 +138,10 @@ def page(results: Results, title: str) -> Page:
             for study in studies
             if summary(study).status != "completed"
         ],
-        tiles=[Tile(subject(one), answer(one), basis(one)) for one in results.certificates],
+        tiles=answers.tiles(results),
         sections=[
-            Section("", [*(" ".join(sentences(one)) for one in results.certificates), note]),
+            Section("", [*answers.opening(results), note]),
+            *_answer_sections(results),
             *_curve_sections(results),
             _claims(results),
             Section("Networks", _networks(results)),
@@ -144,10 +154,34 @@ def page(results: Results, title: str) -> Page:
     )
 
 
+def _answer_sections(results: Results) -> list[Section]:
+    """Parameters over required accuracy, all candidates, and the certificates of the families."""
+    required = (
+        "The smallest network that reaches each accuracy, and the sizes that the data leave possible. Stated is the "
+        "accuracy over fresh seeds where there are any."
+    )
+    every = (
+        "A size is as good as the best of its networks, whatever their family, shape and hyperparameters: the line is "
+        "the best with at most so many parameters, by the seeds that networks are chosen by. The first step is always "
+        "answering the commonest class, which takes no parameters."
+    )
+    stairs, envelope = answers.stairs_pictures(results), answers.envelope_pictures(results)
+    sections = []
+    if stairs:
+        picture = Picture("staircase.png", stairs, "Parameters over required accuracy, with the interval as a band")
+        sections.append(
+            Section("Parameters over required accuracy", [required, picture, *answers.stairs_table(results)])
+        )
+    picture = Picture("envelope.png", envelope, "Accuracy of every network over parameters, with the best of each size")
+    sections.append(Section("Every network, and the best of each size", [every, picture]))
+    families = [" ".join(sentences.certificate(one)) for one in results.certificates]
+    return [*sections, Section("Families", families)]
+
+
 def _curve_sections(results: Results) -> list[Section]:
     size = (
         f"Each mark is a network, the mean over its seeds. {regimes.definition(results.limits)} {BANDS} "
-        f"{minimal.DEFINITION} Accuracies count as the same up to a tolerance of {points(results.limits.tolerance)}."
+        f"{sentences.DEFINITION} Accuracies count as the same up to a tolerance of {points(results.limits.tolerance)}."
     )
     like = "The same accuracies together: families on one data set, then one family on several data sets."
     epochs = (

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from minjax.errors import UserError
-from minjax.findings.certificate import answer, basis, sentences
+from minjax.findings import sentences
 from minjax.findings.study import findings
 from minjax.records.record import read_config, write_config
 from minjax.records.study import MEMBERS, SUMMARY, Training, read_study
@@ -17,7 +17,7 @@ from tests.report.reading import needs_no_other_file, png_size, tables_of, text_
 from tests.report.studies import cnn, dnn, make_study, spoil, stored
 
 WIDTHS = (1, 5, 20, 50, 200)
-ALWAYS = {"report.md", "index.html", "points.csv", "accuracy.png"}
+ALWAYS = {"report.md", "index.html", "points.csv", "accuracy.png", "staircase.png", "envelope.png"}
 CURVES = {"pruning.png", "quantization.png", "resilience.png"}
 ALONE = ALWAYS | CURVES | {"learning.png"}
 BARE = {"curves": False, "history": False}
@@ -83,10 +83,12 @@ def test_writes_every_file_and_nothing_half(tmp_path):
 def test_the_certificate_stands_on_top_in_the_words_of_the_findings(reported):
     study, page = reported
     (one,) = study.summary.findings.certificates
-    assert one.num_params is not None
+    found = study.summary.findings.minimal
+    assert found.num_params is not None
     for text in texts(page):
-        assert " ".join(sentences(one)) in text
-        for words in (answer(one), basis(one), f"{one.bytes.float32:,} bytes as float32", "a tolerance of 1 point"):
+        assert sentences.answer(found) in text
+        assert " ".join(sentences.certificate(one)) in text
+        for words in (sentences.short(found), f"{one.bytes.float32:,} bytes as float32", "a tolerance of 1 point"):
             assert words in text
 
 
@@ -195,7 +197,7 @@ def test_absent_parts_are_said_and_earlier_pictures_are_removed(tmp_path):
     assert written(page) == ALWAYS
     for text in texts(page):
         assert "Nothing was recorded about learning curves, pruning, quantization." in text
-        assert "no minimal size was found, because" in text
+        assert "no network trains stably" in text
         assert "did not complete" not in text
 
 
@@ -252,15 +254,16 @@ def test_one_page_over_several_studies(tmp_path):
     for study in studies:
         assert str(study.path) in text
         for certificate in study.summary.findings.certificates:
-            assert " ".join(sentences(certificate)) in text
+            assert " ".join(sentences.certificate(certificate)) in text
     assert "2 studies together" in text
     assert f"fashion ({paths[1]}) was stopped at its time budget" in text
     (claims,) = tables_of(page)["The claims"]
     found = findings([m for study in studies for m in study.members])
     assert [row["why"] for row in claims] == [claim.why for claim in found.claims]
     assert {row["dataset"] for row in rows(page)} == {"digits", "fashion_mnist"}
-    # a picture for each family on each data set: three, and for accuracy over families one more page of panels
-    assert page.read_text().count("data:image/png;base64,") == 5 * 3 + 1
+    # the staircase and all networks of each data set; for each of three families on one five pictures; and a page of
+    # panels more for accuracy over families
+    assert page.read_text().count("data:image/png;base64,") == 2 * 2 + 5 * 3 + 1
 
 
 def test_the_findings_together_certify_what_two_studies_share(tmp_path):
@@ -272,8 +275,8 @@ def test_the_findings_together_certify_what_two_studies_share(tmp_path):
     text = text_of(together(tmp_path / "page", halves).read_text())
     (one,) = findings(members, sizes=stored).certificates
     assert text.count("dnn on digits: ") == 1
-    assert " ".join(sentences(one)) in text
-    assert "a statement about 9 sizes" in text
+    assert " ".join(sentences.certificate(one)) in text
+    assert "a statement about 9 networks of 9 sizes" in text
 
 
 def test_different_data_under_one_name_are_refused(tmp_path):

@@ -56,11 +56,11 @@ def test_every_network_is_drawn_at_its_size_and_accuracy(results):
     (certificate,) = results.certificates
     for axes in (whole, top):
         levels = {round(float(line.get_ydata()[0]), 9) for line in axes.get_lines() if len(set(line.get_ydata())) == 1}
-        assert {0.1, round(certificate.target, 9)} <= levels
+        assert {0.1, round(certificate.minimal.level, 9)} <= levels
         uprights = [line.get_xdata()[0] for line in axes.get_lines() if len(set(line.get_xdata())) == 1]
-        assert certificate.num_params in uprights
+        assert certificate.minimal.num_params in uprights
         (bar,) = (line for line in axes.get_lines() if line.get_linewidth() == 2.2)
-        assert tuple(bar.get_xdata()) == certificate.interval
+        assert tuple(bar.get_xdata()) == certificate.minimal.interval
         low, high = axes.get_xlim()
         assert low < results.networks[0].num_params < results.networks[-1].num_params < high
     bars = [
@@ -72,17 +72,26 @@ def test_every_network_is_drawn_at_its_size_and_accuracy(results):
     assert {"depth 1", "depth 2", "mostly unstable", "mostly learning", "training accuracy"} <= set(legend_of(figure))
 
 
-def test_a_minimal_size_at_the_end_of_the_grid_is_a_bound_in_the_heading(results):
-    """The heading says what the tile says: nothing is known beyond the largest size."""
+def with_minimal(results, **fields):
+    """The same results with another minimal size of their one family."""
     (certificate,) = results.certificates
-    largest = msgspec.structs.replace(certificate, num_params=certificate.grid[-1])
-    bound = msgspec.structs.replace(results.findings, certificates=[largest])
-    (figure,) = figures_of(accuracy.pictures, Results(results.studies, results.networks, bound, results.limits))
-    assert f"minimal size: at least {largest.num_params:,} parameters" in figure.get_suptitle()
-    none = msgspec.structs.replace(certificate, num_params=None, interval=None, target=None)
-    bound = msgspec.structs.replace(results.findings, certificates=[none])
-    (figure,) = figures_of(accuracy.pictures, Results(results.studies, results.networks, bound, results.limits))
-    assert figure.get_suptitle() == "dnn on digits; no minimal size"
+    other = msgspec.structs.replace(certificate, minimal=msgspec.structs.replace(certificate.minimal, **fields))
+    found = msgspec.structs.replace(results.findings, certificates=[other])
+    return Results(results.studies, results.networks, found, results.limits)
+
+
+def test_an_interval_without_an_end_is_open_in_the_picture(results):
+    first = results.networks[0].num_params
+    (figure,) = figures_of(accuracy.pictures, with_minimal(results, interval=(first, None)))
+    for axes in figure.axes:
+        (bar,) = (line for line in axes.get_lines() if line.get_linewidth() == 2.2)
+        assert tuple(bar.get_xdata()) == (first, axes.get_xlim()[1])
+    assert f"minimal size; bar: 95 % interval, {first:,} or more" in legend_of(figure)
+
+
+def test_without_a_minimal_size_the_heading_says_so(results):
+    (figure,) = figures_of(accuracy.pictures, with_minimal(results, num_params=None, interval=(None, None), level=None))
+    assert figure.get_suptitle() == "dnn on digits; minimal size: none"
 
 
 def test_learning_curves_of_each_regime(results):
