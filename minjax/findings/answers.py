@@ -115,6 +115,7 @@ def answers(subject: Subject) -> Answers:
     best = near_best(subject)
     return Answers(
         dataset=subject.dataset,
+        goal=subject.asked.aim.goal,
         minimal=best if subject.asked.aim.target_accuracy is None else minimal(subject),
         stable=stable(subject),
         near_best=best,

@@ -73,6 +73,21 @@ def _but(found: Answer) -> str:
     return f", but its standard deviation over seeds is {high}, above {low}"
 
 
+def headline(found: Answers) -> str:
+    """The answer to what was asked, in one sentence."""
+    if found.goal == "smallest":
+        return answer(found.minimal)
+    best, one = found.most_accurate, found.most_accurate.network
+    if one is None or best.interval is None:
+        return _none(found.minimal)
+    low, high = best.interval
+    rivals = "" if best.decided else f"; the data do not tell it from {plural(best.rivals, 'other')}"
+    return (
+        f"{found.dataset}: {named(one)} with {count(one.num_params)} parameters is the most accurate network within "
+        f"the limits, at {accuracy(one)}, 95 % interval {percent(low)} to {percent(high)}{rivals}."
+    )
+
+
 def sentences(found: Answer) -> list[str]:
     """An answer with what it rests on, a statement a sentence."""
     return [answer(found), *details(found)]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from minjax.findings.samples import final_accuracy
-from minjax.records.finding import Findings
 from minjax.records.study import MemberRecord
 from minjax.records.winner import Finish
 
@@ -23,14 +22,6 @@ def networks(members: Iterable[MemberRecord]) -> dict[str, list[MemberRecord]]:
         if member.status != "failed":
             found.setdefault(member.point, []).append(member)
     return {point: [one for one in own if one.fresh] or own for point, own in found.items()}
-
-
-def winner(found: Findings, networks: Networks) -> str:
-    """The point that a study hands over: that of the smallest minimal size, and where no size qualifies the most
-    accurate one.
-    """
-    chosen = found.minimal.point
-    return most_accurate(networks) if chosen is None else chosen
 
 
 def most_accurate(networks: Networks) -> str:

@@ -8,6 +8,7 @@ from minjax.records.record import Count, Fraction, Interval, Name, Positive, Rec
 
 Selection = Literal["validation", "test"]  # the images that networks are chosen by
 Question = Literal["target", "near_best", "stable"]
+Goal = Literal["smallest", "most_accurate"]
 Judgement = Literal["reaches", "undecided", "falls short"]
 Sizes = tuple[Positive | None, Positive | None]  # the ends of an interval; None: beyond the grid
 
@@ -158,6 +159,7 @@ class Answers(Record, frozen=True, kw_only=True):
     """What a study answers on one data set, all families together.
 
     Attributes:
+        goal: what was asked for: the smallest network that is accurate enough, or the most accurate one of the grid.
         minimal: the smallest size at the target; without a target the near-best one.
         stable: the smallest size that trains stably.
         near_best: the smallest size within the tolerance of the best network found.
@@ -167,9 +169,16 @@ class Answers(Record, frozen=True, kw_only=True):
     """
 
     dataset: Name
+    goal: Goal
     minimal: Answer
     stable: Answer
     near_best: Answer
     most_accurate: MostAccurate
     staircase: list[Stair]
     envelope: list[Step]
+
+    @property
+    def chosen(self) -> StatedNetwork:
+        """The network that answers the question; the best found where none is enough."""
+        found = self.most_accurate.network if self.goal == "most_accurate" else self.minimal.winner
+        return self.minimal.best if found is None else found

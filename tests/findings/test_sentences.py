@@ -187,3 +187,13 @@ def test_the_tolerance_is_the_one_that_was_used(tolerance, words):
 def test_nobody_knows_how_many_images_there_were():
     (one,) = findings([member(f"p{size}", size, seed, 0.9) for size in (10, 20) for seed in (0, 1)]).certificates
     assert "How many images there were is not recorded: 1,000 are assumed." in sentences.certificate(one)
+
+
+def test_the_most_accurate_network_is_the_answer_where_it_is_asked_for():
+    asked = {"digits": Asked(Aim(goal="most_accurate"), 5, IMAGES)}
+    both = findings([*study(), *point("big", 9000, [0.97, 0.971, 0.969, 0.97, 0.97])], asked=asked)
+    assert both.chosen.name == "big"
+    said = sentences.headline(both)
+    assert said.startswith("digits: big with 9,000 parameters is the most accurate network within the limits, at 97.00 %")
+    assert findings(study()).chosen.name == "p400"
+    assert found(study(), target=0.99).chosen.name == "p400"  # the best found, where none is enough

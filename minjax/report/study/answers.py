@@ -76,7 +76,7 @@ def opening(results: Results) -> list[Block]:
     for one in results.findings.answers:
         rows = sentences.families(one, results.certificates)
         blocks += [
-            sentences.answer(one.minimal),
+            sentences.headline(one),
             Table(sentences.FAMILY_HEADINGS, rows, align="llrllll"),
             " ".join(sentences.details(one.minimal)),
         ]

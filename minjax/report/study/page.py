@@ -142,6 +142,9 @@ def page(results: Results, title: str) -> Page:
         sections=[
             Section("", [*answers.opening(results), note]),
             *_answer_sections(results),
+        ],
+        evidence=[
+            Section("Families", [" ".join(sentences.certificate(one)) for one in results.certificates]),
             *_curve_sections(results),
             _claims(results),
             Section("Networks", _networks(results)),
@@ -155,7 +158,7 @@ def page(results: Results, title: str) -> Page:
 
 
 def _answer_sections(results: Results) -> list[Section]:
-    """Parameters over required accuracy, all candidates, and the certificates of the families."""
+    """Parameters over required accuracy, and all candidates."""
     required = (
         "The smallest network that reaches each accuracy, and the sizes that the data leave possible. Stated is the "
         "accuracy over fresh seeds where there are any."
@@ -174,8 +177,7 @@ def _answer_sections(results: Results) -> list[Section]:
         )
     picture = Picture("envelope.png", envelope, "Accuracy of every network over parameters, with the best of each size")
     sections.append(Section("Every network, and the best of each size", [every, picture]))
-    families = [" ".join(sentences.certificate(one)) for one in results.certificates]
-    return [*sections, Section("Families", families)]
+    return sections
 
 
 def _curve_sections(results: Results) -> list[Section]:

@@ -170,7 +170,7 @@ class Study:
     def _whole(self) -> list[MemberRecord]:
         """The members of those points that have all their seeds."""
         records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
-        seeds = Counter(one.point for one in records)
+        seeds = Counter(one.point for one in records if not one.fresh)
         return [one for one in records if seeds[one.point] == len(self.plan.seeds)]
 
     def _summary(self, status: Status) -> StudySummary | None:
@@ -266,7 +266,7 @@ def certificates(summary: StudySummary) -> str:
     found = summary.findings
     said = [sentences.certificate(one) for one in found.certificates]
     if len(said) > 1:
-        said = [sentences.sentences(found.minimal), *said]
+        said = [[sentences.headline(found), *sentences.details(found.minimal)], *said]
     return "\n".join("\n  ".join(lines) for lines in said)
 
 

@@ -41,7 +41,7 @@ class Handover:
         Raises:
             UserError: the winner's directory holds another run.
         """
-        point = self.points[choice.winner(found, self.networks)]
+        point = self.points[found.chosen.point]
         member = choice.best_member(self.networks[point.id])
         directory = self.directory / winner.DIRECTORY
         config = winner.configuration(point, member.seed, f"{self.plan.config['name']}-winner")

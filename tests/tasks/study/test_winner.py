@@ -76,7 +76,7 @@ def test_the_winner_is_an_ordinary_run_of_the_best_seed(study, capsys):
     member = next(one for one in found.members if (one.point, one.seed) == (handed.point, handed.seed))
     assert member.fields["widths"] == config["model"]["widths"]
     assert member.final.accuracy == max(one.final.accuracy for one in found.members if one.point == handed.point)
-    assert handed.point == found.summary.findings.minimal.point
+    assert handed.point == found.summary.findings.chosen.point
     last = read_jsonl(study / "winner" / "metrics.jsonl")[-1]
     assert (handed.validation.accuracy, handed.test.accuracy) == (last["validation_accuracy"], last["test_accuracy"])
     assert handed.validation.accuracy == handed.member_accuracy == member.final.accuracy
