@@ -194,6 +194,6 @@ def test_the_most_accurate_network_is_the_answer_where_it_is_asked_for():
     both = findings([*study(), *point("big", 9000, [0.97, 0.971, 0.969, 0.97, 0.97])], asked=asked)
     assert both.chosen.name == "big"
     said = sentences.headline(both)
-    assert said.startswith("digits: big with 9,000 parameters is the most accurate network within the limits, at 97.00 %")
+    assert said.startswith("digits: big with 9,000 parameters is the most accurate network within the limits, at 97.00")
     assert findings(study()).chosen.name == "p400"
     assert found(study(), target=0.99).chosen.name == "p400"  # the best found, where none is enough

@@ -51,9 +51,7 @@ CLAIMS = (
 )
 
 
-def claims(
-    found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None
-) -> list[Claim]:
+def claims(found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None) -> list[Claim]:
     """The seven claims, the fifth in two parts, tested on the samples of one study, or of several together.
 
     Args:
