@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -90,6 +91,24 @@ def confusions_table(matrix: np.ndarray, names: Sequence[str], most: int = 10) -
             rows.append((names[true], names[predicted], f"{images:,}", share))
     header = ("true class", "classified as", "images", "share of the class")
     return Table(header, rows, align="llrr", caption="Most frequent confusions")
+
+
+def mirrored_names(matrix: np.ndarray, names: Sequence[str]) -> tuple[str, str] | None:
+    """Two classes that are confused and whose names differ by left and right alone; the most confused; else None."""
+    wrong = matrix + matrix.T
+    pairs = [
+        (int(wrong[i, j]), names[i], names[j])
+        for i in range(len(names))
+        for j in range(i)
+        if wrong[i, j] and _mirrored(names[i]) == names[j].lower() != names[i].lower()
+    ]
+    return max(pairs)[1:] if pairs else None
+
+
+def _mirrored(name: str) -> str:
+    """A name in lower case with left for right and right for left."""
+    other = {"left": "right", "right": "left"}
+    return re.sub("left|right", lambda found: other[found[0]], name.lower())
 
 
 def confusion_picture(matrix: np.ndarray, names: Sequence[str]) -> bytes:

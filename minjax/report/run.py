@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from minjax.errors import UserError
 from minjax.records.run import Predictions, Run, RunSummary, read_run
@@ -67,7 +69,7 @@ def page(run: Run, title: str | None = None) -> Page:
         sections=[
             Section("", _opening(run, summary)),
             Section("Curves", _curves(run)),
-            Section("Classes", _classes(run.predictions, summary)),
+            Section("Classes", _classes(run.predictions, summary, run.config)),
             *device.sections(run.path, summary.sheet),
             settings_section(run.config),
             Section("Provenance", [provenance_table(run.path, status_text(run), summary, seed=summary.seed)]),
@@ -93,7 +95,7 @@ def _curves(run: Run) -> list[Block]:
     return [Picture(CURVES, [epochs.curves(run)], "Loss, accuracy and learning rate over the epochs")]
 
 
-def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block]:
+def _classes(predictions: Predictions | None, summary: RunSummary, config: Mapping[str, Any]) -> list[Block]:
     if predictions is None:
         return [
             "There are no per-class figures and no confusion matrix: the run has no stored predictions "
@@ -107,9 +109,25 @@ def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block
         classes.scores_table(predictions),
         Picture(MATRIX, [classes.confusion_picture(matrix, names)], alt, caption="Confusion matrix"),
         confusions if confusions.rows else "No image was misclassified.",
+        *_mirrored(classes.mirrored_names(matrix, names), config),
         Note(f"The matrix as data: {MATRIX_CSV}, whose rows are true classes in the order of the header; the scores "
              f"as text: {SCORES}."),
     ]  # fmt: skip
+
+
+def _mirrored(pair: tuple[str, str] | None, config: Mapping[str, Any]) -> list[Block]:
+    """What to say where two classes that are mirror images of one another, by their names, are confused."""
+    if pair is None:
+        return []
+    augment = str(config.get("data", {}).get("augment"))
+    if "flip" in augment:
+        why = (
+            f"Images were mirrored in training (dataset.augment={augment}), which makes these classes the same: train "
+        )
+        why += "with --config.dataset.augment=crop."
+    else:
+        why = f"Images were not mirrored in training (dataset.augment={augment})."
+    return [f"Left and right are confused: {pair[0]} and {pair[1]}. {why}"]
 
 
 def which_accuracy(predictions: Predictions, summary: RunSummary) -> str:

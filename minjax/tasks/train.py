@@ -16,11 +16,10 @@ from minjax.config.resolving import resolve
 from minjax.data import Split
 from minjax.deploy import sheet
 from minjax.errors import UserError
-from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.processes import joining
 from minjax.processes.hosts import Hosts
-from minjax.records.record import builtins, read_config
+from minjax.records.record import builtins
 from minjax.records.run import DataSheet, Epoch, Predictions, RunSummary, read_summary
 from minjax.tasks import report, workdir
 from minjax.tasks.assembly import assemble
@@ -99,13 +98,7 @@ def check_agreement(hosts: Hosts, config: dict[str, Any]) -> None:
 
 def _check_directory(directory: Path, config: dict[str, Any]) -> int | None:
     workdir.check(directory, config)
-    summary = read_summary(directory)
-    if summary is not None and summary.status == "completed":
-        before = read_config(directory)
-        if workdir.lengthened(before, config) and summary.epochs == before["epochs"]:
-            print(f"{directory}: extending the run from {summary.epochs} to {plural(config['epochs'], 'epoch')}")
-            return None
-    return finished(directory)
+    return None if workdir.extends(directory, config) else finished(directory)
 
 
 def finished(directory: Path) -> int | None:

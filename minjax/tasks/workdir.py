@@ -73,6 +73,18 @@ def lengthened(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return not differences({**old, "epochs": new["epochs"]}, new)
 
 
+def extends(workdir: Path, config: dict[str, Any]) -> bool:
+    """Whether a finished run is to go on for more epochs, after saying so. One that stopped early is not."""
+    summary = read_summary(workdir)
+    if summary is None or summary.status != "completed":
+        return False
+    before = record.read_config(workdir)
+    if not lengthened(before, config) or summary.epochs != before["epochs"]:
+        return False
+    print(f"{workdir}: extending the run from {summary.epochs} to {plural(config['epochs'], 'epoch')}")
+    return True
+
+
 def claim(workdir: Path, config: dict[str, Any]) -> None:
     """Write the configuration, which by now describes the data too, or see that the directory belongs to it already.
 

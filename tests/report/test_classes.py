@@ -66,3 +66,17 @@ def test_few_and_many_classes_fit_in_a_picture(number):
     width, height = png_size(classes.confusion_picture(5 * np.eye(number, dtype=int), names))
     assert 500 < width < 2000
     assert 500 < height < 2000
+
+
+def test_left_and_right_that_are_confused_are_found():
+    names = ("arrow left", "arrow right", "arrow up", "bright")
+    matrix = np.diag([9, 9, 9, 9])
+    assert classes.mirrored_names(matrix, names) is None
+    matrix[0, 2] = matrix[2, 3] = 5
+    assert classes.mirrored_names(matrix, names) is None
+    matrix[1, 0] = 1
+    assert classes.mirrored_names(matrix, names) == ("arrow right", "arrow left")
+    more = np.diag([9] * 6)
+    more[0, 1], more[4, 5] = 1, 2
+    names = ("arrow left", "arrow right", "a", "b", "LEFT-hand", "Right-hand")
+    assert classes.mirrored_names(more, names) == ("Right-hand", "LEFT-hand")

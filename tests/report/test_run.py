@@ -152,3 +152,26 @@ def test_a_damaged_record_is_one_line_that_names_the_file(make_run, tmp_path, na
     assert str(path / name) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("augment", "said"),
+    [
+        (
+            "crop_flip",
+            "Images were mirrored in training (dataset.augment=crop_flip), which makes these classes the same",
+        ),
+        ("crop", "Images were not mirrored in training (dataset.augment=crop)."),
+    ],
+)
+def test_left_and_right_that_are_confused_are_named_with_the_augmentation(make_run, tmp_path, augment, said):
+    names = ("arrow left", "arrow right", "arrow up")
+    path = make_run(tmp_path / "run", class_names=names, config={"data": {"augment": augment}}, best=0.7)
+    shown = text_of(report(path))
+    assert "Left and right are confused: arrow " in shown
+    assert said in shown
+
+
+def test_other_classes_that_are_confused_are_not_called_mirrored(make_run, tmp_path):
+    path = make_run(tmp_path / "run", config={"data": {"augment": "crop_flip"}}, best=0.7)
+    assert "Left and right" not in text_of(report(path))
