@@ -167,11 +167,11 @@ def test_a_damaged_record_is_one_line_that_names_the_file(make_run, tmp_path, na
 def test_left_and_right_that_are_confused_are_named_with_the_augmentation(make_run, tmp_path, augment, said):
     names = ("arrow left", "arrow right", "arrow up")
     path = make_run(tmp_path / "run", class_names=names, config={"data": {"augment": augment}}, best=0.7)
-    shown = text_of(report(path))
+    shown = text_of(report(path).read_text())
     assert "Left and right are confused: arrow " in shown
     assert said in shown
 
 
 def test_other_classes_that_are_confused_are_not_called_mirrored(make_run, tmp_path):
     path = make_run(tmp_path / "run", config={"data": {"augment": "crop_flip"}}, best=0.7)
-    assert "Left and right" not in text_of(report(path))
+    assert "Left and right" not in text_of(report(path).read_text())
