@@ -27,6 +27,18 @@ def key_words(key: jax.Array) -> jax.Array:
     return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
 
 
+def mixed(words: jax.Array, number: int) -> jax.Array:
+    """The words of another key for each number, uint32 [..., 2]: neither word tells what the other numbers' are.
+
+    Args:
+      words: uint32 [..., 2], a key's data.
+      number: which key, an integer of 32 bits.
+    """
+    first = _mix(words[..., 0] + _mix(jnp.uint32(number)))
+    second = _mix(words[..., 1] ^ first)
+    return jnp.stack([first, second], axis=-1)
+
+
 def _mix(x: jax.Array) -> jax.Array:
     """MurmurHash3's 32-bit finalizer: a bijection of uint32 in which every input bit moves every output bit."""
     x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minjax.errors import UserError
+from minjax.models import grouped
 
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
@@ -106,7 +107,7 @@ def _patches(strides: tuple[int, int], x: jax.Array, kernel_shape: tuple[int, ..
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _convolve(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
     # Chosen when the program is lowered, for the device that the arrays are on rather than the default one.
-    return lax.platform_dependent(x, kernel, cpu=partial(_cpu, strides, pads), default=partial(_plain, strides, pads))
+    return lax.platform_dependent(x, kernel, cpu=partial(_cpu, strides, pads), default=partial(grouped.convolution, strides, pads))
 
 
 def _forward(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array):
@@ -116,15 +117,11 @@ def _forward(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Ar
 def _backward(strides: tuple[int, int], pads: Pairs, saved: tuple[jax.Array, jax.Array], g: jax.Array):
     x, kernel = saved
     return lax.platform_dependent(
-        x, kernel, g, cpu=partial(_gradients_cpu, strides, pads), default=partial(_gradients_default, strides, pads)
+        x, kernel, g, cpu=partial(_gradients_cpu, strides, pads), default=partial(grouped.gradients, strides, pads)
     )
 
 
 _convolve.defvjp(_forward, _backward)
-
-
-def _gradients_default(strides, pads, x: jax.Array, kernel: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return jax.vjp(partial(_plain, strides, pads), x, kernel)[1](g)
 
 
 def _gradients_cpu(strides, pads, x: jax.Array, kernel: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -6,6 +6,7 @@ A batch split over eight devices therefore drops the same activations as on one 
 from __future__ import annotations
 
 import math
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -15,20 +16,23 @@ from jax import lax
 from minjax import noise
 
 
-def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
+def keep_mask(key: jax.Array, positions: jax.Array, shape: tuple[int, ...], rate: float, site: str = "") -> jax.Array:
     """Which activations are kept: bool [B, *shape], each True with probability 1 - rate.
 
-    Each image's key, folded with its position, is two words; the bits of its activations are a hash of (words, index),
-    which is random enough for dropout.
+    Each image's key, folded with its position, is two words, into which the site's name is hashed; the bits of its
+    activations are a hash of (words, index), which is random enough for dropout. All sites of a network share the fold,
+    which the compiler then does once in a step: an accelerator would otherwise launch several kernels for each site.
 
     Args:
       key: a PRNG key.
       positions: int [B], each image's index in the global batch.
       shape: shape of one image's activations.
       rate: probability of dropping, in [0, 1).
+      site: name of the layer; the masks of different sites are independent.
     """
     keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
-    bits = noise.bits(noise.key_words(keys), lax.iota(jnp.uint32, math.prod(shape)))
+    words = noise.mixed(noise.key_words(keys), zlib.crc32(site.encode()))
+    bits = noise.bits(words, lax.iota(jnp.uint32, math.prod(shape)))
     return (bits >= jnp.uint32(round(rate * 2**32))).reshape(positions.shape[0], *shape)
 
 
@@ -53,5 +57,11 @@ class Dropout(nn.Module):
         positions = jnp.arange(x.shape[0])
         if self.axis_name is not None and not self.is_initializing():
             positions = positions + lax.axis_index(self.axis_name) * x.shape[0]
-        mask = keep_mask(self.make_rng("dropout"), positions, x.shape[1:], self.rate)
+        mask = keep_mask(self._key(), positions, x.shape[1:], self.rate, "/".join(self.path))
         return jnp.where(mask, x / (1.0 - self.rate), jnp.zeros((), x.dtype))
+
+    def _key(self) -> jax.Array:
+        """The key of the "dropout" stream itself; `make_rng` would fold this layer's path into it."""
+        self.make_rng("dropout")  # fails with Flax's own message where there is no such stream
+        assert self.scope is not None
+        return self.scope.rngs["dropout"].rng

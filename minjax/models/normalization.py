@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +45,8 @@ class BatchNorm(nn.Module):
         if train:
             # Under pmap, but not in `init`, which runs outside it.
             axis_name = None if self.is_initializing() else self.axis_name
-            y, mean, var = _normalize(x, scale, bias, self.epsilon, axis_name)
+            around = lax.stop_gradient(running_mean.value.astype(wide))
+            y, mean, var = _normalize(x, scale, bias, around, self.epsilon, axis_name)
             if not self.is_initializing():
                 count = _count(x, axis_name)
                 unbiased = var * (count / max(count - 1, 1))
@@ -57,25 +59,31 @@ class BatchNorm(nn.Module):
         return y.astype(self.dtype)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+@partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def _normalize(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, axis_name: str | None
+    x: jax.Array, scale: jax.Array, bias: jax.Array, around: jax.Array, epsilon: float, axis_name: str | None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Normalised [..., C], and the mean and biased variance [C] of the global batch, which have no gradient.
 
     The gradient is written out (Ioffe & Szegedy 2015, section 3) because it then needs two sums over the batch.
     Differentiating this function step by step takes four, which is noticeable where the sums are much of the work, as
     in small networks.
+
+    Args:
+      x: [..., C].
+      scale, bias: [C].
+      around: [C], a guess of the mean, about which accelerators sum; see `_moments_at_once`.
+      epsilon: added to the variance.
+      axis_name: the pmap axis, or None.
     """
-    return _normalize_forward(x, scale, bias, epsilon, axis_name)[0]
+    return _normalize_forward(x, scale, bias, around, epsilon, axis_name)[0]
 
 
-def _normalize_forward(x, scale, bias, epsilon, axis_name):
-    axes = tuple(range(x.ndim - 1))
-    mean = _global_mean(x.mean(axes), axis_name)
-    centred = x - mean
-    var = _global_mean(jnp.square(centred).mean(axes), axis_name)
-    inverse = lax.rsqrt(var + epsilon)
+def _normalize_forward(x, scale, bias, around, epsilon, axis_name):
+    mean, var = lax.platform_dependent(
+        x, around, cpu=partial(_moments, axis_name), default=partial(_moments_at_once, axis_name)
+    )
+    centred, inverse = x - mean, lax.rsqrt(var + epsilon)
     return (centred * (inverse * scale) + bias, mean, var), (centred, inverse, scale)
 
 
@@ -83,18 +91,52 @@ def _normalize_backward(epsilon, axis_name, saved, gradients):
     del epsilon
     centred, inverse, scale = saved
     dy = gradients[0]
-    axes = tuple(range(dy.ndim - 1))
     count = dy.size // dy.shape[-1]
-    along, across = dy.sum(axes), (dy * centred).sum(axes)
-    mean, slope = _global_mean(along / count, axis_name), _global_mean(across / count, axis_name)
+    along, across = lax.platform_dependent(dy, dy * centred, cpu=_sums, default=_sums_at_once)
+    mean, slope = _global_mean((along / count, across / count), axis_name)
     dx = (dy - mean - centred * (slope * jnp.square(inverse))) * (inverse * scale)
-    return dx, across * inverse, along
+    return dx, across * inverse, along, jnp.zeros_like(mean)
 
 
 _normalize.defvjp(_normalize_forward, _normalize_backward)
 
 
-def _global_mean(mean: jax.Array, axis_name: str | None) -> jax.Array:
+def _moments(axis_name: str | None, x: jax.Array, around: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance of each channel, the variance about the mean."""
+    del around
+    axes = tuple(range(x.ndim - 1))
+    mean = _global_mean(x.mean(axes), axis_name)
+    return mean, _global_mean(jnp.square(x - mean).mean(axes), axis_name)
+
+
+def _moments_at_once(axis_name: str | None, x: jax.Array, around: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The same from one reduction, where each costs an accelerator two or three kernels.
+
+    Both sums are about the running mean, so that little is lost where the variance is small beside the mean: its
+    relative rounding error is that of float32 times (1 + (mean - around)^2 / variance). From a running mean of 0 a
+    tenth of the distance is made up in each step.
+    """
+    centred = x - around
+    count = x.size // x.shape[-1]
+    first, second = _sums_at_once(centred, jnp.square(centred))
+    first, second = _global_mean((first / count, second / count), axis_name)
+    return around + first, jnp.maximum(second - jnp.square(first), 0)
+
+
+def _sums(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Sums over all axes but the last."""
+    axes = tuple(range(a.ndim - 1))
+    return a.sum(axes), b.sum(axes)
+
+
+def _sums_at_once(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The same as one reduction: XLA does not join two sums over the rows of matrices, which take atomics."""
+    channels = a.shape[-1]
+    both = jnp.concatenate([a.reshape(-1, channels), b.reshape(-1, channels)], axis=1).sum(0)
+    return both[:channels], both[channels:]
+
+
+def _global_mean(mean: Any, axis_name: str | None) -> Any:
     return mean if axis_name is None else lax.pmean(mean, axis_name)
 
 
@@ -119,6 +161,43 @@ class LayerNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
         x = jnp.asarray(x, at_least_float32(self.dtype))
-        centred = x - x.mean(-1, keepdims=True)
-        var = jnp.square(centred).mean(-1, keepdims=True)
-        return (centred * lax.rsqrt(var + self.epsilon) * scale + bias).astype(self.dtype)
+        return _layer_normalize(x, scale, bias, self.epsilon).astype(self.dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _layer_normalize(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) -> jax.Array:
+    return _layer_norm(epsilon, x, scale, bias)
+
+
+def _layer_norm(epsilon: float, x: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    centred = x - x.mean(-1, keepdims=True)
+    var = jnp.square(centred).mean(-1, keepdims=True)
+    return centred * lax.rsqrt(var + epsilon) * scale + bias
+
+
+def _layer_normalize_forward(x, scale, bias, epsilon):
+    return _layer_norm(epsilon, x, scale, bias), (x, scale, bias)
+
+
+def _layer_normalize_backward(epsilon, saved, dy):
+    return lax.platform_dependent(
+        *saved, dy, cpu=partial(_layer_gradients, epsilon), default=partial(_layer_gradients_at_once, epsilon)
+    )
+
+
+_layer_normalize.defvjp(_layer_normalize_forward, _layer_normalize_backward)
+
+
+def _layer_gradients(epsilon: float, x: jax.Array, scale: jax.Array, bias: jax.Array, dy: jax.Array):
+    return jax.vjp(partial(_layer_norm, epsilon), x, scale, bias)[1](dy)
+
+
+def _layer_gradients_at_once(epsilon: float, x: jax.Array, scale: jax.Array, bias: jax.Array, dy: jax.Array):
+    """The same with the sums over the batch as one reduction (Ba et al. 2016; see `_sums_at_once`)."""
+    centred = x - x.mean(-1, keepdims=True)
+    inverse = lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + epsilon)
+    normalized = centred * inverse
+    across, along = _sums_at_once(dy * normalized, dy)
+    g = dy * scale
+    dx = (g - g.mean(-1, keepdims=True) - normalized * (g * normalized).mean(-1, keepdims=True)) * inverse
+    return dx, across, along.astype(bias.dtype)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from minjax.errors import UserError
+from minjax.models.attention import attend
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Dense, Dtype, at_least_float32
 from minjax.models.normalization import LayerNorm
@@ -43,9 +44,7 @@ class Attention(nn.Module):
         dense = functools.partial(Dense, initialization=self.initialization, dtype=self.dtype)
         qkv = dense(3 * inner, use_bias=False, name="qkv")(x)
         q, k, v = jnp.moveaxis(qkv.reshape(batch, tokens, 3, self.heads, self.head_dim), 2, 0)
-        scores = jnp.einsum("bqhd,bkhd->bhqk", q, k).astype(at_least_float32(self.dtype))
-        weights = nn.softmax(scores * self.scale).astype(self.dtype)
-        return dense(dim, name="out")(jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(batch, tokens, inner))
+        return dense(dim, name="out")(attend(q, k, v, self.scale).reshape(batch, tokens, inner))
 
 
 class Block(nn.Module):

@@ -8,6 +8,7 @@ changes no bit. The order of the images is a function of (key, epoch) alone; cro
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import flax.struct
 import jax
@@ -16,6 +17,7 @@ import numpy as np
 
 from minjax.data.augment import augment, preprocess
 from minjax.train.state import TrainState
+from minjax.train.vectors import Vectors
 
 ORDER, AUGMENT, DROPOUT = range(3)  # each has its own stream of random numbers
 
@@ -93,6 +95,7 @@ def run_steps(
     axis_name: str | None = None,
     devices: int = 1,
     constrain: Callable[[jax.Array], jax.Array] = lambda x: x,
+    vectors: Callable[[TrainState], Vectors | None] = lambda state: None,
 ) -> tuple[TrainState, Totals]:
     """Take steps `first` to `first + count - 1` of an epoch.
 
@@ -112,6 +115,7 @@ def run_steps(
         axis_name: the `pmap` axis, or None; each device then takes its own part of the global batch.
         devices: how many the axis has.
         constrain: applied to each batch of images, for example a sharding constraint.
+        vectors: how to hold the arrays of a state as vectors inside the loop; returns None to leave them as they are.
 
     Returns:
         The state and the totals after these steps.
@@ -121,6 +125,9 @@ def run_steps(
     local = batch_size // devices
     offset = 0 if axis_name is None else jax.lax.axis_index(axis_name) * local
     positions = offset + jnp.arange(local)
+    held = vectors(state)
+    if held is not None:
+        state, step = held.pack(state), partial(step, vectors=held)
 
     def body(i, carry):
         state, totals = carry
@@ -142,4 +149,5 @@ def run_steps(
         )
         return state, totals
 
-    return jax.lax.fori_loop(0, count, body, (state, totals))
+    state, totals = jax.lax.fori_loop(0, count, body, (state, totals))
+    return (state if held is None else held.unpack(state)), totals

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from minjax.train.state import TrainState
+from minjax.train.vectors import Vectors
 
 
 def train_step(
@@ -22,6 +23,7 @@ def train_step(
     optimizer: optax.GradientTransformation,
     reparametrize: Callable[[Any], Any] | None = None,
     axis_name: str | None = None,
+    vectors: Vectors | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """Take one gradient step: forward, backward, update.
 
@@ -34,23 +36,28 @@ def train_step(
         reparametrize: makes of the parameters, which are updated, those that the model uses, such as rounded ones in
             quantization-aware training; gradients pass through it. None: the same parameters.
         axis_name: the `pmap` axis to average gradients and sum metrics over, or None.
+        vectors: how the arrays of `state` are held as vectors; None: they are trees.
 
     Returns:
         The state after the step, and `loss` (mean cross-entropy over the global batch), `correct` (int32, images
         whose largest logit is the label's).
     """
     images, labels = batch
-    mutable = list(state.model_state)
+    params, before = state.params, state.model_state
+    if vectors is not None:
+        params, before = vectors.params.tree(params), vectors.unpack_model_state(before)
 
     def loss_fn(params):
         used = params if reparametrize is None else reparametrize(params)
         logits, model_state = apply(
-            {"params": used, **state.model_state}, images, train=True, rngs={"dropout": key}, mutable=mutable
+            {"params": used, **before}, images, train=True, rngs={"dropout": key}, mutable=list(before)
         )
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return losses.mean(), (logits, model_state)
 
-    (loss, (logits, model_state)), gradients = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+    (loss, (logits, model_state)), gradients = jax.value_and_grad(loss_fn, has_aux=True)(params)
+    if vectors is not None:
+        gradients, model_state = vectors.params.vector(gradients), vectors.pack_model_state(model_state)
     correct = jnp.sum(jnp.argmax(logits, axis=-1) == labels, dtype=jnp.int32)
     if axis_name is not None:
         loss, gradients, model_state = jax.lax.pmean((loss, gradients, model_state), axis_name)
