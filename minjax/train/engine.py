@@ -26,6 +26,7 @@ from minjax.train.evaluate import run_batches, summarize
 from minjax.train.pace import Pace
 from minjax.train.state import TrainState
 from minjax.train.step import train_step
+from minjax.train.vectors import holding
 
 AXIS = "data"
 PARALLEL = ("auto", "jit", "pmap")
@@ -101,6 +102,7 @@ class Engine:
         devices: int | None = None,
         evaluation_batch: int = 500,
         reparametrize: Callable[[Any], Any] | None = None,
+        as_vectors: bool | None = None,
     ):
         """Put the training split on the devices.
 
@@ -115,6 +117,8 @@ class Engine:
             devices: how many of each process's devices to use; None: all.
             evaluation_batch: images per batch in `evaluate`, rounded up to a multiple of the devices.
             reparametrize: params -> params that the model uses in training steps (see `train_step`).
+            as_vectors: hold the state as vectors inside the loop over steps (see `train.vectors`); None: on
+                accelerators.
 
         Raises:
             UserError: unknown mode, more devices than there are, a batch larger than the split or not a multiple of
@@ -136,6 +140,7 @@ class Engine:
         self.inputs = inputs
         self._programs: dict[Any, Compiled] = {}
         self._apply = model.apply
+        self._vectors = holding(optimizer, self.devices[0].platform != "cpu" if as_vectors is None else as_vectors)
         self._step = partial(
             train_step,
             apply=model.apply,
@@ -209,6 +214,7 @@ class Engine:
                 batch_size=batch_size,
                 skip=skip,
                 constrain=self._constrain,
+                vectors=self._vectors,
             )
             if self.pmapped:
                 fn = partial(fn, axis_name=AXIS, devices=len(self.devices))

@@ -17,6 +17,7 @@ from minjax.train.epoch import Input, Totals, run_steps
 from minjax.train.evaluate import run_batches
 from minjax.train.state import TrainState
 from minjax.train.step import train_step
+from minjax.train.vectors import holding
 
 Initial = Callable[[jax.Array, Any], TrainState]
 
@@ -102,11 +103,13 @@ def advance(
     inputs: Input,
     batch_size: int,
     evaluation_batch: int,
+    as_vectors: bool,
 ) -> Carry:
     """Take a member's steps `first` to `last - 1`, counted over all epochs; at step 0 its state is made."""
     size, held = len(part.train) // batch_size, len(part.validation)  # steps of an epoch, images evaluated after it
     inputs = part.inputs(inputs)
-    step = partial(train_step, apply=apply, optimizer=optimizer(traits))
+    own = optimizer(traits)
+    step = partial(train_step, apply=apply, optimizer=own)
     epochs = carry.history.train_loss.shape[-1]
     carry = lax.cond(first == 0, lambda: fresh(initial, epochs, held, seed, traits), lambda: carry)
 
@@ -124,6 +127,7 @@ def advance(
             inputs=inputs,
             batch_size=batch_size,
             within=part.train,
+            vectors=holding(own, as_vectors),
         )
 
         def ended() -> tuple[Totals, History]:

@@ -86,6 +86,7 @@ class Population:
         together: bool,
         devices: int | None = None,
         evaluation_batch: int = 500,
+        as_vectors: bool | None = None,
     ):
         """Put the training split on the devices.
 
@@ -104,6 +105,7 @@ class Population:
             together: whether to `vmap` over the members or run them one by one.
             devices: how many devices to use; None: all.
             evaluation_batch: images per batch of the evaluation.
+            as_vectors: hold states as vectors inside the loop over steps (see `train.vectors`); None: on accelerators.
 
         Raises:
             UserError: more devices than there are.
@@ -127,6 +129,7 @@ class Population:
             inputs=inputs,
             batch_size=batch_size,
             evaluation_batch=min(evaluation_batch, images[1]),
+            as_vectors=chosen[0].platform != "cpu" if as_vectors is None else as_vectors,
         )
         self.program = over_members(partial(_together if together else _one_by_one, member), self.mesh, 4, 6)
         self.pace = Pace()

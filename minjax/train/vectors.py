@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -146,3 +148,8 @@ def vectors(state: TrainState, optimizer: optax.GradientTransformation) -> Vecto
     if model_state is None and jax.tree.leaves(state.model_state):
         return None
     return Vectors(params, model_state, structure, held)
+
+
+def holding(optimizer: optax.GradientTransformation, wanted: bool) -> Callable[[TrainState], Vectors | None]:
+    """How a loop over steps of this optimizer holds a state: as vectors where they are wanted and possible."""
+    return partial(vectors, optimizer=optimizer) if wanted else lambda state: None

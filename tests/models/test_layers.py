@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from minjax import models
-from minjax.models import initializers
+from minjax.models import initializers, normalization
 from minjax.models.dropout import Dropout, keep_mask
 from minjax.models.layers import Conv, Dense
 from minjax.models.normalization import BatchNorm, LayerNorm
@@ -252,3 +253,50 @@ def test_position_scale_is_the_deviation_of_class_token_and_positions():
     positions, token = deviations(jax.random.key(0))
     assert float(positions) == pytest.approx(0.02, rel=0.1)
     assert float(token) == pytest.approx(0.02, rel=0.4)
+
+
+def far_from(mean, deviation, count=4096, channels=3):
+    return jnp.asarray(np.random.default_rng(1).normal(mean, deviation, (count, 1, 1, channels)), jnp.float32)
+
+
+@pytest.mark.parametrize(("mean", "deviation", "allowed"), [(0.0, 1.0, 1e-6), (10.0, 1.0, 1e-4), (100.0, 1.0, 1e-2)])
+def test_moments_from_one_sum_err_by_the_square_of_the_distance(mean, deviation, allowed):
+    """About a running mean of 0 the variance of data far away loses digits; about a close one it does not."""
+    x = far_from(mean, deviation)
+    exact_mean = np.asarray(x, np.float64).mean((0, 1, 2))
+    exact = np.asarray(x, np.float64).var((0, 1, 2))
+    for around, bound in ((jnp.zeros(3), allowed), (jnp.full(3, 0.95 * mean, jnp.float32), max(allowed / 100, 5e-6))):
+        found_mean, found = normalization._moments_at_once(None, x, around)
+        np.testing.assert_allclose(found_mean, exact_mean, rtol=1e-5, atol=1e-4)
+        np.testing.assert_allclose(found, exact, rtol=bound)
+
+
+def test_constant_channels_have_no_negative_variance():
+    x = jnp.full((64, 1, 1, 2), 1234.5)
+    assert (normalization._moments_at_once(None, x, jnp.zeros(2))[1] >= 0).all()
+
+
+def test_masks_of_two_sites_are_independent():
+    key, positions = jax.random.key(5), jnp.arange(300)
+    first, second = (
+        np.asarray(keep_mask(key, positions, (1000,), 0.5, site), np.float64) - 0.5 for site in ("block1", "block2")
+    )
+    assert abs((first * second).mean() / 0.25) < 5 / math.sqrt(first.size)
+    shifted = (first[:, 1:] * second[:, :-1]).mean() / 0.25
+    across = (first[1:] * second[:-1]).mean() / 0.25
+    assert max(abs(shifted), abs(across)) < 5 / math.sqrt(first.size - 1000)
+    # Neither is the other with its activations in another order.
+    assert (np.sort((first > 0).sum(1)) != np.sort((second > 0).sum(1))).any()
+
+
+def test_each_dropout_layer_of_a_network_has_its_own_mask():
+    class Two(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return Dropout(0.5, name="a")(x, True), Dropout(0.5, name="b")(x, True)
+
+    ones = jnp.ones((4, 100))
+    one, other = Two().apply({}, ones, rngs={"dropout": jax.random.key(0)})
+    assert not (one == other).all()
+    again, _ = Two().apply({}, ones, rngs={"dropout": jax.random.key(0)})
+    np.testing.assert_array_equal(one, again)

@@ -1,0 +1,64 @@
+"""Convolutions of several members as one grouped convolution: the numbers of `vmap`, and windows of the layer's size."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from minjax.models import grouped
+
+MEMBERS = 3
+
+
+def drawn(*shape):
+    return jnp.asarray(np.random.default_rng(sum(shape)).normal(size=shape))
+
+
+def plain(strides, pads, x, kernel):
+    return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=grouped.LAYOUT)
+
+
+CASES = [((1, 1), ((1, 1), (1, 1))), ((2, 2), ((0, 1), (1, 0))), ((1, 2), ((0, 0), (0, 0)))]
+
+
+@pytest.mark.parametrize(("strides", "pads"), CASES)
+@pytest.mark.parametrize(("x_batched", "kernel_batched"), [(True, True), (False, True), (True, False)])
+def test_members_share_one_convolution(strides, pads, x_batched, kernel_batched):
+    with jax.enable_x64(True):
+        x = drawn(*[MEMBERS] * x_batched, 2, 6, 7, 4)
+        kernel = drawn(*[MEMBERS] * kernel_batched, 3, 3, 4, 5)
+        axes = (0 if x_batched else None, 0 if kernel_batched else None)
+        run = jax.vmap(lambda *args: grouped.convolution(strides, pads, *args), axes)
+        expected = jax.vmap(lambda *args: plain(strides, pads, *args), axes)(x, kernel)
+        np.testing.assert_allclose(run(x, kernel), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("strides", "pads"), CASES)
+def test_gradients_of_members_are_their_own(strides, pads):
+    with jax.enable_x64(True):
+        x, kernel = drawn(MEMBERS, 2, 6, 7, 4), drawn(MEMBERS, 3, 3, 4, 5)
+        g = drawn(*jax.eval_shape(jax.vmap(lambda *args: plain(strides, pads, *args)), x, kernel).shape)
+        found = jax.vmap(lambda *args: grouped.gradients(strides, pads, *args))(x, kernel, g)
+        for place in range(MEMBERS):
+            own = jax.vjp(lambda *args: plain(strides, pads, *args), x[place], kernel[place])[1](g[place])
+            for mine, expected in zip(found, own, strict=True):
+                np.testing.assert_allclose(mine[place], expected, atol=1e-12)
+
+
+def test_weight_gradients_stay_grouped():
+    """Differentiated first and batched then, the weight gradient has the image as its window and no groups of a batch,
+    which cuDNN has no kernel for."""
+    x, kernel, g = drawn(MEMBERS, 2, 16, 16, 4), drawn(MEMBERS, 3, 3, 4, 5), drawn(MEMBERS, 2, 16, 16, 5)
+    same = ((1, 1), (1, 1))
+
+    def batched_last(*args):
+        return jax.vjp(lambda *own: plain((1, 1), same, *own), *args[:2])[1](args[2])
+
+    def text(function):
+        return str(jax.make_jaxpr(jax.vmap(function))(x, kernel, g))
+
+    assert f"batch_group_count={MEMBERS}" in text(lambda *args: grouped.gradients((1, 1), same, *args))
+    assert f"batch_group_count={MEMBERS}" not in text(batched_last)
