@@ -107,7 +107,9 @@ def _patches(strides: tuple[int, int], x: jax.Array, kernel_shape: tuple[int, ..
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _convolve(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
     # Chosen when the program is lowered, for the device that the arrays are on rather than the default one.
-    return lax.platform_dependent(x, kernel, cpu=partial(_cpu, strides, pads), default=partial(grouped.convolution, strides, pads))
+    return lax.platform_dependent(
+        x, kernel, cpu=partial(_cpu, strides, pads), default=partial(grouped.convolution, strides, pads)
+    )
 
 
 def _forward(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array):

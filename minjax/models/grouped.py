@@ -39,11 +39,7 @@ def gradients(
 
 
 def _convolve(strides, pads: Pairs, groups: int, x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, ...]:
-    return (
-        lax.conv_general_dilated(
-            x, kernel, strides, pads, dimension_numbers=LAYOUT, feature_group_count=groups
-        ),
-    )
+    return (lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=LAYOUT, feature_group_count=groups),)
 
 
 def _folded(function: Callable[..., Any], folds: tuple, unfolds: tuple, *arrays: jax.Array) -> tuple[jax.Array, ...]:

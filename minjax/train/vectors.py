@@ -2,9 +2,9 @@
 
 A step of a small network on a GPU is mostly launches: with a leaf for each parameter, the optimizer alone launches a
 kernel for each of them. Inside the loop over steps the state is therefore held as vectors: parameters, each part of the
-optimizer's state that has their structure, and the model's statistics. The model still sees its tree, which is slices of
-the vector; gradients are taken with respect to the tree, because those with respect to the vector would be a sum of
-padded slices. What leaves the loop is a tree again.
+optimizer's state that has their structure, and the model's statistics. The model still sees its tree, as slices of the
+vector; gradients are taken with respect to the tree, because those with respect to the vector would be a sum of padded
+slices. What leaves the loop is a tree again.
 
 Every optimizer of `minjax.optim` works number by number, so that the results are the same. One that does not (masks for
 some leaves only, `optim.keep_zeros`) has no vectors, and its state stays a tree.
@@ -137,7 +137,7 @@ def vectors(state: TrainState, optimizer: optax.GradientTransformation) -> Vecto
     try:
         over_vector = jax.eval_shape(optimizer.init, jax.ShapeDtypeStruct((size,), params.dtype))
         structure = jax.tree.structure(over_vector)
-        parts = structure.flatten_up_to(state.opt_state)
+        parts = structure.flatten_up_to(state.opt_state)  # type: ignore[attr-defined]
     except (UserError, ValueError):  # masks of single leaves
         return None
     held = tuple(leaf.shape == (size,) for leaf in jax.tree.leaves(over_vector))

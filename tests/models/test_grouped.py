@@ -1,4 +1,4 @@
-"""Convolutions of several members as one grouped convolution: the numbers of `vmap`, and windows of the layer's size."""
+"""Convolutions of several members as one grouped convolution: the numbers are those of `vmap`."""
 
 from __future__ import annotations
 
