@@ -26,9 +26,9 @@ def accuracy(found: Scored) -> str:
 
 
 def asked(choice: Choice) -> str:
-    """'at least 97 %', or 'within 1 point of the dense network's 98.61 %'."""
+    """'of at least 97 %', or 'within 1 point of the dense network's 98.61 %'."""
     if choice.target is not None:
-        return f"at least {100 * choice.target:.4g} %"
+        return f"of at least {100 * choice.target:.4g} %"
     return f"within {points(choice.tolerance)} of the dense network's {percent(choice.dense.accuracy)}"
 
 

@@ -75,21 +75,20 @@ def page(compression: Compression, title: str | None = None) -> Page:
     origin = provenance_table(compression.path, summary.status, summary, seed=summary.seed)
     data = Note("Every measured network as data: compression.jsonl in the directory of the compression.")
     missing = [name for curve, name in CURVES.items() if not of(compression, curve)]
+    not_measured = f"This compression did not measure: {', '.join(missing)}. configs/compress/full.py does most of it."
     drawn = replace(compression, measurements=[m for m in compression.measurements if m.curve not in CHOOSING])
     return Page(
         title=title or f"{summary.model} on {summary.dataset}, compressed",
         status=summary.status,
         status_text=summary.status,
         tiles=list(_tiles(compression) if summary.choice is None else recommendation.tiles(compression)),
-        sections=[
-            *_opening(compression),
+        sections=[*_opening(compression), *_file_sections(compression)],
+        evidence=[
+            *(recommendation.evidence(compression) if summary.choice else []),
             *_curve_sections(drawn),
             *_size_sections(drawn),
-            *(
-                [Section("Not measured", [f"This compression did not measure: {', '.join(missing)}."])]
-                if missing
-                else []
-            ),
+            Section("What was compressed", [Pair([_subject(compression), _effort(compression)])]),
+            *([Section("Not measured", [not_measured])] if missing else []),
             settings_section(compression.config),
             Section("Provenance", [origin, data]),
         ],
@@ -99,16 +98,14 @@ def page(compression: Compression, title: str | None = None) -> Page:
 
 def _opening(compression: Compression) -> Iterator[Section]:
     """What is recommended; or, of an older compression, that it was all chosen on the test split."""
-    facts = Pair([_subject(compression), _effort(compression)])
     if result(compression).choice is not None:
         yield from recommendation.sections(compression)
-        yield Section("What was compressed", [facts])
         return
     note = Note(
         "Accuracies are measured on the test split, on which the amounts, bits and networks above were also chosen: "
         "for new images they are slightly too high."
     )
-    yield Section("", [note, facts])
+    yield Section("", [note])
 
 
 def _picture(name: str, image: bytes | list[bytes] | None, alt: str) -> list[Picture]:
@@ -188,6 +185,10 @@ def _size_sections(compression: Compression) -> Iterator[Section]:
         networks = f"{plural(left_out, 'network')} of the front {'is' if left_out == 1 else 'are'}"
         near = f"{networks} within {points(MARGIN)} of chance and not listed."
         yield Section("Accuracy against size", [text, *picture, *tables, *([Notes([near])] if left_out else [])])
+
+
+def _file_sections(compression: Compression) -> Iterator[Section]:
+    """What was written beside the recommended file."""
     if result(compression).packed:
         text = (
             "Measured: bytes of the file on disk. Theoretical: what the format needs by arithmetic, and the least that "

@@ -13,7 +13,7 @@ from minjax.report import device
 from minjax.report.compression import front
 from minjax.report.compression.curves import BATCH_NORM, dense_bytes, pruned, quantized, result
 from minjax.report.formats import ABSENT, count, percent, printable
-from minjax.report.page import Block, Fold, Note, Picture, Section, Table, Tile
+from minjax.report.page import Block, Command, Fold, Note, Picture, Section, Table, Tile
 
 PICTURE = "front.png"
 
@@ -41,7 +41,7 @@ def tiles(compression: Compression) -> Iterator[Tile]:
 
 
 def sections(compression: Compression) -> Iterator[Section]:
-    """What is recommended, and what it was chosen from."""
+    """What is recommended, and what it costs."""
     summary = result(compression)
     choice, file = summary.choice, summary.recommended or summary.runner_up
     assert choice is not None
@@ -58,13 +58,17 @@ def sections(compression: Compression) -> Iterator[Section]:
             Note("Chosen on the validation split; the test split was looked at once, for the files of this table.")
         )
     if file is not None:
-        blocks.append(f"To classify images with it: {file.command}")
+        blocks += ["Classify images with it:", Command(file.command)]
         blocks.append(
             Fold("Accuracy per class, on the test split", _classes(file), open=len(file.classes) <= 20, first=20)
         )
     yield Section("", blocks)
     if file is not None and file.sheet is not None:
         yield Section("Data sheet", device.sheet_blocks(file.sheet))
+
+
+def evidence(compression: Compression) -> Iterator[Section]:
+    """What the recommended file was chosen from."""
     yield Section("What it was chosen from", list(_front(compression)))
 
 

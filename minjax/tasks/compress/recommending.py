@@ -250,6 +250,5 @@ class Recommending:
             loss_interval=loss.interval,
             classes=self.judge.classes(tested, "test"),
             sheet=sheet.of_shapes(network.model, network.variables, network.image_shape),
-            command=f"python -m minjax.main --config=configs/predict.py --config.run={quote(str(path))} "
-            "--config.predict.images=IMAGES",
+            command=f"minjax predict {quote(str(path))} IMAGES",
         )

@@ -21,6 +21,7 @@ from minjax.errors import UserError
 from minjax.records.record import read_config
 from minjax.tasks.assembly import build_model, load_data
 from minjax.tasks.compress.trained import check as check_run
+from minjax.tasks.compress.trained import directory_of
 
 
 def settle(config: ConfigDict) -> dict[str, Any]:
@@ -33,6 +34,8 @@ def settle(config: ConfigDict) -> dict[str, Any]:
     own = [section for section in SECTIONS_OF["compress"] if section not in TRAINING]
     check(asked, ("", *own))
     _check_together(asked)
+    if asked["run"]:
+        asked["run"] = str(directory_of(asked["run"]))
     return {
         **{key: asked[key] for key in ("task", "name", "seed", "run", *own)},
         "training": None if asked["run"] else resolve(config) | {"task": "train"},

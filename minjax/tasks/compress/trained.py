@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from minjax.deploy.network import WINNER
 from minjax.errors import UserError
-from minjax.records.record import CONFIG, read_config
+from minjax.records.record import CONFIG, config_of, read_config
 from minjax.records.run import SUMMARY, RunSummary, read_summary
 from minjax.tasks.assembly import Assembly, assemble
 from minjax.train.checkpoint import Checkpoints
@@ -54,6 +55,15 @@ def load(directory: Path) -> Trained:
         raise UserError(f"{directory}: the data set is not the one that the run was trained on: its images differ")
     state = _last_state(directory, config, summary, parts)
     return Trained(directory, config, summary, parts, state.params, state.model_state)
+
+
+def directory_of(run: str) -> Path:
+    """The directory of a training run; of a study, that of its winner."""
+    directory = Path(run)
+    winner = directory / WINNER
+    if (winner / CONFIG).is_file() and config_of(directory, "run directory").get("task") == "study":
+        return winner
+    return directory
 
 
 def check(directory: Path) -> tuple[dict[str, Any], RunSummary]:
