@@ -43,13 +43,26 @@ def stratified(labels: np.ndarray, total: int, *, seed: int, purpose: str, keep:
     Images are ranked by raw 64-bit draws rather than by `Generator.permutation`: NumPy keeps the streams of its bit
     generators stable between versions, but not what its distributions make of them.
     """
-    classes = int(labels.max()) + 1
-    taken = shares(np.bincount(labels, minlength=classes), total, keep=keep)
+    by_class = _shuffled(labels, seed, purpose)
+    taken = shares(np.array([len(one) for one in by_class]), total, keep=keep)
+    return np.sort(np.concatenate([one[:count] for one, count in zip(by_class, taken, strict=True)]))
+
+
+def evenly(labels: np.ndarray, each: int, *, seed: int, purpose: str) -> np.ndarray:
+    """The indices (int, ascending) of a random part of `labels` (int [N]) with `each` images of every class it has.
+
+    A class that has fewer is repeated, each of its images as often as another to within one, so that a share of this
+    part is a mean over classes.
+    """
+    by_class = [one for one in _shuffled(labels, seed, purpose) if len(one)]
+    return np.sort(np.concatenate([np.resize(one, each) for one in by_class]))
+
+
+def _shuffled(labels: np.ndarray, seed: int, purpose: str) -> list[np.ndarray]:
+    """The indices of each class in random order."""
     draws = np.random.Philox(np.random.SeedSequence([_STREAMS[purpose], seed])).random_raw(len(labels))
     order = np.lexsort((draws, labels))  # by class, then by draw
-    starts = np.searchsorted(labels[order], np.arange(classes))
-    chosen = [order[start : start + count] for start, count in zip(starts, taken, strict=True)]
-    return np.sort(np.concatenate(chosen))
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, int(labels.max()) + 1)))
 
 
 def whole_units(labels: np.ndarray, units: np.ndarray | None, total: int, *, seed: int, purpose: str) -> np.ndarray:

@@ -173,13 +173,19 @@ class Grid:
             return np.asarray(one.accuracy, float)
         assert self.labels is not None
         right = unpacked(one, self.num_images)
-        by_class = []
-        for seed, row in zip(one.seeds, right, strict=True):
-            of_class = self.labels[self.split(seed)]
-            counts = np.bincount(of_class)
-            shares = np.bincount(of_class, row)[counts > 0] / counts[counts > 0]
-            by_class.append(shares.mean())
-        return np.array(by_class)
+        rows = zip(one.seeds, right, strict=True)
+        return np.array([balanced_accuracy(row, self.labels[self.split(seed)]) for seed, row in rows])
+
+
+def balanced_accuracy(right: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over classes of the share of their images that is classified correctly.
+
+    Args:
+        right: bool [N], whether each image is.
+        labels: int [N], its class; classes without an image do not count.
+    """
+    counts = np.bincount(labels)
+    return float((np.bincount(labels, right)[counts > 0] / counts[counts > 0]).mean())
 
 
 def unpacked(one: Candidate, images: int) -> np.ndarray:

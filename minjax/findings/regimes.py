@@ -107,8 +107,8 @@ def _regime(sample: Sample, lower_slope: float | None, limits: Limits) -> Regime
     if not erratic:
         rises = [found for member in sample.members if (found := loss_rises(member, limits)) is not None]
         by_loss = sum(rises) > len(rises) / 2 if rises else None
-        wide = sample.gap > limits.relative_gap * (1 - sample.mean)
-        by_gap = None if lower_slope is None else bool(wide and lower_slope <= 0)
+        wide = sample.relative_gap > limits.relative_gap
+        by_gap = None if lower_slope is None else wide and lower_slope <= 0
     return Regime(
         point=sample.point,
         name=sample.name,

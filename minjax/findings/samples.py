@@ -106,9 +106,21 @@ class Sample:
         return sum(not member.fresh for member in self.members)
 
     @property
+    def share_correct(self) -> float:
+        """The mean share of images classified correctly, which training accuracy is compared with: A, or what A would
+        be if all images counted alike."""
+        return float(np.mean([final_accuracy(member, "share_correct") for member in self.members]))
+
+    @property
     def gap(self) -> float:
-        """The mean of training accuracy less accuracy."""
-        return float((self.train_accuracy - self.accuracy).mean())
+        """The mean of training accuracy less the same share of the images that networks are chosen by."""
+        return float(self.train_accuracy.mean()) - self.share_correct
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap as a share of the error; 0 without an error."""
+        error = 1 - self.share_correct
+        return self.gap / error if error > 0 else 0.0
 
     @property
     def depth(self) -> int | None:
@@ -190,7 +202,9 @@ def _sample(members: Sequence[MemberRecord]) -> Sample:
     )
 
 
-def final_accuracy(member: MemberRecord, which: Literal["accuracy", "train_accuracy"] = "accuracy") -> float:
+def final_accuracy(
+    member: MemberRecord, which: Literal["accuracy", "share_correct", "train_accuracy"] = "accuracy"
+) -> float:
     """An accuracy after the last epoch; that of guessing for a member that diverged."""
     return member.chance if member.final is None else getattr(member.final, which)
 

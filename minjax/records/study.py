@@ -77,12 +77,18 @@ class History(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MemberFinal(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """Loss and accuracy of a member after its last epoch, on the same images as in `History`."""
+    """Loss and accuracy of a member after its last epoch, on the same images as in `History`.
+
+    Attributes:
+        balanced_accuracy: mean over the classes of the share of their validation images that is classified correctly;
+            None: networks are not chosen by it.
+    """
 
     train_loss: float | None
     train_accuracy: Fraction
     validation_loss: float | None = None
     validation_accuracy: Fraction | None = None
+    balanced_accuracy: Fraction | None = None
     test_loss: float | None = None
     test_accuracy: Fraction | None = None
 
@@ -91,7 +97,12 @@ class MemberFinal(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def accuracy(self) -> float:
-        """On the images that networks are chosen by."""
+        """What networks are chosen by: balanced where that is asked for."""
+        return self.share_correct if self.balanced_accuracy is None else self.balanced_accuracy
+
+    @property
+    def share_correct(self) -> float:
+        """The share of images that are classified correctly, of those that networks are chosen by."""
         found = self.test_accuracy if self.validation_accuracy is None else self.validation_accuracy
         assert found is not None
         return found

@@ -74,6 +74,15 @@ def with_losses(members, held, train=(2.0, 1.0, 0.5, 0.2, 0.1)):
     ]
 
 
+def test_the_gap_compares_shares_of_images_also_where_classes_count_alike():
+    members = [
+        changed(one, final=changed(one.final, balanced_accuracy=one.final.validation_accuracy - 0.3))
+        for one in study(np.full(8, 0.9), np.full(8, 0.02))
+    ]
+    for one in regimes(members):
+        assert (one.regime, round(one.mean, 6), round(one.gap, 6)) == ("learning", 0.6, 0.02)
+
+
 RISING, FLAT = (2.0, 1.0, 0.8, 0.9, 1.0), (2.0, 1.0, 0.8, 0.8, 0.85)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any, Literal
 
 from minjax.errors import UserError
@@ -87,7 +88,9 @@ class Network:
     @property
     def train_accuracy(self) -> float | None:
         """Mean accuracy on the training split; None without a regime."""
-        return None if self.regime is None else self.regime.mean + self.regime.gap
+        if self.regime is None:
+            return None
+        return mean(samples.final_accuracy(one, "train_accuracy") for one in self.members if one.status != "failed")
 
     def resilience(self, kind: Kind) -> Redundancy | MinimalBits | None:
         """How far it can be pruned or quantized; None: not measured."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minjax.data import Dataset
+from minjax.findings.candidates import balanced_accuracy
 from minjax.records.study import History, MemberCurves, MemberFinal, MemberRecord, MemberSeconds
 from minjax.studies.points import Point
 from minjax.train import population
@@ -36,6 +37,9 @@ def trained(
     images: Mapping[str, int],
     curves: MemberCurves | None,
     seconds: MemberSeconds,
+    *,
+    chance: float | None = None,
+    labels: np.ndarray | None = None,
 ) -> MemberRecord:
     """The record of a member that was trained, to the end or until it diverged.
 
@@ -46,6 +50,8 @@ def trained(
         images: how many images those are, by split ("train", "validation").
         curves: None where none were measured.
         seconds: its share of the time.
+        chance: accuracy of guessing; None: classes are equally common.
+        labels: of its validation images, where networks are chosen by balanced accuracy; None: they are not.
     """
     columns = {
         "train_loss": np.asarray(history.train_loss, float) / images["train"],
@@ -55,11 +61,16 @@ def trained(
     }
     step = int(history.bad_step)
     diverged = step >= 0
+    final = {name: _finite(column[-1]) for name, column in columns.items()}
+    if labels is not None:
+        right = np.unpackbits(np.asarray(history.images, np.uint8), count=len(labels))
+        final["balanced_accuracy"] = balanced_accuracy(right, labels)
+    about = _about(member, dataset)
     return MemberRecord(
-        **_about(member, dataset),
+        **(about if chance is None else about | {"chance": chance}),
         status="diverged" if diverged else "completed",
         diverged_step=step if diverged else None,
-        final=None if diverged else MemberFinal(**{name: _finite(column[-1]) for name, column in columns.items()}),
+        final=None if diverged else MemberFinal(**final),
         history=History(**{name: [_short(x) for x in column] for name, column in columns.items()}),
         correct=None if diverged else np.asarray(history.images, np.uint8).tobytes(),
         curves=None if diverged else curves,

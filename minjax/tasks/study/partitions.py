@@ -14,7 +14,7 @@ import numpy as np
 
 from minjax.data import Dataset
 from minjax.data.dataset import pixel_statistics
-from minjax.data.splits import divide, stratified
+from minjax.data.splits import divide, evenly, stratified
 from minjax.errors import UserError
 from minjax.findings.grids import Images
 from minjax.train.member import Partition
@@ -48,13 +48,27 @@ class Partitions:
         part = made[0]
         train, validation = len(part.train), len(part.validation)
         curves = min(validation, config["study"]["curve_images"] or validation)
+        if self._balanced:
+            present = len(np.unique(dataset.train.labels[part.validation]))
+            curves = max(1, curves // present) * present
         self.sizes = {"train": train, "validation": validation, "curves": curves}
 
     @property
     def chance(self) -> float:
-        """The share of the commonest class among a seed's validation images; hardly different for another seed."""
-        labels = self._dataset.train.labels[next(iter(self._made.values())).validation]
+        """What guessing reaches: the share of the commonest class among the training images, of which validation images
+        have as good as the same; one class where all count alike."""
+        if self._balanced:
+            return 1 / self._dataset.num_classes
+        labels = self._dataset.train.labels
         return float(np.bincount(labels).max() / len(labels))
+
+    def labels(self, seed: int) -> np.ndarray:
+        """The classes of a seed's validation images, int, in the order of its division."""
+        return self._dataset.train.labels[self._of(seed).validation]
+
+    @property
+    def _balanced(self) -> bool:
+        return self._config["study"]["metric"] == "balanced_accuracy"
 
     def limited(self, images: int | None) -> Partitions:
         """The same divisions with another `dataset.limit_train`; the validation images are the same.
@@ -72,7 +86,11 @@ class Partitions:
         return _stack([self._of(seed) for seed in seeds])
 
     def curves(self, seeds: Iterable[int]) -> Partition:
-        """The same, with those validation images alone that curves are measured on, drawn from every class alike."""
+        """The same, with those validation images alone that curves are measured on, drawn from every class alike.
+
+        Where all classes count alike there are as many images of each, some of them repeatedly, so that the share
+        classified correctly is balanced accuracy.
+        """
         return _stack([self._of_curves(seed) for seed in seeds])
 
     def images(self, seeds: Iterable[int]) -> Images:
@@ -118,10 +136,13 @@ class Partitions:
 
     def _of_curves(self, seed: int) -> Partition:
         part, count = self._of(seed), self.sizes["curves"]
-        if count == len(part.validation):
+        labels = self.labels(seed)
+        if self._balanced:
+            chosen = evenly(labels, count // len(np.unique(labels)), seed=seed, purpose="curves")
+        elif count == len(part.validation):
             return part
-        labels = self._dataset.train.labels[part.validation]
-        chosen = stratified(labels, count, seed=seed, purpose="curves")
+        else:
+            chosen = stratified(labels, count, seed=seed, purpose="curves")
         return part.replace(validation=part.validation[chosen])  # type: ignore[attr-defined]
 
 

@@ -263,12 +263,13 @@ def _check_question(study: dict[str, Any], dataset: Dataset, partitions: Partiti
         UserError: a target at or below chance, or a class without an image where classes count alike.
     """
     balanced, classes = study["metric"] == "balanced_accuracy", dataset.num_classes
-    chance = 1 / classes if balanced else partitions.chance
+    chance = partitions.chance
     target = study["target_accuracy"]
     if target is not None and target <= chance:
         answer = "guessing reaches that" if balanced else "always answering the commonest class reaches that"
         raise UserError(f"study.target_accuracy is {target:g}; it must be above {chance:.4g}: {answer}")
-    if balanced and study["curves"] != "none" and partitions.sizes["curves"] < classes:
+    few = study["curve_images"] is not None and study["curve_images"] < classes
+    if balanced and few and study["curves"] != "none":
         raise UserError(
             f"study.curve_images is {study['curve_images']}; balanced accuracy needs an image of each of the "
             f"{classes} classes"

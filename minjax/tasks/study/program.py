@@ -190,6 +190,7 @@ class Program:
         if curves is None:
             return None
         measured = sum(curve is not None for curve in curves)
+        balanced = self.study["metric"] == "balanced_accuracy"
         seconds = (self.curves.program.seconds - before) / max(1, measured)
         return [
             record(
@@ -199,6 +200,8 @@ class Program:
                 self.population.sizes,
                 curve,
                 MemberSeconds(train=trained.seconds / len(members), curves=0.0 if curve is None else seconds),
+                chance=self.partitions.chance,
+                labels=self.partitions.labels(member.seed) if balanced else None,
             )
             for index, (member, curve) in enumerate(zip(members, curves, strict=True))
         ]

@@ -30,7 +30,7 @@ def test_networks_have_their_findings_and_all_members(tmp_path):
     for regime in found.summary.findings.regimes:
         network = by_point[regime.point]
         assert network.regime == regime
-        assert network.train_accuracy == regime.mean + regime.gap
+        assert network.train_accuracy == pytest.approx(regime.mean + regime.gap)
         assert network.depth == network.labels["depth"]
     for redundancy in found.summary.findings.redundancy:
         assert by_point[redundancy.point].resilience("pruning") == redundancy

@@ -51,6 +51,16 @@ def test_a_completed_member():
     assert msgspec.json.decode(msgspec.json.encode(record), type=MemberRecord) == record
 
 
+def test_balanced_accuracy_counts_classes_alike():
+    labels = np.r_[np.zeros(40, int), np.ones(10, int)]  # all of the first are right and none of the second
+    record = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS, chance=0.5, labels=labels)
+    assert (record.final.balanced_accuracy, record.final.validation_accuracy) == (0.5, 0.8)
+    assert (record.final.accuracy, record.final.share_correct, record.chance) == (0.5, 0.8, 0.5)
+    plain = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS)
+    assert (plain.final.balanced_accuracy, plain.final.accuracy) == (None, 0.8)
+    assert msgspec.json.decode(msgspec.json.encode(record), type=MemberRecord) == record
+
+
 def test_a_diverged_member_has_a_history_and_no_end():
     record = trained(MEMBER, DATA, history((230.0, np.nan), bad_step=12), IMAGES, None, SECONDS)
     assert (record.status, record.diverged_step, record.final) == ("diverged", 12, None)

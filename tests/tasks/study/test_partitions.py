@@ -20,9 +20,9 @@ def _digits():
     return data.load("digits")
 
 
-def make(digits, seeds=SEEDS, *, curve_images=None, **fields):
+def make(digits, seeds=SEEDS, *, curve_images=None, metric="accuracy", **fields):
     dataset = {"validation_fraction": 0.2, "limit_train": None, "normalize": "train", **fields}
-    return Partitions(digits, {"dataset": dataset, "study": {"curve_images": curve_images}}, seeds)
+    return Partitions(digits, {"dataset": dataset, "study": {"curve_images": curve_images, "metric": metric}}, seeds)
 
 
 def test_each_seed_has_the_division_that_a_run_with_this_seed_has(digits):
@@ -112,3 +112,26 @@ def test_units_that_cannot_be_divided_alike_are_refused(digits):
     pairs = np.arange(len(digits.train))
     pairs[1] = pairs[0]
     make(dataclasses.replace(digits, units=pairs), range(5))
+
+
+def test_where_classes_count_alike_curves_have_as_many_images_of_each(digits):
+    # of the threes only a tenth
+    rare = np.flatnonzero(
+        (digits.train.labels != 3) | (np.arange(len(digits.train)) % 10 == 0)
+    )
+    few = dataclasses.replace(digits, train=digits.train.take(rare))
+    plain, balanced = make(few), make(few, metric="balanced_accuracy")
+    assert balanced.chance == 0.1
+    assert plain.chance == np.bincount(few.train.labels).max() / len(few.train)
+    np.testing.assert_array_equal(plain.of(SEEDS).validation, balanced.of(SEEDS).validation)
+    for seed in SEEDS:
+        (chosen,) = balanced.curves([seed]).validation
+        assert len(chosen) == balanced.sizes["curves"]
+        assert set(chosen) <= set(balanced.of([seed]).validation[0])
+        assert len(set(np.bincount(few.train.labels[chosen]))) == 1
+        threes = np.bincount(chosen[few.train.labels[chosen] == 3])
+        assert np.ptp(threes[threes > 0]) <= 1
+        assert sorted(set(chosen[few.train.labels[chosen] == 3])) == sorted(
+            index for index in balanced.of([seed]).validation[0] if few.train.labels[index] == 3
+        )
+    assert make(few, metric="balanced_accuracy", curve_images=57).sizes["curves"] == 50
