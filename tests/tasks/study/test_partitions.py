@@ -116,9 +116,7 @@ def test_units_that_cannot_be_divided_alike_are_refused(digits):
 
 def test_where_classes_count_alike_curves_have_as_many_images_of_each(digits):
     # of the threes only a tenth
-    rare = np.flatnonzero(
-        (digits.train.labels != 3) | (np.arange(len(digits.train)) % 10 == 0)
-    )
+    rare = np.flatnonzero((digits.train.labels != 3) | (np.arange(len(digits.train)) % 10 == 0))
     few = dataclasses.replace(digits, train=digits.train.take(rare))
     plain, balanced = make(few), make(few, metric="balanced_accuracy")
     assert balanced.chance == 0.1
