@@ -21,7 +21,7 @@ from minjax.curves.program import Block, Members
 from minjax.curves.versions import parse_scheme
 from minjax.data import Split
 from minjax.errors import UserError
-from minjax.records.study import MemberCurves
+from minjax.records.member import MemberCurves
 from minjax.train.epoch import Input
 from minjax.train.member import Partition
 from minjax.train.population import Population

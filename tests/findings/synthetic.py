@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from minjax.findings.samples import Sample, samples
-from minjax.records.study import History, MemberCurves, MemberFinal, MemberRecord, MemberSeconds
+from minjax.records.member import History, MemberCurves, MemberFinal, MemberSeconds
+from minjax.records.study import MemberRecord
 
 CHANCE = 0.1
 AMOUNTS = np.linspace(0, 1, 21)

@@ -8,7 +8,7 @@ import pytest
 from minjax.errors import UserError
 from minjax.findings import regimes as kinds_of
 from minjax.findings.samples import LIMITS, Limits, samples
-from minjax.records.study import History
+from minjax.records.member import History
 from tests.findings.synthetic import changed, member, point
 
 NOISE = np.array([-0.003, -0.001, 0.0, 0.001, 0.003])

@@ -12,7 +12,8 @@ from minjax.errors import UserError
 from minjax.findings import sentences
 from minjax.findings.study import findings
 from minjax.records import record
-from minjax.records.study import MEMBERS, MemberFinal, MemberRecord, read_studies, read_study
+from minjax.records.member import MemberFinal
+from minjax.records.study import MEMBERS, MemberRecord, read_studies, read_study
 from tests.findings.synthetic import changed, history, member, on_test, point
 from tests.report.studies import dnn, make_study
 

@@ -15,18 +15,9 @@ import numpy as np
 from minjax.findings.samples import Sample
 from minjax.findings.study import findings
 from minjax.records.finding import CertificateBytes
+from minjax.records.member import History, MemberCurves
 from minjax.records.record import write, write_config, write_lines
-from minjax.records.study import (
-    MEMBERS,
-    SUMMARY,
-    History,
-    MemberCounts,
-    MemberCurves,
-    MemberRecord,
-    StudySeconds,
-    StudySummary,
-    Training,
-)
+from minjax.records.study import MEMBERS, SUMMARY, MemberCounts, MemberRecord, StudySeconds, StudySummary, Training
 from minjax.studies.families import layer_sizes
 from tests.findings.synthetic import AMOUNTS, BITS, member
 from tests.report.runs import ORIGIN

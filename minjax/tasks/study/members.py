@@ -11,7 +11,8 @@ import numpy as np
 
 from minjax.data import Dataset
 from minjax.findings.candidates import balanced_accuracy
-from minjax.records.study import History, MemberCurves, MemberFinal, MemberRecord, MemberSeconds
+from minjax.records.member import History, MemberCurves, MemberFinal, MemberSeconds
+from minjax.records.study import MemberRecord
 from minjax.studies.points import Point
 from minjax.train import population
 

@@ -14,7 +14,8 @@ from minjax.curves.population import PopulationCurves
 from minjax.curves.versions import amounts
 from minjax.data import Dataset
 from minjax.models import padded
-from minjax.records.study import MemberCurves, MemberRecord, MemberSeconds
+from minjax.records.member import MemberCurves, MemberSeconds
+from minjax.records.study import MemberRecord
 from minjax.studies.groups import TRACED, Group
 from minjax.studies.points import Point, has_curves
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of

@@ -8,7 +8,8 @@ import pytest
 
 from minjax.findings.study import findings
 from minjax.records.finding import Regime
-from minjax.records.study import History, read_study
+from minjax.records.member import History
+from minjax.records.study import read_study
 from minjax.report.axes import size_limits
 from minjax.report.study import accuracy, families, kinds, learning, resilience
 from minjax.report.study.accuracy import bands

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from minjax.records.study import MemberRecord, MemberSeconds
+from minjax.records.member import MemberSeconds
+from minjax.records.study import MemberRecord
 from minjax.studies.points import Point
 from minjax.tasks.study.members import Member, failed, trained
 from minjax.train.population import History
