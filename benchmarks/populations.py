@@ -70,7 +70,7 @@ def choose(study: Any, count: int) -> list[Any]:
 
 def population_side(study: Any, chosen: list[Any], flags: argparse.Namespace) -> dict[str, Any]:
     """Train all seeds of the chosen networks with the programs of the whole study."""
-    from minjax.tasks.study.members import Member
+    from minjax.studies.points import Member
     from minjax.tasks.study.program import Program
 
     ids = {point.id for point in chosen}

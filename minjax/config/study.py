@@ -177,7 +177,31 @@ STUDY = within(
             "extent",
             "all",
             Choice(("all", "knee")),
-            "all: a coarse grid, then the sizes around the minimal one, then the rest; knee: without the rest.",
+            "all: a coarse grid, then the sizes around the answer, then the rest; knee: the coarse grid from its "
+            "smallest sizes up, as far as larger ones gain, then the sizes around the answer.",
+        ),
+        Field(
+            "learning_rates",
+            1,
+            Integer(1, 9),
+            "Learning rates, half a decade apart around the configured one, at which each network is tried first; more "
+            "follow where the best is at an end. 1: the configured one alone.",
+            neutral=1,
+        ),
+        Field("tuning_seeds", 2, Integer(1, 10_000), "Seeds that learning rates are compared by.", neutral=2),
+        Field(
+            "epoch_doublings",
+            0,
+            Integer(0, 20),
+            "How often the networks about the answer are trained for twice the epochs, until the answer stays.",
+            neutral=0,
+        ),
+        Field(
+            "fresh_seeds",
+            0,
+            Integer(0, 10_000),
+            "Fresh seeds, seed + 10,000 and on, for the networks that the answer speaks of; 0: none.",
+            neutral=0,
         ),
         Field("coarse", 2, Integer(1), "The coarse grid holds every size of this many: 2 is every other one."),
         Field("reach", 1, Integer(1), "Sizes measured on each side of the minimal one."),

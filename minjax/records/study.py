@@ -8,6 +8,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from minjax.errors import UserError
 from minjax.records.answer import Selection
 from minjax.records.finding import Findings
@@ -24,6 +26,7 @@ from minjax.records.record import (
     read,
     read_lines,
 )
+from minjax.records.stages import StageRecord, Training
 from minjax.records.winner import Winner
 
 MEMBERS, SUMMARY = "points.jsonl", "study.json"
@@ -120,20 +123,6 @@ class StudySeconds(Record, frozen=True, kw_only=True):
     total: Seconds
 
 
-class Training(Record, frozen=True, kw_only=True):
-    """One way in which points of a study were trained: the settings that were used, defaults filled in.
-
-    Attributes:
-        families: of the points that were trained in this way.
-        points: how many there are.
-        settings: field with dots -> value: the optimizer with its learning rate, epochs, batch size and the like.
-    """
-
-    families: list[str]
-    points: Positive
-    settings: dict[str, Any]
-
-
 class StudySummary(ResultFile, frozen=True, kw_only=True):
     """study.json: what a study found.
 
@@ -141,6 +130,7 @@ class StudySummary(ResultFile, frozen=True, kw_only=True):
         status: completed; interrupted; budget (its time was spent).
         training: how the points were trained; an entry for each way, where they differ.
         findings: over the points that have all their seeds.
+        stages: in their order; none in records of older versions.
         winner: the network that is handed over; None of a study that looks for none, or is not completed.
     """
 
@@ -151,6 +141,7 @@ class StudySummary(ResultFile, frozen=True, kw_only=True):
     findings: Findings
     winner: Winner | None = None
     members: MemberCounts
+    stages: list[StageRecord] = msgspec.field(default_factory=list)
     seconds: StudySeconds
     compilations: Count
 

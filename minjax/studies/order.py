@@ -31,16 +31,17 @@ def coarse(points: Iterable[Point], every: int = 2) -> tuple[list[Point], list[P
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise UserError(f"study.coarse is {every!r}; it must be an integer of at least 1")
     listed = list(points)
-    series: dict[str, set[int]] = {}
+    sizes: dict[str, set[int]] = {}
     for point in listed:
-        series.setdefault(_series(point), set()).add(point.num_params)
-    chosen = {key: {*sorted(sizes)[::every], max(sizes)} for key, sizes in series.items()}
-    first = {point.id for point in listed if point.num_params in chosen[_series(point)]}
+        sizes.setdefault(series(point), set()).add(point.num_params)
+    chosen = {key: {*sorted(own)[::every], max(own)} for key, own in sizes.items()}
+    first = {point.id for point in listed if point.num_params in chosen[series(point)]}
     networks = [group[0] for group in distinct(listed).values()]
     return [p for p in networks if p.id in first], [p for p in networks if p.id not in first]
 
 
-def _series(point: Point) -> str:
+def series(point: Point) -> str:
+    """The series of a point: equal for points of one family that differ in their size alone."""
     labels = {label: point.labels[label] for label in _SERIES if label in point.labels}
     outside = {field: value for field, value in point.overrides.items() if not field.startswith("model.")}
     return json.dumps([point.family, labels, outside], sort_keys=True)

@@ -21,7 +21,7 @@ from minjax.errors import UserError
 from minjax.findings.samples import equal
 from minjax.models.fields import CHECKS
 from minjax.records.finding import Demand
-from minjax.records.study import Training
+from minjax.records.stages import Training
 from minjax.studies.grid import Choice
 
 Resolve = Callable[[dict[str, Any]], dict[str, Any]]
@@ -43,6 +43,7 @@ class Point:
         overrides: the fields that the grid sets: name with dots -> value, as JSON has it.
         config: the whole resolved configuration.
         names: all names that the network has in the grid, this one among them.
+        grid_id: of a variant, the id of the point of the grid; see `variants`.
     """
 
     id: str
@@ -54,12 +55,32 @@ class Point:
     overrides: dict[str, Any]
     config: dict[str, Any] = dataclasses.field(repr=False)
     names: tuple[str, ...] = ()
+    grid_id: str = ""
+
+    @property
+    def root(self) -> str:
+        """The id of the point of the grid: its own, or that of the point that it is a variant of."""
+        return self.grid_id or self.id
 
     @property
     def settings(self) -> dict[str, Any]:
         """The fields that the grid sets beside the architecture."""
         architecture = {"model.name", *(f"model.{field}" for field in self.fields)}
         return {field: value for field, value in self.overrides.items() if field not in architecture}
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A point to be trained with a seed; `fresh` seeds are those that are trained after the choice."""
+
+    point: Point
+    seed: int
+    fresh: bool = False
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What its record is known by: the point's id and the seed."""
+        return self.point.id, self.seed
 
 
 def points(

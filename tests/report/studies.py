@@ -17,7 +17,8 @@ from minjax.findings.study import findings
 from minjax.records.finding import CertificateBytes
 from minjax.records.member import History, MemberCurves
 from minjax.records.record import write, write_config, write_lines
-from minjax.records.study import MEMBERS, SUMMARY, MemberCounts, MemberRecord, StudySeconds, StudySummary, Training
+from minjax.records.stages import Training
+from minjax.records.study import MEMBERS, SUMMARY, MemberCounts, MemberRecord, StudySeconds, StudySummary
 from minjax.studies.families import layer_sizes
 from tests.findings.synthetic import AMOUNTS, BITS, member
 from tests.report.runs import ORIGIN

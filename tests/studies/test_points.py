@@ -48,6 +48,7 @@ def test_what_a_point_holds():
         "overrides": {"model.name": "dnn", "model.widths": [50, 50]},
         "config": None,
         "names": ("dnn-2-equal-50",),
+        "grid_id": "",
     }
     assert point.config["model"] == {"name": "dnn", "init": "paper", "dropout": 0.0, "widths": [50, 50]}
     assert json.loads(json.dumps(point.config)) == point.config

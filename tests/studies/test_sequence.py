@@ -2,115 +2,235 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from minjax.studies.points import Point
-from minjax.studies.sequence import guess_of, stage
-from tests.findings.synthetic import changed, final, member
+from tests.findings.synthetic import changed
+from tests.studies.worlds import SIZES, World, grid, rises, tuned
 
-SEEDS = [0, 1, 2, 3, 4]
-SIZES = [100 * 2**k for k in range(12)]
 MINIMAL = SIZES[6]
+EVERYTHING = {"coarse": 3, "learning_rates": 3, "epoch_doublings": 2, "fresh_seeds": 4}
 
 
-def grid(sizes=SIZES, family="dnn"):
-    return [
-        Point(f"{family}{size:06d}", f"{family}-1-equal-{size}", family, {"widths": [size]},
-              {"depth": 1, "shape": "equal", "width": size}, size, {"model.widths": [size]}, {})
-        for size in sizes
-    ]  # fmt: skip
+def names(seen):
+    return list(dict.fromkeys(stage.name for stage in seen))
 
 
-def accuracy(size, seed):
-    """A curve that rises up to the minimal size."""
-    draw = np.random.default_rng([size, seed])
-    return 0.95 - 0.08 * max(0.0, np.log2(MINIMAL / size)) + 0.002 * draw.standard_normal()
+def sizes(records):
+    return {one.num_params for one in records}
 
 
-def trained(points, seeds=SEEDS):
-    return [
-        member(p.id, p.num_params, s, accuracy(p.num_params, s), family=p.family, labels=p.labels, fields=p.fields)
-        for p in points
-        for s in seeds
-    ]
+def keys(members):
+    return [member.key for member in members]
 
 
-def play(points, **how):
-    """The stages of a whole study, each recorded before the next is asked for."""
-    records, stages = [], []
-    while (now := stage(points, records, SEEDS, **how)) is not None:
-        stages.append((now.name, [p.num_params for p in now.points]))
-        records += trained(now.points)
-    return stages, records
+def test_the_stages_of_a_whole_grid():
+    seen, records = World(grid(), extent="all", coarse=3).play()
+    assert names(seen) == ["coarse", "refinement", "rest"]
+    assert sorted({m.point.num_params for m in seen[0].members}) == [100, 800, 6400, 51200, SIZES[-1]]
+    assert len(records) == 5 * len(SIZES)
 
 
-def test_coarse_then_refinement_then_rest():
-    stages, records = play(grid(), every=3)
-    assert stages[0] == ("coarse", [100, 800, 6400, 51200, SIZES[-1]])
-    assert {name for name, _ in stages[1:-1]} == {"refinement"}
-    assert stages[-1][0] == "rest"
-    assert sorted(r.num_params for r in records) == sorted(SIZES * 5)
+def test_the_knee_is_found_without_the_rest_and_without_the_largest():
+    world = World(grid(), coarse=1)
+    seen, records = world.play()
+    assert names(seen) == ["climb"]
+    assert world.answer(records) == MINIMAL
+    assert max(sizes(records)) == SIZES[8]  # two sizes beyond the last that gains
+    assert [note.stage for note in world.stages.notes] == ["climb"]
+    assert "dnn-1-equal-25600, 25,600 parameters" in world.stages.notes[0].text
 
 
-def test_knee_asks_for_less_and_finds_the_same():
-    whole, everything = play(grid(), every=3)
-    stages, records = play(grid(), every=3, extent="knee")
-    assert stages == whole[:-1]
-    assert guess_of(records) == guess_of(everything) == MINIMAL
-    around = SIZES.index(MINIMAL)
-    assert {SIZES[around - 1], SIZES[around + 1]} <= {r.num_params for r in records}
+def test_coarse_sizes_are_climbed_and_the_gaps_around_the_answer_filled():
+    world = World(grid(), coarse=3)
+    seen, records = world.play()
+    assert names(seen) == ["climb", "refinement"]
+    assert world.answer(records) == MINIMAL
+    assert {SIZES[5], SIZES[7]} <= sizes(records)
 
 
-@pytest.mark.parametrize("cut", [1, 7, 24, 26, 33, 38])
-def test_an_interruption_changes_nothing(cut):
-    """Members arrive one by one; after any of them what is asked for next is what would have been."""
-    points = grid()
-    _, records = play(points, every=3, extent="knee")
-    known = records[:cut]
-    while (now := stage(points, known, SEEDS, every=3, extent="knee")) is not None:
-        known = known + trained(now.points[:1])  # a part of what is asked for: as much as a killed run may have done
-        unique = {(r.point, r.seed): r for r in known}
-        known = list(unique.values())
-    assert {(r.point, r.seed) for r in known} == {(r.point, r.seed) for r in records}
+def test_all_stages_in_their_order():
+    world = World(grid(), tuned(0.1), **EVERYTHING)
+    seen, records = world.play()
+    assert names(seen) == ["climb", "refinement", "more epochs", "fresh"]
+    assert world.stages.asked == {name: sum(len(s.left) for s in seen if s.name == name) for name in names(seen)}
+    assert len({(one.point, one.seed) for one in records}) == len(records)
+    fresh = [one for one in records if one.fresh]
+    assert {one.seed for one in fresh} == {10_000, 10_001, 10_002, 10_003}
+    assert {one.fresh for one in records if one.seed < 10_000} == {False}
 
 
-def test_a_point_with_a_seed_missing_is_asked_for_again():
-    points = grid()
-    _, records = play(points)
-    now = stage(points, records[:-1], SEEDS)
-    assert now is not None
-    assert [p.id for p in now.points] == [records[-1].point]
-    assert stage(points, records, [*SEEDS, 5]) is not None  # other seeds are another study's
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, phases=(Phase.generate,))
+@given(st.data())
+def test_an_interruption_anywhere_changes_nothing(data):
+    """Whatever part of a round is recorded, in whatever order, the same members are asked for in the same order."""
+    rules = EVERYTHING | data.draw(st.sampled_from([{}, {"learning_rates": 1}, {"extent": "all"}, {"target": 0.8}]))
+    world = World(grid() + grid(family="cnn"), tuned(0.3), **rules)
+    seen, records = world.play()
+    asked = [key for stage in seen for key in keys(stage.members)]
+    cut = data.draw(st.integers(0, len(seen) - 1))
+    before = [one for stage in seen[:cut] for one in world.train(stage.left)]
+    left = data.draw(st.permutations(seen[cut].left))
+    part = world.train(left[: data.draw(st.integers(0, len(left) - 1))])
+    rest, after = world.play(records=[*before, *part])
+    assert keys(rest[0].members) == keys(seen[cut].members)
+    assert [key for stage in rest for key in keys(stage.members)] == asked[len(before) :]
+    assert {(one.point, one.seed) for one in after} == {(one.point, one.seed) for one in records}
 
 
-def test_families_are_refined_apart():
-    points = grid() + grid(family="cnn")
-    _stages, records = play(points, every=3, extent="knee")
-    per_family = {f: {r.num_params for r in records if r.family == f} for f in ("dnn", "cnn")}
-    assert per_family["dnn"] == per_family["cnn"]
+@pytest.mark.parametrize("cut", [0, 3, 9])
+def test_half_of_a_round_is_half_of_a_round(cut):
+    world = World(grid(), **EVERYTHING)
+    seen, records = world.play()
+    before = [one for stage in seen[:cut] for one in world.train(stage.left)]
+    part = world.train(seen[cut].left[::2])
+    rest, after = world.play(records=[*before, *part])
+    assert keys(rest[0].members) == keys(seen[cut].members)
+    assert keys(rest[0].left) == keys(seen[cut].left[1::2])
+    assert {(one.point, one.seed) for one in after} == {(one.point, one.seed) for one in records}
 
 
-def test_where_nothing_qualifies_the_largest_sizes_are_asked_for():
-    noisy = [changed(r, final=final(0.5 + 0.1 * r.seed, 0.5)) for r in trained(grid())]
-    assert guess_of(noisy) == -1
-    coarse = stage(grid(), [], SEEDS, every=4)
-    assert coarse is not None
-    few = [r for r in noisy if r.num_params in {p.num_params for p in coarse.points}]
-    now = stage(grid(), few, SEEDS, every=4)
-    assert now is not None
-    assert now.name == "refinement"
-    assert now.points[0].num_params > SIZES[7]
+def test_a_member_that_is_missing_is_asked_for_again():
+    world = World(grid(), coarse=3)
+    seen, records = world.play()
+    now = world.again().stage(records[1:])
+    assert (now.name, keys(now.left)) == ("climb", [(records[0].point, records[0].seed)])
+    assert keys(now.members) == keys(seen[0].members)
 
 
 def test_failed_members_count_as_done():
-    points = grid()
-    records = [changed(r, status="failed", final=None) if r.num_params == 100 else r for r in trained(points)]
-    assert stage(points, records, SEEDS) is None
+    world = World(grid(), coarse=3)
+    _, records = world.play()
+    failed = [changed(one, status="failed", final=None) if one.num_params == 100 else one for one in records]
+    assert world.again().stage(failed) is None
 
 
-def test_points_without_widths_and_depth():
-    points = [dataclasses.replace(p, fields={}, labels={"rate": i}) for i, p in enumerate(grid())]
-    assert play(points)[0][-1][0] in ("rest", "refinement")
+def test_a_family_is_refined_only_where_it_could_hold_the_answer():
+    """Of a family that needs sixteen times the parameters only the climb is trained."""
+    accuracy = lambda point, *rest: rises(point, *rest, minimal=SIZES[2] if point.family == "cnn" else SIZES[6])  # noqa: E731
+    world = World(grid() + grid(family="cnn"), accuracy, coarse=3)
+    seen, records = world.play()
+    assert world.answer(records) == SIZES[2]
+    climbed = {m.point.num_params for s in seen if s.name == "climb" for m in s.members if m.point.family == "dnn"}
+    assert {one.num_params for one in records if one.family == "dnn"} == climbed
+
+
+def test_a_linear_classifier_does_not_end_the_climb_of_the_others():
+    linear = grid(sizes=(650,), depth=0)
+
+    def accuracy(point, *rest):
+        return 0.9 if point.num_params == 650 else rises(point, *rest)
+
+    world = World(linear + grid(), accuracy)
+    _, records = world.play()
+    assert world.answer(records) == MINIMAL
+
+
+def test_a_plateau_at_chance_does_not_end_a_climb():
+    world = World(grid(), lambda *about: max(0.1, rises(*about, minimal=SIZES[9])), coarse=1)
+    _, records = world.play()
+    assert world.answer(records) == SIZES[9]
+
+
+def test_with_a_target_nothing_far_above_it_is_climbed():
+    world = World(grid(), lambda p, r, e, s: rises(p, r, e, s, minimal=SIZES[11]), coarse=1, target=0.5)
+    _, records = world.play()
+    answer = world.answer(records)
+    assert answer is not None
+    assert max(sizes(records)) <= 4 * answer < SIZES[-1]
+    assert "reach the target" in world.stages.notes[0].text
+
+
+def test_a_target_that_is_not_reached_refines_about_the_best():
+    world = World(grid(), coarse=3, target=0.99)
+    _, records = world.play()
+    now = world.stages.standing(records)
+    assert now.winner is None
+    assert now.focus == now.best
+
+
+@pytest.mark.parametrize("start", [0.03, 0.1, 0.3])
+def test_the_best_learning_rate_is_found_from_wherever_it_starts(start):
+    world = World(grid(rate=start), tuned(0.1), coarse=3, learning_rates=3)
+    _, records = world.play()
+    now = world.stages.standing(records)
+    rate = float(now.winner.hyperparameters.removeprefix("learning_rate="))
+    assert now.winner.num_params == MINIMAL
+    assert 0.05 < rate < 0.2
+    full = [p for p in {r.point for r in records} if sum(r.point == p for r in records) == 5]
+    assert len(full) == len({r.name for r in records})  # each network has all seeds at one rate
+
+
+def test_networks_that_diverge_at_every_rate_end_nothing():
+    def accuracy(point, rate, epochs, seed):
+        return None if point.num_params > SIZES[4] else rises(point, rate, epochs, seed, minimal=SIZES[3])
+
+    world = World(grid(), accuracy, coarse=1, learning_rates=3)
+    seen, records = world.play()
+    assert world.answer(records) == SIZES[3]
+    assert {one.settings["optimizer.learning_rate"] for one in records if one.status == "diverged"} == {
+        0.0316,
+        0.1,
+        0.316,
+    }
+    assert seen
+
+
+def test_epochs_are_doubled_until_the_answer_stays():
+    """With twice the epochs half the size is enough, up to 120 epochs."""
+
+    def accuracy(point, rate, epochs, seed):
+        return rises(point, rate, epochs, seed, minimal=SIZES[6] * 30 / min(epochs, 120))
+
+    world = World(grid(), accuracy, coarse=3, epoch_doublings=5)
+    seen, records = world.play()
+    assert world.answer(records) == SIZES[4]
+    assert names(seen)[-1] == "more epochs"
+    assert {one.settings.get("epochs") for one in records} == {None, 60, 120, 240}
+    (note,) = [note for note in world.stages.notes if note.stage == "more epochs"]
+    assert note.text == "the answer stays with 240 epochs"
+
+
+def test_doublings_that_are_used_up_are_said():
+    world = World(grid(), lambda p, r, e, s: rises(p, r, e, s, minimal=SIZES[6] * 30 / e), coarse=3, epoch_doublings=1)
+    _, records = world.play()
+    assert world.answer(records) == SIZES[5]
+    assert "ended by study.epoch_doublings=1" in world.stages.notes[-1].text
+
+
+def test_fresh_seeds_go_to_what_the_answer_speaks_of_until_it_speaks_of_no_other():
+    """The network of the minimal size loses its place with its fresh seeds, and the next one gets some too."""
+
+    def accuracy(point, rate, epochs, seed):
+        lucky = point.num_params == SIZES[5] and seed < 10_000
+        return 0.95 if lucky else rises(point, rate, epochs, seed)
+
+    world = World(grid(), accuracy, coarse=1, fresh_seeds=6)
+    seen, records = world.play()
+    assert [stage.name for stage in seen[-2:]] == ["fresh", "fresh"]
+    assert {SIZES[5], MINIMAL} <= {one.num_params for one in records if one.fresh}
+    assert world.answer(records) == MINIMAL
+
+
+def test_the_search_can_be_ended_and_fresh_seeds_still_follow():
+    world = World(grid(), **EVERYTHING)
+    seen, _ = world.play()
+    some = [one for stage in seen[:6] for one in world.train(stage.left)]
+    stages = world.again()
+    now = stages.stage(some, explore=False)
+    assert now.name == "fresh"
+    records = list(some)
+    while (now := stages.stage(records, explore=False)) is not None:
+        assert now.name == "fresh"
+        records += world.train(now.left)
+    assert any(one.fresh for one in records)
+    assert stages.stage(records).name in ("climb", "refinement")  # with a larger budget it goes on where it was
+
+
+def test_too_little_is_known_at_first():
+    world = World(grid())
+    assert world.stages.standing([]) is None
+    (one, *_) = world.stages.stage([]).left
+    assert world.stages.standing(world.train([one])) is None

@@ -1,8 +1,8 @@
 """task=study: many networks over a grid of sizes, what they say together, and the smallest that learns; resumable.
 
-The way through: `settings` checks the configuration, `plan` lays out points and groups, `driver` trains the members
-that have no record yet, through an executor (`executors`) that has one program for each group (`program`), and turns
-the records (`members`) into findings and pages.
+The way through: `settings` checks the configuration, `plan` lays out points and groups, `prediction` says what they
+will take. `driver` has `search` train the members that have no record yet, through an executor (`executors`) that has
+one program for each group (`program`), and turns the records (`members`) into findings and pages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from minjax.records.record import read
 from minjax.records.study import MEMBERS, SUMMARY, StudySummary
 from minjax.tasks import report, workdir
 from minjax.tasks.signals import Stop
-from minjax.tasks.study import executors, settings
+from minjax.tasks.study import executors, prediction, settings
 from minjax.tasks.study.driver import Study, certificates
 from minjax.tasks.study.plan import Plan
 
@@ -38,7 +38,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     """
     asked = settings.settle(config)
     if asked["study"]["dry_run"]:
-        Plan(asked).describe()
+        prediction.describe(Plan(asked))
         return 0
     if directory is None:
         directory = workdir.default(asked)
@@ -55,7 +55,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         if workers := executors.workers_here(asked["study"]):
             plan.check_memory(workers)
         if not (directory / MEMBERS).exists():
-            plan.check_budget()
+            prediction.check_budget(plan)
         with workdir.locked(directory):
             workdir.claim(directory, asked | {"data": plan.data()})
             stop.save_first()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import asdict, replace
 
-from minjax.errors import UserError
 from minjax.findings import sentences
 from minjax.findings.answers import Asked
 from minjax.findings.samples import Sample, samples
@@ -18,9 +16,8 @@ from minjax.findings.study import findings
 from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.records.finding import CertificateBytes, Findings
-from minjax.records.record import append, read_lines, write, write_lines
+from minjax.records.record import write
 from minjax.records.study import (
-    MEMBERS,
     SUMMARY,
     MemberCounts,
     MemberRecord,
@@ -29,18 +26,18 @@ from minjax.records.study import (
     StudySummary,
 )
 from minjax.studies.points import training
-from minjax.studies.sequence import Stage, guess_of
 from minjax.studies.sizes import theoretical_bytes
-from minjax.tasks.console import Progress, duration
+from minjax.tasks.console import duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.report import outdate
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import winner
 from minjax.tasks.study.demands import said
-from minjax.tasks.study.executors import Executor, executor
+from minjax.tasks.study.executors import executor
 from minjax.tasks.study.handover import Handover
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
+from minjax.tasks.study.search import Search
 from minjax.tasks.study.testing import tested
 
 
@@ -48,6 +45,7 @@ class Study:
     """One run of a plan, which continues from the records of earlier ones.
 
     Attributes:
+        search: trains the members.
         records: those of points.jsonl so far.
     """
 
@@ -64,18 +62,15 @@ class Study:
         self.provenance = provenance(command, plan.config["devices"])
         self.programs = Programs(plan)
         self.started = time.perf_counter()
-        self.records = _restore(directory / MEMBERS, plan)
-        self._seconds_before = sum(one.seconds.train + (one.seconds.curves or 0.0) for one in self.records)
-        self._planned = len(self.records)  # members of the whole study, as far as is known
-        self._spent = False  # the budget
-        self._guess = ""  # of the minimal size
+        self.search = Search(plan, directory, stop)
+        self.records = self.search.records
 
     def run(self) -> int:
         """Train the members that have no record, write findings and pages; returns the exit code."""
         print(self._opening(), flush=True)
         executing = executor(self.plan, self.programs)
         try:
-            status = "completed" if winner.begun(self.directory) else self._train(executing)
+            status = "completed" if winner.begun(self.directory) else self.search.run(executing)
         finally:
             executing.close()
         summary = self._summary(status)
@@ -103,72 +98,8 @@ class Study:
             f"{self.provenance.device_count} x {self.provenance.device}"
         )
 
-    def _train(self, executing: Executor) -> Status:
-        """Train stage after stage until nothing is missing, the budget is spent, or a signal came."""
-        stage = self.plan.stage(self.records)
-        left = self.plan.left(stage, self.records)
-        self._planned, self._guess = len(self.records) + len(left), self._best_guess()
-        with Progress(self.plan.seconds(left), unit="members") as progress:
-            self._show(progress, 0.0)
-            while stage is not None:
-                networks, seeds = plural(len(stage.points), "network"), plural(len(self.plan.seeds), "seed")
-                progress.say(f"{stage.name}: {networks}, {seeds} each")
-                status = self._train_stage(stage, executing, progress)
-                if status is not None:
-                    return status
-                stage = self.plan.stage(self.records)
-                left = self.plan.left(stage, self.records)
-                if len(self.records) + len(left) > self._planned:  # a refinement asks for sizes that nobody knew of
-                    self._planned = len(self.records) + len(left)
-                    progress.extend(self.plan.seconds(left))
-        return "completed"
-
-    def _train_stage(self, stage: Stage, executing: Executor, progress: Progress) -> Status | None:
-        """Train what a stage lacks; returns why the study ends here, None if it continues."""
-        self._spent = self._budget_is_spent()
-        if self._spent:
-            return "budget"
-        recorded = {(one.point, one.seed) for one in self.records}
-        stop = lambda: self._spent or self.stop()  # noqa: E731
-        tick = lambda seconds: self._show(progress, seconds)  # noqa: E731
-        for records in executing.run(self.plan.jobs(stage), recorded, stop, tick):
-            self._record(records, progress)
-            self._spent = self._budget_is_spent()
-        if self._spent and self.plan.missing(stage.points, self.records):
-            return "budget"
-        return "interrupted" if self.stop() else None
-
-    def _record(self, records: Sequence[MemberRecord], progress: Progress) -> None:
-        append(self.directory / MEMBERS, *records)
-        self.records += records
-        self._guess = self._best_guess()
-        for one in records:
-            if one.status == "diverged":
-                progress.say(f"diverged: {one.name}, seed {one.seed}, at step {one.diverged_step}")
-        failed = [one for one in records if one.status == "failed"]
-        if failed:
-            progress.say(f"failed: {', '.join(sorted({one.name for one in failed}))}: {failed[0].error}")
-        self._show(progress, 0.0)
-
-    def _show(self, progress: Progress, seconds: float) -> None:
-        """Count predicted seconds as worked: a large network takes a thousand times as long as a small one."""
-        progress.advance(seconds, f"{len(self.records)}/{self._planned} members", self._guess)
-
-    def _best_guess(self) -> str:
-        """The smallest size that qualifies so far, for each family."""
-        found = []
-        for family in sorted({one.family for one in self.records}):
-            guess = guess_of([one for one in self.records if one.family == family], self.plan.limits)
-            if guess is not None:
-                found.append(f"{family}: {f'{guess:,} parameters' if guess > 0 else 'none qualifies'}")
-        return ", ".join(found)
-
-    def _budget_is_spent(self) -> bool:
-        budget = self.plan.study["budget_minutes"]
-        return budget is not None and self._seconds_before + time.perf_counter() - self.started > 60 * budget
-
     def _whole(self) -> list[MemberRecord]:
-        """The members of those points that have all their seeds."""
+        """The members of those points that have all seeds of the study, with their fresh ones."""
         records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
         seeds = Counter(one.point for one in records if not one.fresh)
         return [one for one in records if seeds[one.point] == len(self.plan.seeds)]
@@ -180,15 +111,15 @@ class Study:
         if all(one.status == "failed" for one in whole):
             return None
         ended = {kind: sum(one.status == kind for one in records) for kind in ("completed", "diverged", "failed")}
-        left = self.plan.left(self.plan.stage(self.records), self.records)
-        recorded = {one.point for one in records}
+        points = {one.point: self.plan.point_of(one) for one in records}
         return StudySummary(
             name=self.plan.config["name"],
             dataset=self.plan.dataset.name,
             status=status,
-            training=training(point for point in self.plan.points if point.id in recorded),
+            training=training(point for point in points.values() if point is not None),
             findings=self._findings(),
-            members=MemberCounts(**ended, planned=len(records) + len(left)),
+            members=MemberCounts(**ended, planned=self.search.planned),
+            stages=self.search.summary(),
             seconds=StudySeconds(
                 train=sum(one.seconds.train for one in records),
                 curves=sum(one.seconds.curves or 0.0 for one in records),
@@ -207,7 +138,7 @@ class Study:
     def _findings(self) -> Findings:
         """What the points with two seeds or more say."""
         records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
-        seeds = Counter(one.point for one in records)
+        seeds = Counter(one.point for one in records if not one.fresh)
         images = self.plan.partitions.images(sorted({one.seed for one in records}))
         asked = {self.plan.dataset.name: Asked.of(self.plan.config, images)}
         return findings([one for one in records if seeds[one.point] > 1], self.plan.limits, self._bytes, asked)
@@ -268,23 +199,3 @@ def certificates(summary: StudySummary) -> str:
     if len(said) > 1:
         said = [[sentences.headline(found), *sentences.details(found.minimal)], *said]
     return "\n".join("\n  ".join(lines) for lines in said)
-
-
-def _restore(path: Path, plan: Plan) -> list[MemberRecord]:
-    """The members recorded so far, each once; without those that failed if they are to be tried again.
-
-    Raises:
-        UserError: a damaged record, or one of a member that is not the study's.
-    """
-    retry_failed = plan.study["retry_failed"]
-    by_key = {(one.point, one.seed): one for one in read_lines(path, MemberRecord)}
-    points = {point.id: point for point in plan.networks}
-    for (point, seed), one in by_key.items():
-        if point not in points or seed not in plan.seeds or one.num_params != points[point].num_params:
-            raise UserError(
-                f"{path}: {one.name!r}, point {point!r}, with seed {seed} and {one.num_params:,} parameters is no "
-                "member of this study; remove its line, and the same command trains what is missing"
-            )
-    kept = [one for one in by_key.values() if one.status != "failed" or not retry_failed]
-    write_lines(path, kept)
-    return kept

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import minjax
 from minjax.errors import UserError
 from minjax.records.study import MemberRecord
-from minjax.studies.points import Point
-from minjax.tasks.study.members import Member, failed
+from minjax.studies.points import Member
+from minjax.studies.variants import VARIED
+from minjax.tasks.study.members import failed
 from minjax.tasks.study.plan import Job, Plan
 from minjax.tasks.study.program import Programs
 
@@ -99,7 +100,7 @@ class OnRay:
         for job in jobs:
             left = [member for member in job.members if member.key not in recorded]
             for part in self._parts(left):
-                task = self._task.remote(config, job.group.name, [member.key for member in part])
+                task = self._task.remote(config, [_order(member) for member in part])
                 waiting[task] = (job.group, part)
         while waiting:
             ready, _ = self.ray.wait(list(waiting), num_returns=1, timeout=WAIT_SECONDS)
@@ -183,18 +184,25 @@ def _ray() -> Any:
     return ray
 
 
-def _train(config: str, group: str, keys: list[tuple[str, int]]) -> list[MemberRecord]:
-    """Train members, given by point and seed, in a process of the cluster."""
-    plan, programs, points, lacks = _planned(config)
-    members = [Member(points[point], seed) for point, seed in keys]
+def _order(member: Member) -> tuple[str, dict[str, Any], int, bool]:
+    """A member as a process of the cluster finds it in its own plan: see `Plan.member`."""
+    point = member.point
+    settings = {field: point.overrides[field] for field in VARIED if point.grid_id and field in point.overrides}
+    return point.root, settings, member.seed, member.fresh
+
+
+def _train(config: str, orders: list[tuple[str, dict[str, Any], int, bool]]) -> list[MemberRecord]:
+    """Train members of one group in a process of the cluster."""
+    plan, programs, lacks = _planned(config)
+    members = [plan.member(*order) for order in orders]
     if lacks:
         return [failed(member, plan.dataset, lacks) for member in members]
-    program = programs[next(one for one in plan.groups if one.name == group)]
+    program = programs[plan.group(members[0])]
     return [record for records in program.train(members) for record in records]
 
 
 @functools.lru_cache(maxsize=1)
-def _planned(config: str) -> tuple[Plan, Programs, dict[str, Point], str]:
+def _planned(config: str) -> tuple[Plan, Programs, str]:
     """The plan of this process, with the programs that it has compiled so far; kept as long as the process lives.
 
     Last comes why its machine has too little memory for the study; empty: it has enough. What other processes hold
@@ -205,4 +213,4 @@ def _planned(config: str) -> tuple[Plan, Programs, dict[str, Point], str]:
         plan.check_memory()
     except UserError as error:
         lacks = str(error)
-    return plan, Programs(plan), {point.id: point for point in plan.networks}, lacks
+    return plan, Programs(plan), lacks

@@ -10,10 +10,9 @@ from minjax.findings.words import plural
 from minjax.records.finding import Findings
 from minjax.records.study import MemberRecord
 from minjax.records.winner import Finalist, Finish, Winner
-from minjax.studies.points import Point
+from minjax.studies.points import Member, Point
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import winner
-from minjax.tasks.study.members import Member
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.testing import outcomes
@@ -33,7 +32,8 @@ class Handover:
     def __init__(self, plan: Plan, programs: Programs, directory: Path, members: Sequence[MemberRecord], stop: Stop):
         self.plan, self.programs, self.directory, self.stop = plan, programs, directory, stop
         self.networks = choice.networks(members)
-        self.points: Mapping[str, Point] = {point.id: point for point in plan.networks}
+        points = {one.point: plan.point_of(one) for one in members}
+        self.points: Mapping[str, Point] = {name: point for name, point in points.items() if point is not None}
 
     def run(self, found: Findings) -> Winner | None:
         """Train the winner, and test it and what stands beside it; None when told to stop.
@@ -55,7 +55,8 @@ class Handover:
         others = self._others(point)
         if others is None:
             return None
-        notes = (*self._notes(member), *winner.compared(member, own["validation"], self._together(point)))
+        together = self._together(Member(point, member.seed, member.fresh))
+        notes = (*self._notes(member), *winner.compared(member, own["validation"], together))
         demand = self.plan.demand(point)
         return Winner(
             path=winner.DIRECTORY,
@@ -92,15 +93,14 @@ class Handover:
         found = []
         for point, own in roles.items():
             member = choice.best_member(self.networks[point])
-            tested = next(iter(self._outcomes(self.points[point], member.seed)), None)
+            tested = next(iter(self._outcomes(Member(self.points[point], member.seed, member.fresh))), None)
             if tested is None:
                 return None
             found.append(self._finalist(tuple(own), member, validation=tested[1], test=tested[0]))
         return found
 
-    def _outcomes(self, point: Point, seed: int):
-        group = next(group for group in self.plan.groups if point.id in {one.id for one in group.points})
-        return outcomes(self.programs[group], [Member(point, seed)], self.plan.dataset.test, self.stop)
+    def _outcomes(self, member: Member):
+        return outcomes(self.programs[self.plan.group(member)], [member], self.plan.dataset.test, self.stop)
 
     def _finalist(self, roles: tuple[Finish, ...], member: MemberRecord, validation: float, test: float) -> Finalist:
         return Finalist(
@@ -114,9 +114,8 @@ class Handover:
             bytes=self.plan.demand(self.points[member.point]).bytes,
         )
 
-    def _together(self, point: Point) -> bool:
-        group = next(group for group in self.plan.groups if point.id in {one.id for one in group.points})
-        return self.programs[group].population.together
+    def _together(self, member: Member) -> bool:
+        return self.programs[self.plan.group(member)].population.together
 
     def _notes(self, member: MemberRecord) -> tuple[str, ...]:
         if member.fresh:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -13,22 +12,8 @@ from minjax.data import Dataset
 from minjax.findings.candidates import balanced_accuracy
 from minjax.records.member import History, MemberCurves, MemberFinal, MemberSeconds
 from minjax.records.study import MemberRecord
-from minjax.studies.points import Point
+from minjax.studies.points import Member
 from minjax.train import population
-
-
-@dataclasses.dataclass(frozen=True)
-class Member:
-    """A point to be trained with a seed; `fresh` seeds are those that are trained after the choice."""
-
-    point: Point
-    seed: int
-    fresh: bool = False
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What its record is known by: the point's id and the seed."""
-        return self.point.id, self.seed
 
 
 def trained(

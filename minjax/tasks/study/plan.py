@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,14 +11,16 @@ import jax
 from minjax.config.resolving import resolve_fields
 from minjax.data import Dataset
 from minjax.errors import UserError
-from minjax.findings.words import plural
+from minjax.findings.answers import Asked
+from minjax.findings.candidates import Grid
+from minjax.findings.samples import Sample
 from minjax.records.study import MemberRecord
 from minjax.studies import cost
 from minjax.studies.grid import Choice
 from minjax.studies.groups import Group, Workload, groups
-from minjax.studies.order import coarse
-from minjax.studies.points import Point, distinct, has_curves, points, table
-from minjax.studies.sequence import Stage, stage
+from minjax.studies.points import Member, Point, distinct, points
+from minjax.studies.sequence import Stage, Stages
+from minjax.studies.variants import Variants
 from minjax.tasks.assembly import (
     build_model,
     build_optimizer,
@@ -28,10 +30,8 @@ from minjax.tasks.assembly import (
     inputs_of,
     load_data,
 )
-from minjax.tasks.console import duration
 from minjax.tasks.study import demands, settings
 from minjax.tasks.study.demands import Demands
-from minjax.tasks.study.members import Member
 from minjax.tasks.study.partitions import Partitions
 from minjax.train.engine import choose_devices, steps_per_epoch
 from minjax.train.footprint import check_memory, footprint
@@ -53,6 +53,7 @@ class Plan:
         config: the study's configuration.
         study: its section `study`.
         seeds: the seeds of every point.
+        rules: the order of the work.
         limits: the tolerances of the findings.
         aim: what is to be found.
         dataset: on the host, with the whole training split.
@@ -61,6 +62,7 @@ class Plan:
         points: the whole grid within the study's limits; a network with several names is there under each.
         left_out: how many networks of the grid exceed which limit.
         networks: each network once.
+        variants: makes points with another learning rate or number of epochs.
         groups: the networks by the program that trains them.
     """
 
@@ -71,7 +73,8 @@ class Plan:
             UserError: whatever does not fit: the data, the grid, the batch size, the devices.
         """
         self.config, self.study = config, config["study"]
-        self.seeds, self.limits = settings.seeds(config), settings.limits(self.study)
+        self.seeds, self.rules = settings.seeds(config), settings.rules(config)
+        self.limits = self.rules.limits
         self.aim = settings.aim(self.study)
         choose_devices(config["devices"])
         whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None}  # each member divides it
@@ -85,9 +88,13 @@ class Plan:
         self.demand = Demands(self.dataset, self.partitions, self.seeds, self.study["deploy_bits"])
         self.points, self.left_out = demands.within(grid, self.demand, self.study)
         self.networks = [same[0] for same in distinct(self.points).values()]
+        settings.check_learning_rates(self.networks, self.rules)
+        self.variants = Variants(self._fitting, self.dataset.image_shape, self.dataset.num_classes, resolve_fields)
         self.machine = cost.machine()
-        self.groups = self._groups()
-        self._seconds = {point.id: group.seconds for group in self.groups for point in group.points}
+        self.groups = self._grouped(self.networks, self.study["programs"])
+        self._group_of = {point.id: group for group in self.groups for point in group.points}
+        self._longer: dict[tuple[str, int], Group] = {}  # by name and number of epochs
+        self._alone: dict[str, Group] = {}  # by point
 
     def _points(self, choices: Sequence[Choice]) -> list[Point]:
         """The points of a grid that can take the images."""
@@ -116,7 +123,7 @@ class Plan:
                     size = "x".join(map(str, self.dataset.image_shape))
                     raise UserError(f"study.families has {family!r}; for images of {size} {error}") from error
 
-    def _groups(self) -> list[Group]:
+    def _grouped(self, networks: Sequence[Point], programs: int) -> list[Group]:
         study, sizes = self.study, self.partitions.sizes
         work = Workload(
             images={limit: self.partitions.limited(limit).sizes["train"] for limit in map(_limit, self.networks)},
@@ -126,7 +133,52 @@ class Plan:
             classes=self.dataset.num_classes,
         )
         packing = cost.nominal(jax.default_backend())
-        return groups(self.networks, work, self.machine, study["seeds"], study["programs"], packing)
+        return groups(networks, work, self.machine, study["seeds"], programs, packing)
+
+    def group(self, member: Member) -> Group:
+        """The program that trains a member: that of its point of the grid, the same with other epochs, or for a fresh
+        seed a program of its own network, without padding."""
+        point = member.point
+        if member.fresh:
+            if point.id not in self._alone:
+                (found,) = self._grouped([point], 1)
+                self._alone[point.id] = dataclasses.replace(found, name=f"{point.id}-alone", padded=False)
+            return self._alone[point.id]
+        found = self._group_of[point.root]
+        before, epochs = found.config["epochs"], point.config["epochs"]
+        if epochs == before:
+            return found
+        if (found.name, epochs) not in self._longer:
+            config, seconds = found.config | {"epochs": epochs}, found.seconds * epochs / before
+            name = f"{found.name}-{epochs}"
+            self._longer[found.name, epochs] = dataclasses.replace(found, name=name, config=config, seconds=seconds)
+        return self._longer[found.name, epochs]
+
+    def most_members(self, group: Group) -> int:
+        """How many members of a group a round asks for at most."""
+        rules = self.rules
+        tuned = rules.learning_rates * rules.tuning_seeds if rules.learning_rates > 1 else 0
+        return len(group.points) * max(len(self.seeds), tuned, rules.fresh_seeds if len(group.points) == 1 else 0)
+
+    def grid_of(self, found: Sequence[Sample]) -> Grid:
+        """The candidates among which the answer is: all these networks together."""
+        seeds = sorted({seed for sample in found for seed in sample.seeds})
+        return Asked(self.aim, len(self.seeds), self.partitions.images(seeds)).grid(found)
+
+    def stages(self) -> Stages:
+        """What is trained in which order."""
+        return Stages(self.points, self.rules, self.variants, self.grid_of)
+
+    def point_of(self, record: MemberRecord) -> Point | None:
+        """The point or variant of one that a record is of; None for a record of another study."""
+        first = [point for point in self.networks if point.id == record.point]
+        return self.variants.of(record, first or self.networks)
+
+    def member(self, root: str, settings: Mapping[str, Any], seed: int, fresh: bool) -> Member:
+        """The member of a point of the grid, or of its variant with these settings."""
+        point = self._group_of[root].points
+        (found,) = [one for one in point if one.id == root]
+        return Member(self.variants(found, settings), seed, fresh)
 
     def _check_data(self, grid: Sequence[Point]) -> None:
         """See that all points share one data set, which is loaded once, and that each has enough of its images.
@@ -149,68 +201,28 @@ class Plan:
         sizes = {"train": self.partitions.sizes["train"], "validation": self.partitions.sizes["validation"]}
         return describe(self.dataset) | {"sizes": {**sizes, "test": len(self.dataset.test)}}
 
-    def stage(self, records: Sequence[MemberRecord]) -> Stage | None:
-        """The stage that a study with these records is in; None when it is finished."""
-        return stage(
-            self.points,
-            records,
-            self.seeds,
-            extent=self.study["extent"],
-            every=self.study["coarse"],
-            reach=self.study["reach"],
-            limits=self.limits,
-        )
-
     def jobs(self, stage: Stage) -> list[Job]:
         """All members of a stage by their groups, recorded ones among them: an executor leaves those out."""
-        asked = {point.id for point in stage.asked}
-        found = [
-            Job(group, tuple(Member(point, seed) for point in group.points if point.id in asked for seed in self.seeds))
-            for group in self.groups
-        ]
-        return [job for job in found if job.members]
-
-    def missing(self, points: Sequence[Point], records: Sequence[MemberRecord]) -> list[Member]:
-        """The members of some points that have no record."""
-        recorded = {(record.point, record.seed) for record in records}
-        members = [Member(point, seed) for point in points for seed in self.seeds]
-        return [member for member in members if member.key not in recorded]
+        by_name: dict[str, tuple[Group, list[Member]]] = {}
+        for member in stage.members:
+            group = self.group(member)
+            by_name.setdefault(group.name, (group, []))[1].append(member)
+        found = [Job(group, tuple(members)) for group, members in by_name.values()]
+        return sorted(found, key=lambda job: (job.group.seconds, job.group.name))
 
     def left(self, stage: Stage | None, records: Sequence[MemberRecord]) -> list[Member]:
         """The members that are still to be trained, as far as is known in this stage."""
-        if self.study["extent"] == "all":
-            return self.missing(self.networks, records)
-        return [] if stage is None else self.missing(stage.points, records)
+        if stage is None:
+            return []
+        if self.study["extent"] == "all" and self.rules.learning_rates == 1:
+            recorded = {(record.point, record.seed) for record in records}
+            every = [Member(point, seed) for point in self.networks for seed in self.seeds]
+            return [*{m.key: m for m in (*stage.left, *every) if m.key not in recorded}.values()]
+        return list(stage.left)
 
-    def seconds(self, members: Sequence[Member]) -> float:
+    def seconds(self, members: Iterable[Member]) -> float:
         """Predicted seconds for training these members, without compilation."""
-        return sum(self._seconds[member.point.id] for member in members)
-
-    def _seconds_of(self, points: Sequence[Point]) -> float:
-        """Predicted seconds for training these points with all seeds, compilation included."""
-        wanted = {point.id for point in points}
-        total = 0.0
-        for group in self.groups:
-            count = sum(point.id in wanted for point in group.points)
-            total += group.compile_seconds * (count > 0) + count * self.study["seeds"] * group.seconds
-        return total
-
-    def describe(self) -> None:
-        """Print the dry run: points, parameters, programs and the predicted time."""
-        print("\n".join(table(self.points, self.demand)))
-        if self.left_out:
-            print(demands.said(self.left_out))
-        first, rest = coarse(self.points, self.study["coarse"])
-        curves = sum(has_curves(point, self.study["curves"]) for point in [*first, *rest])
-        print(
-            f"{plural(len(self.seeds), 'seed')} each; {plural(len(self.groups), 'program')}; "
-            f"{plural(curves, 'network')} with curves"
-        )
-        print(
-            f"predicted: {duration(self._seconds_of(first))} for the coarse grid ({plural(len(first), 'network')}), "
-            f"{duration(self._seconds_of([*first, *rest]))} for all; a guess from a matrix product at "
-            f"{self.machine.throughput / 1e9:.0f} GFLOP/s on this machine"
-        )
+        return sum(self.group(member).seconds for member in members)
 
     def check_memory(self, workers: int = 1) -> None:
         """See that the largest network can be trained in the memory that is there.
@@ -234,21 +246,6 @@ class Plan:
         check_memory(
             needed, choose_devices(self.config["devices"]), f"leave {largest.name} out of the study", workers=workers
         )
-
-    def check_budget(self) -> None:
-        """See that the coarse grid fits into the budget.
-
-        Raises:
-            UserError: it most likely does not.
-        """
-        budget = self.study["budget_minutes"]
-        first, _ = coarse(self.points, self.study["coarse"])
-        least = self._seconds_of(first) / 60
-        if budget is not None and least > budget:
-            raise UserError(
-                f"study.budget_minutes is {budget:g}; the coarse grid alone ({plural(len(first), 'network')}, "
-                f"{plural(len(self.seeds), 'seed')} each) needs about {least:.1f} minutes or more"
-            )
 
 
 def _limit(point: Point) -> int | None:

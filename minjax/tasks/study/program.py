@@ -17,9 +17,9 @@ from minjax.models import padded
 from minjax.records.member import MemberCurves, MemberSeconds
 from minjax.records.study import MemberRecord
 from minjax.studies.groups import TRACED, Group
-from minjax.studies.points import Point, has_curves
+from minjax.studies.points import Member, Point, has_curves
 from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
-from minjax.tasks.study.members import Member, failed
+from minjax.tasks.study.members import failed
 from minjax.tasks.study.members import trained as record
 from minjax.tasks.study.partitions import Partitions
 from minjax.tasks.study.plan import Plan
@@ -211,7 +211,7 @@ class Program:
         self, members: Sequence[Member], trained: TrainedMembers, stop: Callable[[], bool]
     ) -> list[MemberCurves | None] | None:
         """The curves of each member, None for one that is not to have any; None instead when told to stop."""
-        wanted = [has_curves(member.point, self.study["curves"]) for member in members]
+        wanted = [has_curves(member.point, self.study["curves"]) and not member.fresh for member in members]
         if not any(wanted):
             return [None] * len(members)
         state = trained.carry.state
@@ -257,7 +257,7 @@ class Programs:
         if group.name not in self._built:
             plan = self._plan
             partitions = plan.partitions.limited(group.config["dataset"]["limit_train"])
-            most = len(group.points) * len(plan.seeds)
+            most = plan.most_members(group)
             self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most)
         return self._built[group.name]
 

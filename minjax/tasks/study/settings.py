@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -15,6 +16,9 @@ from minjax.findings.samples import Aim, Limits
 from minjax.findings.words import listed
 from minjax.studies import families, grid
 from minjax.studies.grid import Choice
+from minjax.studies.points import Point
+from minjax.studies.rounds import FIRST_FRESH, Rules
+from minjax.studies.variants import EPOCHS, LEARNING_RATE
 
 BUDGETS = ("max_params", "max_bytes", "max_ram_bytes", "max_macs")
 
@@ -66,11 +70,39 @@ def seeds(asked: dict[str, Any]) -> list[int]:
     return [asked["seed"] + index for index in range(asked["study"]["seeds"])]
 
 
+def rules(asked: dict[str, Any]) -> Rules:
+    """The order of the work."""
+    study = asked["study"]
+    names = ("extent", "coarse", "reach", "goal", "learning_rates", "tuning_seeds", "epoch_doublings", "fresh_seeds")
+    return Rules(
+        seeds=tuple(seeds(asked)),
+        limits=limits(study),
+        target=study["target_accuracy"],
+        epochs=asked["epochs"],
+        **{name: study[name] for name in names},
+    )
+
+
+def check_learning_rates(networks: Sequence[Point], order: Rules) -> None:
+    """See that every network has a learning rate to tune.
+
+    Raises:
+        UserError: one has 0.
+    """
+    for point in networks:
+        if order.learning_rates > 1 and not point.config["optimizer"]["learning_rate"]:
+            raise UserError(
+                f"optimizer.learning_rate is 0 for {point.name}; it must be above 0, because "
+                f"study.learning_rates={order.learning_rates} tries rates below and above it"
+            )
+
+
 def _check_together(asked: dict[str, Any]) -> None:
     study = asked["study"]
     _check_question(study)
     if seeds(asked)[-1] > MOST:
         raise UserError(f"seed is {asked['seed']}; with study.seeds={study['seeds']} the last would be above {MOST}")
+    _check_order(asked)
     if not asked["drop_last"]:
         raise UserError("drop_last=False is not for studies: every member takes the same steps; leave it True")
     if asked["early_stop"]:
@@ -97,4 +129,30 @@ def _check_question(study: dict[str, Any]) -> None:
         raise UserError(
             "study.goal is 'most_accurate' without a limit; it needs at least one of "
             f"{listed([f'study.{name}' for name in BUDGETS], 'or')}"
+        )
+
+
+def _check_order(asked: dict[str, Any]) -> None:
+    """See that the fields that say what is trained next go together."""
+    study, axes = asked["study"], [field for field, _ in asked["study"]["axes"]]
+    if study["learning_rates"] > 1:
+        if study["tuning_seeds"] > study["seeds"]:
+            raise UserError(
+                f"study.tuning_seeds is {study['tuning_seeds']}; it must be at most study.seeds={study['seeds']}"
+            )
+        if LEARNING_RATE in axes:
+            raise UserError(
+                f"{LEARNING_RATE} is an axis of the study, and study.learning_rates={study['learning_rates']} tunes it "
+                "for each network; use one of the two"
+            )
+    if study["epoch_doublings"] and EPOCHS in axes:
+        raise UserError(
+            f"epochs is an axis of the study, and study.epoch_doublings={study['epoch_doublings']} trains for more "
+            "epochs about the answer; use one of the two"
+        )
+    last = asked["seed"] + FIRST_FRESH + study["fresh_seeds"] - 1
+    if study["fresh_seeds"] and last > MOST:
+        raise UserError(
+            f"seed is {asked['seed']}; with study.fresh_seeds={study['fresh_seeds']} the last fresh seed, seed + "
+            f"{FIRST_FRESH + study['fresh_seeds'] - 1}, would be above {MOST}"
         )

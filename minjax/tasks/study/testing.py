@@ -19,7 +19,7 @@ from minjax.findings.certificate import chosen
 from minjax.findings.intervals import share
 from minjax.findings.samples import Sample
 from minjax.records.finding import Certificate, OnTest, Role
-from minjax.tasks.study.members import Member
+from minjax.studies.points import Member
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Program, Programs
 from minjax.train.evaluate import run_batches
@@ -57,10 +57,10 @@ def tested(
 
 
 def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Callable[[], bool]) -> OnTest | None:
-    group = next(group for group in plan.groups if sample.point in {point.id for point in group.points})
-    point = next(point for point in group.points if point.id == sample.point)
+    point = plan.point_of(sample.members[0])
+    assert point is not None
     members = [Member(point, seed) for seed in sample.seeds]
-    found = list(outcomes(programs[group], members, plan.dataset.test, stop))
+    found = list(outcomes(programs[plan.group(members[0])], members, plan.dataset.test, stop))
     if len(found) < len(members):
         return None
     accuracy, validation = (float(mean) for mean in np.mean(found, axis=0))

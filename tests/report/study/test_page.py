@@ -11,7 +11,8 @@ from minjax.errors import UserError
 from minjax.findings import sentences
 from minjax.findings.study import findings
 from minjax.records.record import read_config, write_config
-from minjax.records.study import MEMBERS, SUMMARY, Training, read_study
+from minjax.records.stages import Training
+from minjax.records.study import MEMBERS, SUMMARY, read_study
 from minjax.report import study as report
 from tests.report.reading import needs_no_other_file, png_size, tables_of, text_of, texts, undrawn, written
 from tests.report.studies import cnn, dnn, make_study, spoil, stored

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 
 import pytest
 
 from minjax.records.record import append, read, read_lines
+from minjax.records.stages import ENDED, SearchEnd
 from minjax.records.study import MEMBERS, SUMMARY, MemberRecord, StudySummary
+from minjax.studies.points import Member
 from minjax.tasks import console
-from minjax.tasks.study import driver, settings
+from minjax.tasks.study import driver, search, settings
 from minjax.tasks.study.members import failed
 from minjax.tasks.study.plan import Plan
 from tests.conftest import ROOT
@@ -100,7 +103,7 @@ def test_the_bar_never_passes_its_end(study, plan, monkeypatch):
     """Predicted seconds are an estimate; however much work is reported, nothing is left at the end, and not less."""
     bars = []
 
-    class Bar(driver.Progress):
+    class Bar(search.Progress):
         def __init__(self, *args, **fields):
             super().__init__(*args, **fields)
             bars.append(self)
@@ -111,7 +114,7 @@ def test_the_bar_never_passes_its_end(study, plan, monkeypatch):
             assert self.seconds_left >= 0
 
     monkeypatch.setattr(console.sys, "stderr", Terminal())
-    monkeypatch.setattr(driver, "Progress", Bar)
+    monkeypatch.setattr(search, "Progress", Bar)
     plan.study["extent"] = "knee"
     assert study() == 0
     (bar,) = bars
@@ -143,7 +146,8 @@ def test_a_signal_ends_it_and_the_same_command_goes_on(study, tmp_path, capsys):
 
 def test_a_spent_budget_ends_it_with_what_was_found(study, plan, tmp_path, capsys):
     plan.study["budget_minutes"] = 1e-9
-    append(tmp_path / MEMBERS, *[Instant(plan).record(member) for member in plan.missing(plan.networks, [])[:50]])
+    every = [Member(point, seed) for point in plan.networks for seed in plan.seeds]
+    append(tmp_path / MEMBERS, *[Instant(plan).record(member) for member in every[:50]])
     assert study() == 0
     assert study.executor.asked == []
     assert "with 50 members recorded; the same command with a larger study.budget_minutes continues" in (
@@ -152,6 +156,31 @@ def test_a_spent_budget_ends_it_with_what_was_found(study, plan, tmp_path, capsy
     summary = read(tmp_path / SUMMARY, StudySummary)
     assert (summary.status, summary.members.completed, summary.members.planned) == ("budget", 50, 60)
     assert summary.training[0].points == len({one.point for one in members(tmp_path)}) == 10
+
+
+def test_a_search_that_its_budget_ended_still_gets_fresh_seeds(study, plan, tmp_path, monkeypatch, capsys):
+    """60 % of the budget are the search's; a larger budget continues it, the same one does not."""
+    monkeypatch.setattr(plan, "rules", dataclasses.replace(plan.rules, fresh_seeds=3))
+    plan.study["budget_minutes"] = 5.0
+    spent = lambda self, share: share < 1 and len(self.records) >= 40  # noqa: E731
+    monkeypatch.setattr(search.Search, "_is_spent", spent)
+    assert study() == 0
+    (end,) = read_lines(tmp_path / ENDED, SearchEnd)
+    assert end.budget_minutes == 5.0
+    assert "ended by the budget of 5 minutes" in capsys.readouterr().out
+    fresh = {(one.point, one.seed) for one in members(tmp_path) if one.fresh}
+    assert fresh
+    assert {seed for _, seed in fresh} == {plan.seeds[0] + 10_000 + i for i in range(3)}
+    summary = read(tmp_path / SUMMARY, StudySummary)
+    assert summary.status == "budget"
+    assert any("budget" in text for one in summary.stages for text in one.ended)
+    monkeypatch.setattr(search.Search, "_is_spent", lambda self, share: False)
+    assert study() == 0
+    assert study.executor.asked == []  # the budget is the same: the search is over
+    plan.study["budget_minutes"] = 50.0
+    assert study() == 0
+    assert read(tmp_path / SUMMARY, StudySummary).status == "completed"
+    assert len([one for one in members(tmp_path) if not one.fresh]) == 60
 
 
 def test_failed_members_are_said_counted_and_tried_again(study, plan, tmp_path, capsys):

@@ -8,6 +8,7 @@ import runpy
 import pytest
 
 from minjax import memory
+from minjax.studies.points import Member
 from minjax.tasks.study import executors, settings
 from minjax.tasks.study.plan import Plan
 from tests.conftest import ROOT
@@ -24,14 +25,24 @@ def _plan(monkeypatch):
 def test_a_worker_without_enough_memory_records_its_members_as_failed(plan, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: memory.Available(1000, "a limit"))
     group = plan.groups[0]
-    keys = [(group.points[0].id, seed) for seed in plan.seeds[:2]]
+    members = [Member(group.points[0], seed) for seed in plan.seeds[:2]]
     executors._planned.cache_clear()
-    records = executors._train(json.dumps(plan.config), group.name, keys)
+    records = executors._train(json.dumps(plan.config), [executors._order(member) for member in members])
     executors._planned.cache_clear()
-    assert [(record.point, record.seed) for record in records] == keys
+    assert [(record.point, record.seed) for record in records] == [member.key for member in members]
     assert {record.status for record in records} == {"failed"}
     assert "of memory" in records[0].error
     assert "0.0 GB are available (a limit): leave dnn-" in records[0].error
+
+
+def test_a_worker_finds_variants_and_fresh_seeds(plan):
+    """What is sent of a member is JSON, and names its program."""
+    point = plan.groups[0].points[0]
+    variant = plan.variants(point, {"optimizer.learning_rate": 0.316, "epochs": 60})
+    for member in (Member(point, 42), Member(variant, 43), Member(variant, 10_042, fresh=True)):
+        found = plan.member(*json.loads(json.dumps(executors._order(member))))
+        assert found == member
+        assert plan.group(found).name == plan.group(member).name
 
 
 @pytest.mark.parametrize(

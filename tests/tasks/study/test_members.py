@@ -10,8 +10,8 @@ import pytest
 
 from minjax.records.member import MemberSeconds
 from minjax.records.study import MemberRecord
-from minjax.studies.points import Point
-from minjax.tasks.study.members import Member, failed, trained
+from minjax.studies.points import Member, Point
+from minjax.tasks.study.members import failed, trained
 from minjax.train.population import History
 
 DATA = SimpleNamespace(name="digits", num_classes=10)

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from minjax.main import main
-from minjax.tasks.study import driver, program
+from minjax.tasks.study import program, search
 from tests.conftest import ROOT, command, minjax, read_json, read_jsonl
 
 PRESET = "configs/studies/digits_dnn.py"
@@ -176,7 +176,7 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatc
     directory = tmp_path / "budget"
     quick = ("--config.study.curves=none", "--config.epochs=1", "--config.study.dnn.depths=(1,)")
     spent = iter([False, True])
-    monkeypatch.setattr(driver.Study, "_budget_is_spent", lambda self: next(spent, True))
+    monkeypatch.setattr(search.Search, "_is_spent", lambda self, share: next(spent, True))
     assert main(small(directory, *quick, "--config.study.budget_minutes=30")) == 0
     assert "study.budget_minutes continues" in capsys.readouterr().out
     before = lines(directory)
