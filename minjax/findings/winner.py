@@ -40,14 +40,14 @@ def best_member(members: Sequence[MemberRecord]) -> MemberRecord:
     return max(completed, key=lambda member: (final_accuracy(member), -_loss(member), -member.seed))
 
 
-def finalists(chosen: str, networks: Networks, sizes: Mapping[str, int], limit: int | None) -> dict[Finish, str]:
+def finalists(chosen: str, networks: Networks, sizes: Mapping[str, int], limit: int) -> dict[Finish, str]:
     """The points that are tested, by what they are tested as; one point may be several of them.
 
     Args:
         chosen: the winner.
         networks: all of the study.
         sizes: point -> bytes of its packed file.
-        limit: bytes of the compressed winner; None: it was not compressed, so no network is of the same size.
+        limit: bytes of the compressed winner.
     """
     usable = {point: own for point, own in networks.items() if any(one.final is not None for one in own)}
     size = {point: own[0].num_params for point, own in usable.items()}
@@ -55,7 +55,7 @@ def finalists(chosen: str, networks: Networks, sizes: Mapping[str, int], limit: 
         "winner": [chosen],
         "smaller": [point for point in usable if size[point] < size[chosen]],
         "best": list(usable),
-        "same_size": [point for point in usable if limit is not None and sizes[point] <= limit],
+        "same_size": [point for point in usable if sizes[point] <= limit],
         "linear": [point for point, own in usable.items() if is_linear(own[0])],
     }
     return {role: most_accurate({point: usable[point] for point in own}) for role, own in groups.items() if own}

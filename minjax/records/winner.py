@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from minjax.records.record import Count, Fraction, Interval, Name, Positive, Record
+from minjax.records.compressed import ChosenFile, Scored
+from minjax.records.record import Count, Fraction, Name, Positive, Record
 
 # What a network is tested as: the winner; the next smaller candidate; the most accurate network; the most accurate one
 # whose packed file is no larger than the compressed winner; the linear classifier.
 Finish = Literal["winner", "smaller", "best", "same_size", "linear"]
-
-
-class Accuracy(Record, frozen=True, kw_only=True):
-    """The accuracy of one network on so many images.
-
-    Attributes:
-        interval: its exact binomial 95 % interval over images.
-    """
-
-    accuracy: Fraction
-    interval: Interval
-    images: Positive
 
 
 class Finalist(Record, frozen=True, kw_only=True):
@@ -40,31 +29,9 @@ class Finalist(Record, frozen=True, kw_only=True):
     name: Name
     num_params: Positive
     seed: int
-    validation: Accuracy
-    test: Accuracy
+    validation: Scored
+    test: Scored
     bytes: Positive
-
-
-class Compressed(Record, frozen=True, kw_only=True):
-    """The recommended packed file of the winner.
-
-    Attributes:
-        path: of the file, from the study's directory.
-        bytes: of the file.
-        method, amount: how it was pruned, and by how much; None and 0: it was not.
-        bits: per weight; None: float32.
-        validation, test: on the images of the winner's run.
-        meets_target: whether its validation accuracy is what was asked for.
-    """
-
-    path: Name
-    bytes: Positive
-    method: str | None
-    amount: Fraction
-    bits: Positive | None
-    validation: Accuracy
-    test: Accuracy
-    meets_target: bool
 
 
 class Winner(Record, frozen=True, kw_only=True):
@@ -83,7 +50,7 @@ class Winner(Record, frozen=True, kw_only=True):
         macs: multiply-adds for one image.
         peak_ram_bytes: of the activations of one image that are alive at once, at 8 bits each.
         command: trains it again, to the same bits on the same kind of device.
-        compressed: the recommended packed file.
+        compressed: the recommended packed file, as the compression in <path>/compressed states it.
         finalists: the networks that were tested, the winner first.
         notes: what limits these statements.
     """
@@ -97,8 +64,8 @@ class Winner(Record, frozen=True, kw_only=True):
     epochs: Positive
     seed: int
     fresh: bool
-    validation: Accuracy
-    test: Accuracy
+    validation: Scored
+    test: Scored
     member_accuracy: Fraction
     bits: Positive
     bytes: Positive
@@ -106,6 +73,6 @@ class Winner(Record, frozen=True, kw_only=True):
     macs: Count
     peak_ram_bytes: Positive
     command: Name
-    compressed: Compressed | None = None
+    compressed: ChosenFile | None = None
     finalists: tuple[Finalist, ...] = ()
     notes: tuple[str, ...] = ()

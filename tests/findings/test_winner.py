@@ -24,7 +24,7 @@ def test_each_network_is_found_once_for_what_it_is():
     assert winner.finalists("middle", networks, sizes, limit=80) == {
         "winner": "middle", "smaller": "linear", "best": "large", "same_size": "linear", "linear": "linear",
     }  # fmt: skip
-    assert winner.finalists("small", networks, sizes, limit=None) == {
+    assert winner.finalists("small", networks, sizes, limit=49) == {
         "winner": "small", "best": "large", "linear": "linear",
     }  # fmt: skip
     assert "same_size" not in winner.finalists("middle", networks, sizes, limit=49)
@@ -54,4 +54,6 @@ def test_failed_members_say_nothing_and_diverged_ones_count_as_guessing():
     assert set(networks) == {"b"}
     assert winner.accuracy(networks["b"]) == 0.5
     assert winner.best_member(networks["b"]).seed == 2
-    assert "smaller" not in winner.finalists("c", winner.networks([*diverged[:1], member("c", 20, 1, 0.9)]), {}, None)
+    assert "smaller" not in winner.finalists(
+        "c", winner.networks([*diverged[:1], member("c", 20, 1, 0.9)]), {"b": 1, "c": 2}, 0
+    )

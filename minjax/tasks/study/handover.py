@@ -12,7 +12,7 @@ from minjax.records.study import MemberRecord
 from minjax.records.winner import Finalist, Finish, Winner
 from minjax.studies.points import Member, Point
 from minjax.tasks.signals import Stop
-from minjax.tasks.study import winner
+from minjax.tasks.study import compressing, winner
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.testing import outcomes
@@ -52,8 +52,10 @@ class Handover:
         sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
         own = winner.accuracies(directory, sizes)
         first = self._finalist(("winner",), member, own["validation"].accuracy, own["test"].accuracy)
-        others = self._others(point)
-        if others is None:
+        print("compressing it", flush=True)
+        file = compressing.compressed(directory, self.plan.study)
+        others = None if self.stop() or file is None else self._others(point, file.bytes)
+        if others is None or file is None:
             return None
         together = self._together(Member(point, member.seed, member.fresh))
         notes = (*self._notes(member), *winner.compared(member, own["validation"], together))
@@ -73,17 +75,24 @@ class Handover:
             member_accuracy=member.final.accuracy,  # type: ignore[union-attr]
             bits=self.plan.study["deploy_bits"],
             bytes=demand.bytes,
+            packed=f"{winner.DIRECTORY}/{compressing.DIRECTORY}/{file.path}",
             macs=demand.macs,
             peak_ram_bytes=demand.ram_bytes,
             command=winner.command(config),
+            compressed=file,
             finalists=(first, *others),
             notes=notes,
         )
 
-    def _others(self, chosen: Point) -> list[Finalist] | None:
-        """The networks that are tested beside the winner, each trained again from its best seed; None: told to stop."""
+    def _others(self, chosen: Point, limit: int) -> list[Finalist] | None:
+        """The networks that are tested beside the winner, each trained again from its best seed; None: told to stop.
+
+        Args:
+            chosen: the winner.
+            limit: bytes of its compressed file.
+        """
         packed = {point: self.plan.demand(self.points[point]).bytes for point in self.networks}
-        by_role = choice.finalists(chosen.id, self.networks, packed, limit=None)
+        by_role = choice.finalists(chosen.id, self.networks, packed, limit)
         roles: dict[str, list[Finish]] = {}
         for role, point in by_role.items():
             roles.setdefault(point, []).append(role)

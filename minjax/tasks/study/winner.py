@@ -16,10 +16,10 @@ from minjax.config.table import leaves
 from minjax.errors import UserError
 from minjax.findings.intervals import share
 from minjax.findings.words import percent, plural
+from minjax.records.compressed import Scored
 from minjax.records.record import read_lines
 from minjax.records.run import METRICS, Epoch, RunSummary, read_summary
 from minjax.records.study import MemberRecord
-from minjax.records.winner import Accuracy
 from minjax.studies.points import Point
 from minjax.tasks import train
 from minjax.tasks.signals import Stop
@@ -95,7 +95,7 @@ def trained(config: dict[str, Any], directory: Path, stop: Stop) -> RunSummary |
     return summary
 
 
-def accuracies(directory: Path, images: dict[str, int]) -> dict[str, Accuracy]:
+def accuracies(directory: Path, images: dict[str, int]) -> dict[str, Scored]:
     """The accuracies of a finished run after its last epoch, by split.
 
     Args:
@@ -108,12 +108,12 @@ def accuracies(directory: Path, images: dict[str, int]) -> dict[str, Accuracy]:
     return {split: over_images(value, images[split]) for split, value in found.items()}
 
 
-def over_images(accuracy: float, images: int) -> Accuracy:
+def over_images(accuracy: float, images: int) -> Scored:
     """An accuracy with its interval over images."""
-    return Accuracy(accuracy=accuracy, interval=share(accuracy * images, images).interval, images=images)
+    return Scored(accuracy=accuracy, interval=share(accuracy * images, images).interval, images=images)
 
 
-def compared(member: MemberRecord, found: Accuracy, together: bool) -> list[str]:
+def compared(member: MemberRecord, found: Scored, together: bool) -> list[str]:
     """What is to be said where the winner's validation accuracy is not its member's.
 
     The run takes the same steps on the same images as the member, and only the compiled programs differ. A member that

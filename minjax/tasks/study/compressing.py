@@ -1,0 +1,47 @@
+"""The winner of a study, compressed: task=compress in its quick mode, inside the winner's directory."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from minjax import presets
+from minjax.config.flags import flag
+from minjax.interruption import RESUMABLE
+from minjax.records.compressed import ChosenFile
+from minjax.records.compression import SUMMARY, CompressionSummary
+from minjax.records.record import read
+from minjax.tasks import compress
+
+PRESET = "compress/default"
+DIRECTORY = "compressed"
+
+
+def compressed(run: Path, study: dict[str, Any]) -> ChosenFile | None:
+    """Compress a winner, or find that it is done; the file that is recommended, None when told to stop.
+
+    The file is to keep the accuracy that the study asks for: its target, or within its tolerance of the winner's.
+
+    Args:
+        run: the winner's directory.
+        study: the section of the study's configuration.
+    """
+    fields = {
+        "run": str(run),
+        "compress.target_accuracy": study["target_accuracy"],
+        "compress.tolerance": study["tolerance"],
+        "tensorboard": False,
+    }
+    config, directory = presets.load(presets.find(PRESET)), run / DIRECTORY
+    config.name = f"{run.parent.name}-{DIRECTORY}"
+    config.update_from_flattened_dict(fields)
+    flags = [flag(name, value) for name, value in fields.items()]
+    command = ["python", "-m", "minjax.main", f"--config=configs/{PRESET}.py", f"--workdir={directory}", *flags]
+    with contextlib.redirect_stdout(io.StringIO()):  # the study says what there is to say
+        code = compress.run(ConfigDict(config), directory, shlex.join(command))
+    return None if code == RESUMABLE else read(directory / SUMMARY, CompressionSummary).recommended
