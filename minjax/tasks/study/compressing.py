@@ -16,7 +16,7 @@ from minjax.interruption import RESUMABLE
 from minjax.records.compressed import ChosenFile
 from minjax.records.compression import SUMMARY, CompressionSummary
 from minjax.records.record import read
-from minjax.tasks import compress
+from minjax.tasks import find
 
 PRESET = "compress/default"
 DIRECTORY = "compressed"
@@ -43,5 +43,5 @@ def compressed(run: Path, study: dict[str, Any]) -> ChosenFile | None:
     flags = [flag(name, value) for name, value in fields.items()]
     command = ["python", "-m", "minjax.main", f"--config=configs/{PRESET}.py", f"--workdir={directory}", *flags]
     with contextlib.redirect_stdout(io.StringIO()):  # the study says what there is to say
-        code = compress.run(ConfigDict(config), directory, shlex.join(command))
+        code = find("compress")(ConfigDict(config), directory, shlex.join(command))
     return None if code == RESUMABLE else read(directory / SUMMARY, CompressionSummary).recommended

@@ -178,9 +178,9 @@ class Study:
     def _end(self, status: Status) -> int:
         """Say how to continue, where something is left; returns the exit code."""
         if status == "interrupted":
+            signal = f"{self.stop.name}: " if self.stop.name else ""  # the task in which it came has named it
             print(
-                f"minjax: {self.stop.name}: every finished member is saved; to resume: {self.provenance.command}",
-                file=sys.stderr,
+                f"minjax: {signal}every finished member is saved; to resume: {self.provenance.command}", file=sys.stderr
             )
             return RESUMABLE
         if status == "budget":
