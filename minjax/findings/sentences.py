@@ -41,10 +41,11 @@ def answer(found: Answer) -> str:
     if found.winner is None:
         return _none(found)
     size = f"{named(found.winner)} with {count(found.winner.num_params)} parameters"
-    return f"{found.dataset}: {size} is the smallest network that {_enough(found)} ({interval(found)})."
+    return f"{found.dataset}: {size} is the smallest network that {enough(found)} ({interval(found)})."
 
 
-def _enough(found: Answer) -> str:
+def enough(found: Answer) -> str:
+    """What the network of an answer does, as the end of 'the smallest network that ...'."""
     if found.question == "stable":
         return "trains stably"
     if found.question == "target":
@@ -97,7 +98,7 @@ def details(found: Answer) -> list[str]:
     """What the answer rests on: accuracy, the next smaller network, what is undecided, the grid, what limits it."""
     said = [_grid(found)]
     if found.winner is not None:
-        said = [_accuracy(found, found.winner), *_best(found), *_below(found), *_undecided(found), *said]
+        said = [_accuracy(found, found.winner), *_best(found), *_below(found), *undecided(found), *said]
     return [*said, *(f"{capital(note)}." for note in found.notes)]
 
 
@@ -140,7 +141,8 @@ def _below(found: Answer) -> Iterable[str]:
         )
 
 
-def _undecided(found: Answer) -> Iterable[str]:
+def undecided(found: Answer) -> Iterable[str]:
+    """Which other sizes may be the answer, where the data cannot decide."""
     others = [size for size in found.possible if size != found.num_params]
     if found.decided or not others:
         return

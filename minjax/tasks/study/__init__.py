@@ -17,7 +17,7 @@ from minjax.records.study import MEMBERS, SUMMARY, StudySummary
 from minjax.tasks import report, workdir
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import executors, prediction, settings
-from minjax.tasks.study.driver import Study, certificates
+from minjax.tasks.study.driver import Study, conclusion
 from minjax.tasks.study.plan import Plan
 
 
@@ -48,7 +48,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     if (finished := _finished(directory, asked)) is not None:
         report.write_missing(directory)
         print(f"{directory}: this study is finished")
-        print(certificates(finished))
+        print(conclusion(finished, directory, asked))
         return 0
     with Stop() as stop:
         plan = Plan(asked)

@@ -6,12 +6,14 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
 from minjax.findings import sentences
 from minjax.findings.answers import Asked
 from minjax.findings.samples import Sample, samples
+from minjax.findings.screen import screen
 from minjax.findings.study import findings
 from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
@@ -167,7 +169,7 @@ class Study:
         from minjax.report import study as report  # matplotlib: only now
 
         page = report.write(self.directory)
-        print(certificates(summary))
+        print(conclusion(summary, self.directory, self.plan.config))
         seconds, members = summary.seconds, summary.members
         print(
             f"{members.completed + members.diverged + members.failed} members: {duration(seconds.train)} of training, "
@@ -192,8 +194,16 @@ class Study:
         return 0
 
 
-def certificates(summary: StudySummary) -> str:
-    """The answer of a study and the certificates of its families, a line a sentence."""
+def conclusion(summary: StudySummary, directory: Path, config: dict[str, Any]) -> str:
+    """What the console says of a study: the screen with its winner, or its answer and certificates, a line a sentence.
+
+    Args:
+        summary: of the study.
+        directory: the study's.
+        config: the study's.
+    """
+    if summary.winner is not None:
+        return "\n".join(screen(summary, directory, config))
     found = summary.findings
     said = [sentences.certificate(one) for one in found.certificates]
     if len(said) > 1:

@@ -1,0 +1,159 @@
+"""A finished study on one screen: its families, the network to use, what that costs, and the commands that follow."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from minjax.findings.sentences import (
+    FAMILY_HEADINGS,
+    answer,
+    enough,
+    families,
+    interval,
+    named,
+    stated,
+    undecided,
+)
+from minjax.findings.words import capital, count, percent, plural
+from minjax.records.compressed import ChosenFile, Scored
+from minjax.records.finding import Findings
+from minjax.records.study import StudySummary
+from minjax.records.winner import Finalist, Finish, Winner
+
+ROLES: dict[Finish, str] = {
+    "winner": "the winner",
+    "smaller": "the best smaller one",
+    "best": "the best found",
+    "same_size": "the best as small as the compressed winner",
+    "linear": "the linear classifier",
+}
+TESTED_HEADINGS = ("tested once", "network", "parameters", "bytes", "validation", "test", "95 % interval")
+
+
+def screen(summary: StudySummary, directory: Path | str, config: dict[str, Any]) -> list[str]:
+    """The lines of a study that hands over a winner.
+
+    Args:
+        summary: of the study.
+        directory: its directory, as commands name it.
+        config: its configuration.
+    """
+    winner = summary.winner
+    assert winner is not None
+    return [
+        *columns([FAMILY_HEADINGS, *families(summary.findings, summary.findings.certificates)]),
+        "",
+        *decision(summary.findings, winner),
+        *accuracies(summary.findings, winner),
+        *costs(winner),
+        "",
+        *columns([TESTED_HEADINGS, *tested(winner)]),
+        *(f"Note: {note}." for note in winner.notes),
+        "",
+        *commands(summary, directory, config),
+    ]
+
+
+def decision(found: Findings, winner: Winner) -> list[str]:
+    """The sentence that decides, which network to use and why; and what the data leave undecided."""
+    minimal, best = found.minimal, found.most_accurate
+    use = f"use {named(found.chosen)}, {count(winner.num_params)} parameters"
+    if found.goal == "most_accurate" and best.network is not None and best.interval is not None:
+        low, high = best.interval
+        reason = f"the most accurate network within the limits, {percent(best.network.accuracy)}"
+        said = [f"{capital(use)}: {reason} (95 % interval {percent(low)} to {percent(high)})."]
+        others = plural(best.rivals, "other network")
+        return said if best.decided else [*said, f"Undecided: {others} may be as accurate."]
+    if minimal.winner is None:
+        none = answer(minimal).removeprefix(f"{minimal.dataset}: ").removesuffix(".")
+        return [f"{capital(none)}. For the best found, {use}."]
+    said = [f"{capital(use)}: the smallest network that {enough(minimal)} ({interval(minimal)})."]
+    return [*said, *undecided(minimal)]
+
+
+def accuracies(found: Findings, winner: Winner) -> list[str]:
+    """How accurate the network is over seeds, and the one that is handed over."""
+    low, high = winner.test.interval
+    seed = "fresh seed" if winner.fresh else "seed"
+    return [
+        f"Its validation accuracy is {stated(found.chosen)}. The network handed over, the best {seed}, has "
+        f"{percent(winner.validation.accuracy)} there and {percent(winner.test.accuracy)} of the "
+        f"{count(winner.test.images)} test images right (95 % interval {percent(low)} to {percent(high)})."
+    ]
+
+
+def costs(winner: Winner) -> list[str]:
+    """What the winner takes, and its compressed file."""
+    said = [
+        f"It takes {count(winner.bytes)} bytes packed at {winner.bits} bits, {count(winner.macs)} multiply-adds for an "
+        f"image, and {count(winner.peak_ram_bytes)} bytes of RAM for activations at 8 bits."
+    ]
+    file = winner.compressed
+    scored = None if file is None else file.validation
+    if file is not None and scored is not None:
+        kept = "" if file.keeps else ", which is less than was asked for"
+        said.append(
+            f"Compressed ({how(file)}) it takes {count(file.bytes)} bytes and has "
+            f"{percent(scored.accuracy)} of its validation images right{kept}: {winner.packed}"
+        )
+    return said
+
+
+def how(file: ChosenFile) -> str:
+    """'50 % pruned, 4 bits, trained again'."""
+    pruned = f"{percent(file.amount, 0)} pruned, " if file.amount else ""
+    bits = "float32" if file.bits is None else plural(file.bits, "bit")
+    return f"{pruned}{bits}{', trained again' if file.retrained else ''}"
+
+
+def tested(winner: Winner) -> list[tuple[str, ...]]:
+    """A row of cells for each network that was tested, under `TESTED_HEADINGS`; the compressed winner after the
+    winner.
+    """
+    rows = [_row(" and ".join(ROLES[role] for role in one.roles), one) for one in winner.finalists]
+    file = winner.compressed
+    if file is not None and file.validation is not None:
+        cells = ("the winner, compressed", how(file), "", count(file.bytes))
+        rows.insert(1, (*cells, *_accuracies(file.validation, file.test)))
+    return rows
+
+
+def _row(role: str, one: Finalist) -> tuple[str, ...]:
+    cells = (role, one.name, count(one.num_params), count(one.bytes))
+    return (*cells, *_accuracies(one.validation, one.test))
+
+
+def _accuracies(validation: Scored, test: Scored) -> tuple[str, str, str]:
+    low, high = test.interval
+    return percent(validation.accuracy), percent(test.accuracy), f"{100 * low:.2f} to {percent(high)}"
+
+
+def commands(summary: StudySummary, directory: Path | str, config: dict[str, Any]) -> list[str]:
+    """What to do next, each with a command that can be copied."""
+    assert summary.winner is not None
+    program = "minjax" if summary.command.startswith("minjax ") else "python -m minjax"
+    run, data = shlex.quote(str(directory)), config["dataset"]
+    images = shlex.quote(data["path"]) if data["name"] == "folder" else "IMAGES"
+    rows = [
+        ("classify images", f"{program} predict {run} {images}"),
+        ("write it for other runtimes", f"{program} export {run} --formats=onnx,tflite_int8,c"),
+        ("the whole report", f"{directory}/report/index.html"),
+        ("train the winner again", summary.winner.command),
+    ]
+    if summary.winner.packed is not None:
+        file = shlex.quote(f"{directory}/{summary.winner.packed}")
+        rows.insert(1, ("with the compressed one", f"{program} predict {file} {images}"))
+    return columns(rows)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines, the columns below one another; numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(_fitted(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _fitted(cell: str, width: int) -> str:
+    return cell.rjust(width) if cell.replace(",", "").isdigit() else cell.ljust(width)
