@@ -17,7 +17,8 @@ from minjax.records.study import MEMBERS, SUMMARY, StudySummary
 from minjax.tasks import report, workdir
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import executors, prediction, settings
-from minjax.tasks.study.driver import Study, conclusion
+from minjax.tasks.study.driver import Study
+from minjax.tasks.study.handover import conclusion
 from minjax.tasks.study.plan import Plan
 
 

@@ -6,14 +6,11 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from minjax.findings import sentences
 from minjax.findings.answers import Asked
 from minjax.findings.samples import Sample, samples
-from minjax.findings.screen import screen
 from minjax.findings.study import findings
 from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
@@ -36,7 +33,7 @@ from minjax.tasks.signals import Stop
 from minjax.tasks.study import winner
 from minjax.tasks.study.demands import said
 from minjax.tasks.study.executors import executor
-from minjax.tasks.study.handover import Handover
+from minjax.tasks.study.handover import Handover, conclusion
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.search import Search
@@ -192,20 +189,3 @@ class Study:
                 "continues"
             )
         return 0
-
-
-def conclusion(summary: StudySummary, directory: Path, config: dict[str, Any]) -> str:
-    """What the console says of a study: the screen with its winner, or its answer and certificates, a line a sentence.
-
-    Args:
-        summary: of the study.
-        directory: the study's.
-        config: the study's.
-    """
-    if summary.winner is not None:
-        return "\n".join(screen(summary, directory, config))
-    found = summary.findings
-    said = [sentences.certificate(one) for one in found.certificates]
-    if len(said) > 1:
-        said = [[sentences.headline(found), *sentences.details(found.minimal)], *said]
-    return "\n".join("\n  ".join(lines) for lines in said)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from minjax.findings import sentences
 from minjax.findings import winner as choice
+from minjax.findings.screen import screen
 from minjax.findings.words import plural
 from minjax.records.finding import Findings
-from minjax.records.study import MemberRecord
+from minjax.records.study import MemberRecord, StudySummary
 from minjax.records.winner import Finalist, Finish, Winner
 from minjax.studies.points import Member, Point
 from minjax.tasks.signals import Stop
@@ -133,3 +136,20 @@ class Handover:
             "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, so "
             "its validation accuracy is somewhat too high",
         )
+
+
+def conclusion(summary: StudySummary, directory: Path, config: dict[str, Any]) -> str:
+    """What the console says of a study: the screen with its winner, or its answer and certificates, a line a sentence.
+
+    Args:
+        summary: of the study.
+        directory: the study's.
+        config: the study's.
+    """
+    if summary.winner is not None:
+        return "\n".join(screen(summary, directory, config))
+    found = summary.findings
+    said = [sentences.certificate(one) for one in found.certificates]
+    if len(said) > 1:
+        said = [[sentences.headline(found), *sentences.details(found.minimal)], *said]
+    return "\n".join("\n  ".join(lines) for lines in said)

@@ -13,6 +13,7 @@ import minjax
 from minjax.command_line import parse
 from minjax.config.resolving import resolve
 from minjax.main import main
+from minjax.records.compression import read_compression
 from minjax.records.run import read_summary
 from minjax.records.study import read_study
 from minjax.tasks.study import settings, winner
@@ -112,12 +113,26 @@ def test_a_study_is_loaded_as_its_winner(study):
 
 
 @pytest.mark.slow
+def test_the_compressed_winner_is_the_recommended_file(study):
+    handed = read_study(study).summary.winner
+    summary = read_compression(study / "winner" / "compressed").summary
+    assert handed.compressed == summary.recommended
+    assert summary.choice.dense == handed.validation
+    assert summary.choice.dense_test == handed.test
+    assert (study / handed.packed).stat().st_size == handed.compressed.bytes < handed.bytes
+    small = minjax.load(study / "winner" / "compressed")
+    assert small.network.about["path"] == str(study / handed.packed)
+
+
+@pytest.mark.slow
 def test_the_test_split_is_used_for_networks_that_validation_images_chose(study):
     found = read_study(study)
     handed = found.summary.winner
     first, *others = handed.finalists
     assert first.roles == ("winner",)
-    assert {role for one in others for role in one.roles} == {"smaller", "best"}
+    roles = {role: one for one in handed.finalists for role in one.roles}
+    assert {"winner", "smaller", "best"} <= set(roles) <= {"winner", "smaller", "best", "same_size"}
+    assert "same_size" not in roles or roles["same_size"].bytes <= handed.compressed.bytes
     for one in others:
         member = next(member for member in found.members if (member.point, member.seed) == (one.point, one.seed))
         assert one.validation.accuracy == member.final.accuracy
