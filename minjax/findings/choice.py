@@ -91,7 +91,7 @@ def next_confirmed(measurements: Sequence[Measurement], wanted: Wanted) -> Versi
     """The candidate to confirm next; None: the choice is made.
 
     First those on the front that may keep the accuracy, smallest first, until one does; then the next larger ones, for
-    a runner-up. Where none may, the most accurate candidate alone.
+    a runner-up. Where none may, the most accurate candidates: two files are always confirmed.
     """
     dense = dense_of(measurements, "candidate")
     whole = dense_of(measurements, "confirmed")
@@ -122,7 +122,10 @@ def next_confirmed(measurements: Sequence[Measurement], wanted: Wanted) -> Versi
         missing -= keeps(found, known)
         if missing == 0:
             return None
-    return None
+    if len(done) > 2:  # the dense network and two files
+        return None
+    others = [m for m in candidates if (recipe(m), m.retrained) not in done]
+    return max(others, key=lambda m: (m.accuracy, -_bytes(m))).version if others else None
 
 
 def standard_error(m: Measurement) -> float:
@@ -141,16 +144,18 @@ def keeps(m: Measurement, floor: float) -> bool:
 def chosen(measurements: Sequence[Measurement], wanted: Wanted) -> tuple[Measurement | None, Measurement | None]:
     """The confirmed version that is recommended and the runner-up; either may be missing.
 
-    Where none keeps the accuracy, none is recommended, and the runner-up is the one that loses least.
+    The runner-up is the next smallest that keeps the accuracy; where there is no other, the one that loses least. Where
+    none keeps it, none is recommended.
     """
     whole = dense_of(measurements, "confirmed")
     assert whole is not None
     floor = wanted.floor(whole.accuracy)
     files = [m for m in measurements if m.curve == "confirmed" and m.bytes_file is not None]
     kept = sorted((m for m in files if keeps(m, floor)), key=lambda m: (m.bytes_file or 0, -m.accuracy))
-    if kept:
-        return kept[0], kept[1] if len(kept) > 1 else None
-    return None, max(files, key=lambda m: (m.accuracy, -(m.bytes_file or 0)), default=None)
+    recommended = kept[0] if kept else None
+    others = [m for m in files if m is not recommended]
+    least = max(others, key=lambda m: (m.accuracy, -(m.bytes_file or 0)), default=None)
+    return recommended, kept[1] if len(kept) > 1 else least
 
 
 def recipe(m: Version) -> tuple[object, ...]:

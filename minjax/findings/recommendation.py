@@ -86,6 +86,6 @@ def answer(summary: CompressionSummary, directory: str) -> list[str]:
         scored = other.validation or other.test
         lines.append(
             f"runner-up: {directory}/{other.path}, {count(other.bytes)} bytes, {recipe(other)}: "
-            f"{percent(scored.accuracy)} {other.selection}"
+            f"{percent(scored.accuracy)} {other.selection}{'' if other.keeps else ', which does not keep the accuracy'}"
         )
     return lines

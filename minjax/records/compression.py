@@ -174,7 +174,7 @@ class CompressionSummary(ResultFile, frozen=True, kw_only=True):
         pareto: the versions that no other beats in both bytes and accuracy, smallest first.
         choice: what the recommended file had to keep; None: none was asked for.
         recommended: the smallest file that keeps it; None: none does.
-        runner_up: the next smallest that does; where none is recommended, the file that loses least.
+        runner_up: the next smallest that does; where there is no other, the file that loses least.
         images_per_second: of the measurements; None where nothing was left to measure.
     """
 

@@ -15,6 +15,7 @@ from minjax.errors import UserError
 from minjax.records.record import CONFIG, read_config
 from minjax.report import run as page
 from minjax.tasks.assembly import load_data
+from minjax.tasks.compress.trained import INSIDE
 from minjax.tasks.provenance import provenance
 
 DIRECTORY = "export"
@@ -24,9 +25,10 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     """Export the network that `config.run` names.
 
     Args:
-        config: `run` is a run, a study (its winner is meant) or a packed file.
-        directory: where the files go; None: export/ in the run, and for a packed file export/<its name>/ beside the
-            folder that it is in.
+        config: `run` is a run, a study (its winner is meant), a compression (its recommended file is meant) or a packed
+            file.
+        directory: where the files go; None: export/ in the run, and for a packed file export/<its name>/ in the
+            compression's directory.
         command: as it was typed.
 
     Returns:
@@ -42,8 +44,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         raise UserError("task=export needs a finished run: --config.run=runs/NAME")
     settings = asked["export"]
     formats = export.known(settings["formats"])
-    path = Path(asked["run"])
-    trained = network.read(path)
+    trained = network.read(asked["run"])
+    path = Path(trained.about["path"])  # of a study its winner, of a compression the file that it recommends
     where = directory or _directory(path)
     dataset = _data(path, trained)
     made = export.export(
@@ -65,10 +67,10 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
 
 def _directory(path: Path) -> Path:
-    if path.is_file():
-        return path.parent.parent / DIRECTORY / path.stem
-    winner = path / network.WINNER
-    return (winner if (winner / CONFIG).is_file() else path) / DIRECTORY
+    if not path.is_file():
+        return path / DIRECTORY
+    inside = path.parent if (path.parent / CONFIG).is_file() else path.parent.parent  # the latter: of the folder packed
+    return inside / DIRECTORY / path.stem
 
 
 def _data(path: Path, trained: network.Network) -> data.Dataset:
@@ -87,13 +89,14 @@ def _data(path: Path, trained: network.Network) -> data.Dataset:
 
 
 def _training(path: Path) -> dict[str, Any]:
-    """The configuration of the training behind a run, a study's winner, or a packed file's compression."""
+    """The configuration of the training behind a run or a packed file's compression."""
     start = path.resolve().parent if path.is_file() else path
-    for directory in (start / network.WINNER, start, *start.parents):
+    for directory in (start, *start.parents):
         if (directory / CONFIG).is_file():
             config = read_config(directory)
-            if "training" in config:  # a compression's
-                config = config["training"]
+            if "training" in config:  # a compression's; where it trained the network itself, the run inside knows more
+                own = directory / INSIDE
+                config = read_config(own) if (own / CONFIG).is_file() else config["training"]
             if "dataset" in config and "data" in config:
                 return config
             break

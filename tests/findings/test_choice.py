@@ -65,7 +65,15 @@ def test_a_candidate_that_was_lucky_on_a_thousand_images_is_not_recommended():
     measurements = decide([candidate(0.955, 100), candidate(0.948, 300)], {100: 0.03, 300: 0.001})
     recommended, runner_up = choice.chosen(measurements, WITHIN)
     assert recommended.bytes_theoretical == 300
-    assert runner_up is None  # 100 bytes do not keep it, and there is no other
+    assert runner_up.bytes_theoretical == 100  # it does not keep the accuracy, but there is no other
+
+
+def test_two_files_are_confirmed_even_if_one_alone_may_do():
+    candidates = [candidate(0.3, 100), candidate(0.8, 200), candidate(0.95, 300)]
+    measurements = decide(candidates, {100: 0.65, 200: 0.15, 300: 0.0})
+    assert sizes(measurements) == [300, 200]
+    assert [m.bytes_theoretical for m in choice.chosen(measurements, WITHIN)] == [300, 200]
+    assert sizes(decide([candidate(0.95, 300)], {300: 0.0})) == [300]
 
 
 def test_an_unlucky_one_within_a_standard_error_is_looked_at():

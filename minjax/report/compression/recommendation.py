@@ -86,6 +86,7 @@ def _files(compression: Compression) -> Table:
             selected = file.validation or file.test
             smaller = f"{whole / file.bytes:.3g}x" if whole else ABSENT
             scores = _accuracies(selected, file.test)
+            name = name if file.keeps else f"{name}, which does not keep the accuracy"
             rows.append((name, printable(file.path), recipe(file), count(file.bytes), smaller, *scores))
     header = ("", "file", "network", "bytes", "smaller", "validation accuracy (95 %)", "test accuracy (95 %)")
     if choice.selection == "test":

@@ -12,6 +12,7 @@ from minjax.records.record import read
 from minjax.tasks import report, train, workdir
 from minjax.tasks.compress import products, settings
 from minjax.tasks.compress.compression import Compression, conclusion
+from minjax.tasks.compress.trained import INSIDE
 from minjax.tasks.signals import Stop
 
 
@@ -38,7 +39,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         with Stop() as stop:
             return run_within(settings.of_network(settled), directory, command, stop)
     workdir.check(directory, settled)
-    source = directory / "trained"
+    source = directory / INSIDE
     if (directory / SUMMARY).exists():
         _again(settled, directory, source, command)
         return 0

@@ -19,6 +19,8 @@ from minjax.train.epoch import Totals
 from minjax.train.metadata import Extent
 from minjax.train.state import TrainState
 
+INSIDE = "trained"  # a compression's folder for the run that it trained itself
+
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
