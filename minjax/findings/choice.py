@@ -42,8 +42,9 @@ class Wanted:
 
 
 def screened(measurements: Iterable[Measurement]) -> list[Measurement]:
-    """The screened candidates, the dense network not among them."""
-    return [m for m in measurements if m.curve == "candidate" and (m.method is not None or m.bits is not None)]
+    """The screened candidates without the dense network, in an order that does not depend on when they were."""
+    found = [m for m in measurements if m.curve == "candidate" and (m.method is not None or m.bits is not None)]
+    return sorted(found, key=lambda m: (m.method or "", m.amount or 0.0, m.bits or 0, m.retrained))
 
 
 def dense_of(measurements: Iterable[Measurement], curve: str) -> Measurement | None:

