@@ -98,7 +98,14 @@ def details(found: Answer) -> list[str]:
     """What the answer rests on: accuracy, the next smaller network, what is undecided, the grid, what limits it."""
     said = [_grid(found)]
     if found.winner is not None:
-        said = [_accuracy(found, found.winner), *_best(found), *_below(found), *undecided(found), *said]
+        said = [
+            _accuracy(found, found.winner),
+            *_demand(found.winner),
+            *_best(found),
+            *_below(found),
+            *undecided(found),
+            *said,
+        ]
     return [*said, *(f"{capital(note)}." for note in found.notes)]
 
 
@@ -114,6 +121,16 @@ def _accuracy(found: Answer, one: StatedNetwork) -> str:
     if one.reached is None or found.level is None or found.question == "stable":
         return f"{said}."
     return f"{said}; {one.reached} of {plural(one.seeds, 'seed')} reach {level(found)}."
+
+
+def _demand(one: StatedNetwork) -> Iterable[str]:
+    """What the network asks of a device."""
+    if one.demand is not None:
+        yield (
+            f"It takes {count(one.demand.bytes)} bytes packed at {plural(one.demand.bits, 'bit')} per weight, "
+            f"{plural(one.demand.ram_bytes, 'byte')} of RAM for its activations at 8 bits, and "
+            f"{plural(one.demand.macs, 'multiply-add')} for an image (predicted from its shapes)."
+        )
 
 
 def _best(found: Answer) -> Iterable[str]:

@@ -13,7 +13,7 @@ from minjax import data, models
 from minjax.compress import save_packed
 from minjax.config.resolving import resolve_fields
 from minjax.errors import UserError
-from minjax.records.finding import Demand
+from minjax.records.answer import Demand
 from minjax.studies import families
 from minjax.studies.points import points
 from minjax.tasks.assembly import about
