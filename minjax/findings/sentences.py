@@ -98,14 +98,8 @@ def details(found: Answer) -> list[str]:
     """What the answer rests on: accuracy, the next smaller network, what is undecided, the grid, what limits it."""
     said = [_grid(found)]
     if found.winner is not None:
-        said = [
-            _accuracy(found, found.winner),
-            *_demand(found.winner),
-            *_best(found),
-            *_below(found),
-            *undecided(found),
-            *said,
-        ]
+        about = (_accuracy(found, found.winner), *_demand(found.winner), *_best(found), *_below(found))
+        said = [*about, *undecided(found), *said]
     return [*said, *(f"{capital(note)}." for note in found.notes)]
 
 
@@ -125,11 +119,11 @@ def _accuracy(found: Answer, one: StatedNetwork) -> str:
 
 def _demand(one: StatedNetwork) -> Iterable[str]:
     """What the network asks of a device."""
-    if one.demand is not None:
+    if (asks := one.demand) is not None:
         yield (
-            f"It takes {count(one.demand.bytes)} bytes packed at {plural(one.demand.bits, 'bit')} per weight, "
-            f"{plural(one.demand.ram_bytes, 'byte')} of RAM for its activations at 8 bits, and "
-            f"{plural(one.demand.macs, 'multiply-add')} for an image (predicted from its shapes)."
+            f"It takes {count(asks.bytes)} bytes packed at {plural(asks.bits, 'bit')} per weight, "
+            f"{count(asks.ram_bytes)} bytes of RAM for activations at 8 bits, and {count(asks.macs)} multiply-adds for an "
+            "image (predicted)."
         )
 
 
