@@ -110,8 +110,10 @@ def _accuracy(found: Answer, one: StatedNetwork) -> str:
         over = f"the mean of the {plural(one.seeds, 'seed')} that it was chosen by, so somewhat too high"
     if found.selection == "test":
         over += ", chosen on test"
-    said = f"Its {found.selection} {METRICS[found.metric]} is {percent(one.accuracy)} ({over}; standard deviation over "
-    said += f"seeds {points(one.deviation)})"
+    scatter = f"standard deviation over seeds {points(one.deviation)}"
+    if one.deviation == 0:
+        scatter = "seeds differ by no more than their different images explain"
+    said = f"Its {found.selection} {METRICS[found.metric]} is {percent(one.accuracy)} ({over}; {scatter})"
     if one.reached is None or found.level is None or found.question == "stable":
         return f"{said}."
     return f"{said}; {one.reached} of {plural(one.seeds, 'seed')} reach {level(found)}."

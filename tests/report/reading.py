@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from minjax.report import calibration, classes, epochs, examples
 from minjax.report.compression import front, maps, pruning, quantization, tradeoff
 from minjax.report.drawing import png
-from minjax.report.study import accuracy, families, learning, resilience
+from minjax.report.study import accuracy, answers, families, learning, resilience
 
 DRAWING = (
     calibration,
@@ -30,6 +30,7 @@ DRAWING = (
     quantization,
     tradeoff,
     accuracy,
+    answers,
     families,
     learning,
     resilience,
