@@ -92,7 +92,8 @@ COMMANDS: dict[str, Command] = {
     "find-min": Command(
         "DATA",
         "find the smallest network that learns the data",
-        DATA,
+        f"{DATA} The study goes to runs/find-min-<data>-<optimizer>-s<seed>, its network to winner/ there. The same "
+        "command again resumes it.",
         "minjax find-min digits",
         "studies/find_min",
         _data,
@@ -164,6 +165,8 @@ def expand(name: str, arguments: Sequence[str]) -> list[str]:
         typed = [flag.partition("=")[2] for flag in flags if _field(flag) == "model.name"]
         network = typed[-1] if typed else presets.load(presets.find(command.preset)).model.name
         given.append(f"--config.name={network}")
+    elif name == "find-min" and "config" not in said:
+        given.append(f"--config.name={name}")
     return [*given, *(_long(flag, dict(command.short)) for flag in flags)]
 
 

@@ -55,7 +55,8 @@ def test_flags_count_before_what_the_command_sets(tmp_path):
 
 
 def test_the_other_commands_name_a_run():
-    assert settings("find-min", "digits")[0].task == "study"
+    config, _ = settings("find-min", "digits")
+    assert (config.task, config.name, config.dataset.name) == ("study", "find-min", "digits")
     config, _ = settings("compress", "runs/a")
     assert (config.task, config.run) == ("compress", "runs/a")
     config, _ = settings("predict", "runs/a", "photos")

@@ -1,11 +1,21 @@
-"""Everything that the documentation refers to exists."""
+"""Everything that the documentation refers to exists, and its commands and its Python run."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shlex
+import tomllib
 
 import pytest
+from PIL import Image
 
+from minjax import commands, models, presets
+from minjax.command_line import parse
+from minjax.config import check
+from minjax.config.resolving import resolve
+from minjax.main import main
+from tests import arrows
 from tests.conftest import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/README.md", "docs/failures.md", "launch/README.md")
@@ -33,13 +43,132 @@ def test_every_path_of_the_project_that_is_named_exists(page):
         assert (ROOT / path).exists(), path
 
 
+def bash_lines(page):
+    """Every command in the bash blocks of a page: its words, without comments, continued lines joined."""
+    for block in re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in line.split("&&"):
+                if words := shlex.split(part, comments=True):
+                    yield words
+
+
+def minjax_arguments(words):
+    """What follows `minjax` or `python -m minjax...` in a command, and the module; None for another command."""
+    if words[0] == "minjax":
+        return "minjax", words[1:]
+    if re.fullmatch(r"(\.venv/bin/)?python", words[0]) and words[1] == "-m" and words[2].startswith("minjax"):
+        return words[2], words[3:]
+    return None
+
+
+MINJAX = [
+    (module, arguments)
+    for words in bash_lines("README.md")
+    for module, arguments in [minjax_arguments(words) or ("", [])]
+    if module
+]
+LISTS = ("models", "fields", "presets")
+OWN = "runs/resnet18_s-my-images-sgdm-s42"  # where the README's commands on a folder of one's own put their run
+
+
+@pytest.fixture
+def own_images(tmp_path, monkeypatch):
+    """What the reader has: a folder of images in classes, and photos to classify; the current directory is there."""
+    monkeypatch.chdir(tmp_path)
+    arrows.write(tmp_path / "my-images", 12)
+    arrows.write(tmp_path / "photos", 1, seed=9)
+    Image.open(tmp_path / "photos" / "arrow up" / "0.jpg").save(tmp_path / "photos" / "one.png")
+
+
+@pytest.mark.parametrize(("module", "arguments"), MINJAX, ids=[" ".join(words) for _, words in MINJAX])
+@pytest.mark.usefixtures("own_images")
+def test_every_command_is_one(module, arguments, capsys):
+    """Each is understood as it is written; lists are printed, and fields are checked."""
+    if module in ("minjax.models", "minjax.config", "minjax.migration"):
+        assert importlib.util.find_spec(f"{module}.__main__") or importlib.util.find_spec(module)
+    elif arguments[0] in LISTS:
+        assert main(arguments, "minjax") == 0
+        assert capsys.readouterr().out
+    else:
+        flags = arguments if arguments[0].startswith("-") else commands.expand(arguments[0], arguments[1:])
+        config, _ = parse(flags)
+        check(config.to_dict())
+        if config.task in ("train", "study"):
+            resolve(config)
+
+
+def test_every_other_command_names_what_there_is():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    others = [words for page in PAGES for words in bash_lines(page) if not minjax_arguments(words)]
+    assert len(others) > 8
+    for words in others:
+        text = " ".join(words)
+        for extras in re.findall(r"(?:\.|minjax)\[([\w,]+)\]", text):
+            assert {*extras.split(",")} <= {*declared}, text
+        for path in re.findall(r"(?<![\w./-])((?:launch|benchmarks|tests|\.ci)/[\w/.]+)", text):
+            assert (ROOT / path).exists(), text
+        flags = [word for word in words if word.startswith("--config")]
+        if flags:
+            check(parse(flags)[0].to_dict())
+
+
+def shortened(load):
+    """`presets.load`, with trainings of one epoch: what a test changes of the commands in the README."""
+
+    def shorter(file):
+        config = load(file)
+        config.epochs = 1
+        config.tensorboard = False
+        return config
+
+    return shorter
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_images")
+def test_the_way_from_ones_own_images_to_a_device_runs_as_written(tmp_path, monkeypatch, capsys):
+    """The commands of the README that concern a run on a folder, in their order; trainings have one epoch each."""
+    story = [words for module, words in MINJAX if module == "minjax" and any(OWN in word for word in words)]
+    story = [["train", "my-images"], *dict.fromkeys(map(tuple, story)), ("report", OWN)]
+    assert [words[0] for words in story] == ["train", "compress", "predict", "export", "report"]
+    monkeypatch.setattr(presets, "load", shortened(presets.load))
+    for words in story:
+        code = main(list(words), "minjax")
+        shown = capsys.readouterr()
+        if words[0] == "export":  # an int8 file may lose too much after one epoch, and onnx need not be installed
+            assert code in (0, 2), shown.err
+            assert (tmp_path / OWN / "export" / "export.json").exists() or "pip install" in shown.err
+        else:
+            assert code == 0, shown.err
+    assert (tmp_path / "predictions.csv").exists()
+    for block in python_blocks():
+        if OWN in block:
+            run_block(block)
+
+
+def python_blocks():
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def run_block(block):
+    exec(compile(block, "README.md", "exec"), {})
+
+
 @pytest.mark.slow
 def test_the_readmes_python_runs_as_written(tmp_path, monkeypatch):
+    """All blocks but the one that loads the run of the test before, which runs there."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    brought = ("resnet18.pth", "runs/")  # what the reader brings: weights, a finished run
-    runnable = [block for block in blocks if not any(name in block for name in brought)]
-    assert runnable
-    for block in runnable:
-        exec(compile(block, "README.md", "exec"), {})
+    blocks = [block for block in python_blocks() if OWN not in block]
+    assert len(blocks) == len(python_blocks()) - 1
+    for block in blocks:
+        if "resnet18.pth" in block:
+            if not importlib.util.find_spec("torch"):
+                continue  # the extra [torch]
+            import torch
+
+            from minjax.interop import torch_networks
+
+            module = torch_networks.module(models.build("resnet18", 10), (32, 32, 3))
+            torch.save(module.state_dict(), "resnet18.pth")
+        run_block(block)
     assert (tmp_path / "net.mjx").is_file()
