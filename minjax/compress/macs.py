@@ -91,9 +91,13 @@ def _walk(jaxpr: Any, sources: Sequence[str | None]) -> tuple[Counter[str], list
             kernel = next((name for name in inputs if name is not None), ACTIVATIONS)
             found[kernel] += _PRODUCTS[equation.primitive.name](equation)
         elif inner:
-            # Only one of several branches runs: a convolution is written differently for each platform.
             walks = [_walk(program, inputs[-len(program.invars) :]) for program in inner]
-            counted, outputs = max(walks, key=lambda walk: walk[0].total())
+            if equation.primitive.name == "cond":
+                # A convolution is written differently for each platform. The last branch is the plain one; others may
+                # multiply by zeros.
+                counted, outputs = walks[-1]
+            else:
+                counted, outputs = max(walks, key=lambda walk: walk[0].total())
             times = _repetitions(equation) if counted else 1
             found.update({name: times * count for name, count in counted.items()})
         elif len(inputs) == 1:

@@ -8,7 +8,16 @@ from minjax.data.dataset import Split
 from minjax.errors import UserError
 
 # Each purpose has its own random stream, so that limit_train never changes which images are held out.
-_STREAMS = {"validation": 1, "limit": 2, "digits": 3, "calibration": 4, "test": 5, "curves": 6, "folder": 7}
+_STREAMS = {
+    "validation": 1,
+    "limit": 2,
+    "digits": 3,
+    "calibration": 4,
+    "test": 5,
+    "curves": 6,
+    "folder": 7,
+    "samples": 8,
+}
 
 
 def shares(counts: np.ndarray, total: int, *, keep: int = 0) -> np.ndarray:

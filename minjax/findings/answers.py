@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minjax.findings import envelope as envelopes
@@ -16,7 +16,7 @@ from minjax.findings.sizes import Network, Size
 from minjax.findings.staircase import staircase
 from minjax.findings.verdicts import ROUNDING
 from minjax.findings.words import apart, percent, plural
-from minjax.records.answer import Answer, Answers, MostAccurate, Selection, Stair, StatedNetwork, Step
+from minjax.records.answer import Answer, Answers, Demand, MostAccurate, Selection, Stair, StatedNetwork, Step
 
 ASSUMED_IMAGES = 1000  # where nobody knows how many validation images there were
 
@@ -29,11 +29,13 @@ class Asked:
         aim: what is to be found.
         seeds: first-stage seeds of each network that can be an answer.
         images: its validation images; None: unknown.
+        demand: what a network asks of a device; None: answers do not say.
     """
 
     aim: Aim = AIM
     seeds: int = LEAST_SEEDS
     images: Images | None = None
+    demand: Callable[[Sample], Demand | None] | None = None
 
     @classmethod
     def of(cls, config: Mapping[str, Any], images: Images | None = None) -> Asked:
@@ -66,22 +68,45 @@ class Subject:
 
     Attributes:
         selection: the images that accuracies were measured on.
+        samples: those that the grid is made of, by point.
     """
 
     dataset: str
     grid: Grid
     asked: Asked
     selection: Selection
+    samples: Mapping[str, Sample]
     limits: Limits = LIMITS
 
     @classmethod
     def of(cls, found: Sequence[Sample], asked: Asked, limits: Limits = LIMITS) -> Subject:
         """That of samples on one data set."""
-        return cls(found[0].dataset, asked.grid(found), asked, found[0].selection, limits)
+        samples = {sample.point: sample for sample in found}
+        return cls(found[0].dataset, asked.grid(found), asked, found[0].selection, samples, limits)
 
     def within(self, found: Sequence[Sample]) -> Subject:
         """The same with these samples alone."""
         return dataclasses.replace(self, grid=grids.within(self.grid, {sample.point for sample in found}))
+
+    def stated(self, network: Network) -> StatedNetwork:
+        """A network of the grid as a record."""
+        demand = self.asked.demand
+        return StatedNetwork(
+            point=network.id,
+            name=network.point,
+            hyperparameters=network.hyperparameters,
+            family=network.family,
+            num_params=network.num_params,
+            accuracy=network.accuracy,
+            fresh=network.fresh,
+            first_accuracy=network.first_accuracy,
+            deviation=network.deviation,
+            reached=network.reached,
+            seeds=network.seeds,
+            failed=network.failed,
+            judgement=network.verdict,  # type: ignore[arg-type]
+            demand=None if demand is None else demand(self.samples[network.id]),
+        )
 
 
 def minimal(subject: Subject) -> Answer:
@@ -129,12 +154,12 @@ def best_found(subject: Subject) -> MostAccurate:
     """The most accurate network, and those that the data do not tell from it."""
     found = most_accurate(subject.grid, subject.limits)
     return MostAccurate(
-        network=None if found.network is None else stated(found.network),
+        network=None if found.network is None else subject.stated(found.network),
         interval=found.interval,
         decided=found.decided,
-        runner_up=None if found.runner_up is None else stated(found.runner_up),
+        runner_up=None if found.runner_up is None else subject.stated(found.runner_up),
         rivals=found.rivals,
-        smallest_rival=None if found.smallest_rival is None else stated(found.smallest_rival),
+        smallest_rival=None if found.smallest_rival is None else subject.stated(found.smallest_rival),
         confidence=found.confidence,
     )
 
@@ -146,8 +171,8 @@ def stairs(subject: Subject) -> list[Stair]:
             accuracy=one.accuracy,
             num_params=one.num_params,
             interval=one.interval,
-            winner=None if one.winner is None else stated(one.winner),
-            best=stated(one.best),
+            winner=None if one.winner is None else subject.stated(one.winner),
+            best=subject.stated(one.best),
         )
         for one in staircase(subject.grid, limits=subject.limits)
     ]
@@ -170,25 +195,6 @@ def steps(subject: Subject) -> list[Step]:
     ]
 
 
-def stated(network: Network) -> StatedNetwork:
-    """A network as a record."""
-    return StatedNetwork(
-        point=network.id,
-        name=network.point,
-        hyperparameters=network.hyperparameters,
-        family=network.family,
-        num_params=network.num_params,
-        accuracy=network.accuracy,
-        fresh=network.fresh,
-        first_accuracy=network.first_accuracy,
-        deviation=network.deviation,
-        reached=network.reached,
-        seeds=network.seeds,
-        failed=network.failed,
-        judgement=network.verdict,  # type: ignore[arg-type]
-    )
-
-
 def _answer(subject: Subject, found: Size) -> Answer:
     grid, asked, limits = subject.grid, subject.asked, subject.limits
     return Answer(
@@ -204,10 +210,10 @@ def _answer(subject: Subject, found: Size) -> Answer:
         sigma=limits.sigma,
         metric=asked.aim.metric,
         selection=subject.selection,
-        winner=None if found.winner is None else stated(found.winner),
-        below=None if found.below is None else stated(found.below),
+        winner=None if found.winner is None else subject.stated(found.winner),
+        below=None if found.below is None else subject.stated(found.below),
         why_below=None if found.below is None else why(found.below, found, asked, limits),
-        best=stated(found.best),
+        best=subject.stated(found.best),
         grid=list(found.grid),
         networks=len(grid.candidates),
         seeds=asked.seeds,

@@ -133,6 +133,12 @@ def _accuracies(validation: Scored, test: Scored) -> tuple[str, str, str]:
 
 def commands(summary: StudySummary, directory: Path | str, config: dict[str, Any]) -> list[str]:
     """What to do next, each with a command that can be copied."""
+    rows = steps(summary, directory, config)
+    return columns([*rows[:-1], ("the whole report", f"{directory}/report/index.html"), rows[-1]])
+
+
+def steps(summary: StudySummary, directory: Path | str, config: dict[str, Any]) -> list[tuple[str, str]]:
+    """What to do next, and the command for it; the last one trains the winner again."""
     assert summary.winner is not None
     program = "minjax" if summary.command.startswith("minjax ") else "python -m minjax"
     run, data = shlex.quote(str(directory)), config["dataset"]
@@ -140,13 +146,12 @@ def commands(summary: StudySummary, directory: Path | str, config: dict[str, Any
     rows = [
         ("classify images", f"{program} predict {run} {images}"),
         ("write it for other runtimes", f"{program} export {run} --formats=onnx,tflite_int8,c"),
-        ("the whole report", f"{directory}/report/index.html"),
         ("train the winner again", summary.winner.command),
     ]
     if summary.winner.packed is not None:
         file = shlex.quote(f"{directory}/{summary.winner.packed}")
         rows.insert(1, ("with the compressed one", f"{program} predict {file} {images}"))
-    return columns(rows)
+    return rows
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

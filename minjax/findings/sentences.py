@@ -98,7 +98,8 @@ def details(found: Answer) -> list[str]:
     """What the answer rests on: accuracy, the next smaller network, what is undecided, the grid, what limits it."""
     said = [_grid(found)]
     if found.winner is not None:
-        said = [_accuracy(found, found.winner), *_best(found), *_below(found), *undecided(found), *said]
+        about = (_accuracy(found, found.winner), *_demand(found.winner), *_best(found), *_below(found))
+        said = [*about, *undecided(found), *said]
     return [*said, *(f"{capital(note)}." for note in found.notes)]
 
 
@@ -109,11 +110,23 @@ def _accuracy(found: Answer, one: StatedNetwork) -> str:
         over = f"the mean of the {plural(one.seeds, 'seed')} that it was chosen by, so somewhat too high"
     if found.selection == "test":
         over += ", chosen on test"
-    said = f"Its {found.selection} {METRICS[found.metric]} is {percent(one.accuracy)} ({over}; standard deviation over "
-    said += f"seeds {points(one.deviation)})"
+    scatter = f"standard deviation over seeds {points(one.deviation)}"
+    if one.deviation == 0:
+        scatter = "seeds differ by no more than their different images explain"
+    said = f"Its {found.selection} {METRICS[found.metric]} is {percent(one.accuracy)} ({over}; {scatter})"
     if one.reached is None or found.level is None or found.question == "stable":
         return f"{said}."
     return f"{said}; {one.reached} of {plural(one.seeds, 'seed')} reach {level(found)}."
+
+
+def _demand(one: StatedNetwork) -> Iterable[str]:
+    """What the network asks of a device."""
+    if (asks := one.demand) is not None:
+        yield (
+            f"It takes {count(asks.bytes)} bytes packed at {plural(asks.bits, 'bit')} per weight, "
+            f"{count(asks.ram_bytes)} bytes of RAM for activations at 8 bits, and {count(asks.macs)} multiply-adds "
+            "for an image (predicted)."
+        )
 
 
 def _best(found: Answer) -> Iterable[str]:

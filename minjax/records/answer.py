@@ -13,6 +13,21 @@ Judgement = Literal["reaches", "undecided", "falls short"]
 Sizes = tuple[Positive | None, Positive | None]  # the ends of an interval; None: beyond the grid
 
 
+class Demand(Record, frozen=True, kw_only=True):
+    """What a network asks of a device, predicted from its shapes.
+
+    Attributes:
+        bytes: of its packed file, with all kernels at so many `bits` per weight.
+        ram_bytes: of the activations of one image that are alive at once, at 8 bits each.
+        macs: multiply-adds for one image.
+    """
+
+    bytes: Positive
+    bits: Positive = 8
+    ram_bytes: Positive
+    macs: Count
+
+
 class StatedNetwork(Record, frozen=True, kw_only=True):
     """A network as an answer states it.
 
@@ -29,6 +44,7 @@ class StatedNetwork(Record, frozen=True, kw_only=True):
         seeds: fresh ones included.
         failed: how many seeds diverged or stayed near chance.
         judgement: whether it reaches the level, as far as the data can decide that.
+        demand: what it asks of a device; None: not asked for.
     """
 
     point: Name
@@ -44,6 +60,7 @@ class StatedNetwork(Record, frozen=True, kw_only=True):
     seeds: Positive
     failed: Count
     judgement: Judgement
+    demand: Demand | None = None
 
 
 class Answer(Record, frozen=True, kw_only=True):

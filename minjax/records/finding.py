@@ -13,20 +13,6 @@ Verdict = Literal["supported", "contradicted", "inconclusive"]
 Role = Literal["minimal", "below", "best"]
 
 
-class Demand(Record, frozen=True, kw_only=True):
-    """What a network asks of a device, predicted from its shapes.
-
-    Attributes:
-        bytes: of its packed file, all kernels at the study's `deploy_bits`.
-        ram_bytes: of the activations of one image that are alive at once, at 8 bits each.
-        macs: multiply-adds for one image.
-    """
-
-    bytes: Positive
-    ram_bytes: Positive
-    macs: Count
-
-
 class Regime(Record, frozen=True, kw_only=True):
     """The regime of one point.
 

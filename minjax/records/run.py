@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from minjax.errors import UserError
-from minjax.records.files import read_bytes, write_bytes
+from minjax.records.arrays import read_arrays, write_arrays
 from minjax.records.record import (
     Count,
     Fraction,
@@ -23,6 +22,7 @@ from minjax.records.record import (
     read,
     read_lines,
 )
+from minjax.records.samples import SAMPLES, Samples, read_samples
 
 METRICS, SUMMARY, PREDICTIONS = "metrics.jsonl", "summary.json", "predictions.npz"
 
@@ -148,11 +148,13 @@ class Predictions:
         labels: int64 [N], the true classes.
         predicted: int64 [N], the chosen ones.
         class_names: one for each class, in the order of the labels.
+        confidence: float32 [N], the probability that the network gave the chosen class; None where it was not kept.
     """
 
     labels: np.ndarray
     predicted: np.ndarray
     class_names: tuple[str, ...]
+    confidence: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Run:
         config: the resolved configuration.
         epochs: the lines of metrics.jsonl by epoch; of an epoch that was written twice, the later line.
         summary: None while the run is unfinished.
-        predictions: None where they were not kept.
+        predictions, samples: None where they were not kept.
     """
 
     path: Path
@@ -172,6 +174,7 @@ class Run:
     epochs: list[Epoch]
     summary: RunSummary | None
     predictions: Predictions | None
+    samples: Samples | None = None
 
 
 def read_run(directory: Path | str) -> Run:
@@ -187,6 +190,7 @@ def read_run(directory: Path | str) -> Run:
         epochs=read_epochs(path),
         summary=read_summary(path),
         predictions=read_predictions(path / PREDICTIONS) if (path / PREDICTIONS).exists() else None,
+        samples=read_samples(path / SAMPLES) if (path / SAMPLES).exists() else None,
     )
 
 
@@ -203,10 +207,14 @@ def read_summary(directory: Path) -> RunSummary | None:
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions.npz, atomically."""
-    buffer = io.BytesIO()
-    names = np.array(predictions.class_names)
-    np.savez_compressed(buffer, labels=predictions.labels, predicted=predictions.predicted, class_names=names)
-    write_bytes(path, buffer.getvalue())
+    arrays = {
+        "labels": predictions.labels,
+        "predicted": predictions.predicted,
+        "class_names": np.array(predictions.class_names),
+    }
+    if predictions.confidence is not None:
+        arrays["confidence"] = predictions.confidence.astype(np.float32)
+    write_arrays(path, arrays)
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -215,11 +223,9 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         UserError: damaged, or arrays that cannot be predictions.
     """
-    try:
-        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as arrays:
-            labels, predicted, names = (np.asarray(arrays[key]) for key in ("labels", "predicted", "class_names"))
-    except Exception as error:  # NumPy and zipfile raise anything, depending on the damage
-        raise UserError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error
+    arrays = read_arrays(path, ("labels", "predicted", "class_names"), optional=("confidence",))
+    labels, predicted, names = arrays["labels"], arrays["predicted"], arrays["class_names"]
+    confidence = arrays.get("confidence")
     if labels.ndim != 1 or labels.shape != predicted.shape or names.ndim != 1:
         raise UserError(f"{path}: labels {labels.shape}, predicted {predicted.shape}, class_names {names.shape}")
     if labels.size == 0 or not all(np.issubdtype(array.dtype, np.integer) for array in (labels, predicted)):
@@ -227,4 +233,11 @@ def read_predictions(path: Path) -> Predictions:
     low, high = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
     if low < 0 or high >= len(names):
         raise UserError(f"{path}: classes {low} to {high}, but {len(names)} class names")
-    return Predictions(labels.astype(np.int64), predicted.astype(np.int64), tuple(str(name) for name in names))
+    if confidence is not None and (
+        confidence.shape != labels.shape
+        or confidence.dtype != np.float32
+        or not ((confidence > 0) & (confidence <= 1.00001)).all()
+    ):
+        raise UserError(f"{path}: confidence must be {len(labels)} probabilities of type float32")
+    class_names = tuple(str(name) for name in names)
+    return Predictions(labels.astype(np.int64), predicted.astype(np.int64), class_names, confidence)

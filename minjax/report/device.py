@@ -12,18 +12,20 @@ from minjax.report.page import Block, Note, Section, Table, pairs
 EXPORTS = "export"  # the directory in a run
 
 
-def sections(run_dir: Path, sheet: DataSheet | None) -> list[Section]:
-    """The sections that there are records for.
+def sheet_sections(sheet: DataSheet | None) -> list[Section]:
+    """The data sheet, where there is one."""
+    return [] if sheet is None else [Section("Data sheet", sheet_blocks(sheet))]
+
+
+def export_sections(run_dir: Path) -> list[Section]:
+    """What the run was exported as, if it was.
 
     Raises:
         UserError: export.json is damaged or of another format.
     """
-    found = []
-    if sheet is not None:
-        found.append(Section("Data sheet", sheet_blocks(sheet)))
-    if (run_dir / EXPORTS / EXPORT).exists():
-        found.append(Section("Exported files", _exported(read_export(run_dir / EXPORTS))))
-    return found
+    if not (run_dir / EXPORTS / EXPORT).exists():
+        return []
+    return [Section("Exported files", _exported(read_export(run_dir / EXPORTS)))]
 
 
 def sheet_blocks(sheet: DataSheet) -> list[Block]:

@@ -59,6 +59,7 @@ class Picture:
         images: as PNG; the file holds them as one, a page one after the other, to fit printed pages.
         alt: the picture in words.
         caption: above the picture; may be empty.
+        beside: whether a wide window shows its images beside one another.
     """
 
     kind: ClassVar[str] = "picture"
@@ -66,6 +67,7 @@ class Picture:
     images: Sequence[bytes]
     alt: str
     caption: str = ""
+    beside: bool = False
 
     @property
     def target(self) -> str:

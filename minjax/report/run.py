@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from minjax.errors import UserError
+from minjax.findings.intervals import share
 from minjax.records.run import Predictions, Run, RunSummary, read_run
-from minjax.report import classes, device, epochs, paper
-from minjax.report.formats import count, decimal, duration, percent, printable
-from minjax.report.page import Block, Note, Page, Pair, Picture, Section, Table, Tile, pairs
+from minjax.report import calibration, classes, device, epochs, examples, links, paper
+from minjax.report.formats import ABSENT, count, decimal, duration, percent, printable
+from minjax.report.page import Block, Command, Details, Note, Page, Pair, Picture, Section, Table, Tile, pairs
 from minjax.report.page import write as write_page
 from minjax.report.provenance import provenance_table, settings_section
 
 CURVES, MATRIX = "curves.png", "confusion_matrix.png"
 MATRIX_CSV, SCORES = "confusion_matrix.csv", "classification_report.txt"
+PICTURES = (CURVES, MATRIX, calibration.PICTURE, examples.MISTAKES, examples.INPUTS)
 WARNINGS = {
     "diverged": "The loss stopped being a finite number. The figures are those of the epochs before that.",
     "interrupted": "The run was stopped before its last epoch. The figures are those of the epochs that it finished.",
@@ -25,10 +28,11 @@ WARNINGS = {
 def write(run_dir: Path | str, *, title: str | None = None) -> Path:
     """Write the report of a run from its records alone into ``<run_dir>/report/``.
 
-    Files: curves.png, confusion_matrix.png, confusion_matrix.csv (a header of class names, then a row for each true
-    class), classification_report.txt, report.md and index.html, each replaced atomically. Without metrics.jsonl there
-    are no curves, without predictions.npz no per-class figures: the page says so, and what an earlier report left of
-    them is removed.
+    Files: mistakes.png and inputs.png (a few images), curves.png, confusion_matrix.png, reliability.png,
+    confusion_matrix.csv (a header of class names, then a row for each true class), classification_report.txt, report.md
+    and index.html, each replaced atomically. Without metrics.jsonl there are no curves, without predictions.npz no
+    per-class figures: the page says so, and what an earlier report left of them is removed. Of a run of an earlier
+    version, which kept no samples.npz, there are no images.
 
     Args:
         run_dir: a run directory with a summary.json.
@@ -53,7 +57,7 @@ def write(run_dir: Path | str, *, title: str | None = None) -> Path:
             MATRIX_CSV: classes.confusion_csv(matrix, classes.class_names(run.predictions)),
             SCORES: classes.classification_report(run.predictions),
         }
-    return write_page(page(run, title), run.path / "report", pictures=(CURVES, MATRIX), files=files)
+    return write_page(page(run, title), run.path / "report", pictures=PICTURES, files=files)
 
 
 def page(run: Run, title: str | None = None) -> Page:
@@ -65,28 +69,95 @@ def page(run: Run, title: str | None = None) -> Page:
         status=summary.status,
         status_text=status_text(run),
         warnings=[WARNINGS[summary.status]] if summary.status in WARNINGS else (),
-        tiles=_accuracies(summary),
+        tiles=_tiles(run, summary),
         sections=[
-            Section("", _opening(run, summary)),
-            Section("Curves", _curves(run)),
-            Section("Classes", _classes(run.predictions, summary, run.config)),
-            *device.sections(run.path, summary.sheet),
+            Section("", [*links.related(run.path), *_decided(run, summary)]),
+            *_examples(run),
+            *device.sheet_sections(summary.sheet),
+            *_next(run, summary),
+        ],
+        evidence=[
+            Section("Training", [Pair([_subject(run, summary), _outcome(summary)]), *_curves(run)]),
+            Section("Classes", _classes(run.predictions, summary)),
+            *([Section("Calibration", calibration.blocks(run.predictions))] if run.predictions else []),
+            *device.export_sections(run.path),
+            *_paper(run, summary),
             settings_section(run.config),
             Section("Provenance", [provenance_table(run.path, status_text(run), summary, seed=summary.seed)]),
         ],
     )
 
 
-def _opening(run: Run, summary: RunSummary) -> list[Block]:
-    blocks: list[Block] = [
-        Note(
-            "The maximum is paper 1's convention: it selects the epoch on the test split, so it is too high for new "
-            "images and is given for comparison with the paper only."
-        ),
-        Pair([_subject(run, summary), _outcome(summary)]),
+def _decided(run: Run, summary: RunSummary) -> list[Block]:
+    """What the run found, in a sentence or two."""
+    known = run.predictions
+    if summary.status != "completed" or known is None:
+        return []
+    images, right = len(known.labels), int((known.labels == known.predicted).sum())
+    low, high = share(right, images).interval
+    sentence = (
+        f"{model(run)}, a network of {count(summary.num_params)} parameters, classifies {right:,} of {images:,} test "
+        f"images of {dataset(run)} correctly: {percent(right / images)}, with a 95 % interval over images of "
+        f"{percent(low)} to {percent(high)}."
+    )
+    matrix, names = classes.confusion_matrix(known), classes.class_names(known)
+    worst = classes.confusions_table(matrix, names, most=1).rows
+    if worst:
+        true, predicted, number, part = worst[0]
+        sentence += (
+            f" Its most frequent mistake: {true} is taken for {predicted} ({number} images, {part} of the class)."
+        )
+    return [sentence, *_mirrored(classes.mirrored_names(matrix, names), run.config)]
+
+
+def _examples(run: Run) -> list[Section]:
+    """A few images, where the run kept some."""
+    if run.samples is None or run.predictions is None:
+        return []
+    augmentation = str(run.config.get("data", {}).get("augment", ""))
+    seen = examples.inputs(run.samples, classes.class_names(run.predictions), augmentation)
+    wrong = examples.mistakes(run.samples, run.predictions)
+    return [Section(title, blocks) for title, blocks in (("Mistakes", wrong), ("Input", seen)) if blocks]
+
+
+def _next(run: Run, summary: RunSummary) -> list[Section]:
+    """The commands that take this run further."""
+    if summary.status == "diverged":
+        return [Section("Next", ["A smaller optimizer.learning_rate, or optimizer.clip_norm=1, may keep it finite."])]
+    if summary.status != "completed":
+        return [Section("Next", ["The same command resumes it:", Command(summary.command)])]
+    where = shlex.quote(str(run.path))
+    return [
+        Section(
+            "Next",
+            [
+                "Classify images with it, make it smaller, or write it in a format for a device:",
+                Command(f"minjax predict {where} my-images/"),
+                Command(f"minjax compress {where}"),
+                Command(f"minjax export {where}"),
+            ],
+        )
     ]
-    papers = summary.model == "vit_s" and summary.num_params == paper.PARAMETERS["vit_s"][0]
-    return [*blocks, Note(paper.PARAMETERS_NOTE)] if papers else blocks
+
+
+def _paper(run: Run, summary: RunSummary) -> list[Section]:
+    """Paper 1's figure for this network, folded."""
+    figure = paper.figure(summary.model, summary.optimizer, dataset(run), is_folder=is_folder(run))
+    top = summary.max_test_accuracy
+    largest = f"{percent(top.test_accuracy)} at epoch {top.epoch}" if top else ABSENT
+    blocks: list[Block] = [
+        pairs(("Maximum test accuracy", largest)),
+        Note(
+            "The maximum over the epochs is paper 1's convention: it selects the epoch on the test split, so it is too "
+            "high for new images and is given for comparison with the paper only."
+        ),
+    ]
+    if figure:
+        other = "" if figure.same_dataset else f" on {figure.dataset}, which is other data"
+        blocks.append(f"Paper 1 has {percent(figure.accuracy)}{other} ({figure.table}). {paper.CONVENTION}")
+    if summary.model == "vit_s" and summary.num_params == paper.PARAMETERS["vit_s"][0]:
+        blocks.append(Note(paper.PARAMETERS_NOTE))
+    return [Section("Papers", [Details("Beside paper 1", blocks)])]
 
 
 def _curves(run: Run) -> list[Block]:
@@ -95,7 +166,7 @@ def _curves(run: Run) -> list[Block]:
     return [Picture(CURVES, [epochs.curves(run)], "Loss, accuracy and learning rate over the epochs")]
 
 
-def _classes(predictions: Predictions | None, summary: RunSummary, config: Mapping[str, Any]) -> list[Block]:
+def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block]:
     if predictions is None:
         return [
             "There are no per-class figures and no confusion matrix: the run has no stored predictions "
@@ -109,7 +180,6 @@ def _classes(predictions: Predictions | None, summary: RunSummary, config: Mappi
         classes.scores_table(predictions),
         Picture(MATRIX, [classes.confusion_picture(matrix, names)], alt, caption="Confusion matrix"),
         confusions if confusions.rows else "No image was misclassified.",
-        *_mirrored(classes.mirrored_names(matrix, names), config),
         Note(f"The matrix as data: {MATRIX_CSV}, whose rows are true classes in the order of the header; the scores "
              f"as text: {SCORES}."),
     ]  # fmt: skip
@@ -142,19 +212,15 @@ def which_accuracy(predictions: Predictions, summary: RunSummary) -> str:
     return f"{percent(accuracy)} of {len(predictions.labels):,} test images, {name}"
 
 
-def _accuracies(summary: RunSummary) -> list[Tile]:
-    """The three test accuracies, each with its name, its value in percent and how its epoch was chosen."""
-    final, best, top = summary.final, summary.best_validation, summary.max_test_accuracy
+def _tiles(run: Run, summary: RunSummary) -> list[Tile]:
+    """The test accuracies, each with its name, its value in percent and how its epoch was chosen; and the size."""
+    final, best, sheet = summary.final, summary.best_validation, summary.sheet
+    tiles = [Tile("Final test accuracy", percent(final.test_accuracy if final else None), "after the last epoch")]
     if best:
         chosen = f"epoch {best.epoch}, the best on the validation split ({percent(best.validation_accuracy)} there)"
-    else:
-        chosen = "the run had no validation split"
-    largest = "paper 1's convention: selected on the test split" + (f", epoch {top.epoch}" if top else "")
-    return [
-        Tile("Final test accuracy", percent(final.test_accuracy if final else None), "after the last epoch"),
-        Tile("Best-validation test accuracy", percent(best.test_accuracy if best else None), chosen),
-        Tile("Maximum test accuracy", percent(top.test_accuracy if top else None), largest),
-    ]
+        tiles.append(Tile("Best-validation test accuracy", percent(best.test_accuracy), chosen))
+    work = f"{count(sheet.macs)} multiply-adds per image" if sheet else model(run)
+    return [*tiles, Tile("Parameters", count(summary.num_params), work)]
 
 
 def _subject(run: Run, summary: RunSummary) -> Table:

@@ -20,7 +20,7 @@ from minjax.config.model import ARCHITECTURE
 from minjax.errors import UserError
 from minjax.findings.samples import equal
 from minjax.models.fields import CHECKS
-from minjax.records.finding import Demand
+from minjax.records.answer import Demand
 from minjax.records.stages import Training
 from minjax.studies.grid import Choice
 

@@ -21,7 +21,7 @@ from minjax.processes import joining
 from minjax.processes.hosts import Hosts
 from minjax.records.record import builtins
 from minjax.records.run import DataSheet, Epoch, Predictions, RunSummary, read_summary
-from minjax.tasks import report, workdir
+from minjax.tasks import report, samples, workdir
 from minjax.tasks.assembly import assemble
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import Stop
@@ -186,7 +186,7 @@ class Training:
             results = self._evaluate({"test": self.splits["test"]})
             if results is None:
                 return self._interrupt()
-        return self._complete(results["test"]["predicted"])
+        return self._complete(results["test"])
 
     def _show(self, count: int, metrics: dict[str, float]) -> None:
         if self.writer:
@@ -249,14 +249,16 @@ class Training:
 
     # -- the ends
 
-    def _complete(self, predicted: np.ndarray) -> int:
+    def _complete(self, result: dict[str, Any]) -> int:
         if self.loop.done == 0:
             self._save(_selection(self.history[-1]), replace=False)  # an early stop between two checkpoints
         self.stop.leave_at_once("result and report were")
         if self.writer:
             dataset = self.parts.dataset
-            predictions = Predictions(dataset.test.labels, predicted, tuple(dataset.class_names))
-            self.writer.complete(self._summary("completed"), predictions)
+            labels, names = np.asarray(dataset.test.labels), tuple(dataset.class_names)
+            predictions = Predictions(labels, result["predicted"], names, result["confidence"])
+            shown = samples.of_run(dataset, predictions, self.engine.inputs, self.config["seed"])
+            self.writer.complete(self._summary("completed"), predictions, shown)
         return 0
 
     def _interrupt(self) -> int:

@@ -22,6 +22,7 @@ from minjax.records.run import (
     RunSummary,
     write_predictions,
 )
+from minjax.records.samples import SAMPLES, Samples, write_samples
 from minjax.tasks import workdir
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.events import Events
@@ -164,9 +165,10 @@ class RunWriter:
 
     # -- the ends
 
-    def complete(self, summary: RunSummary, predictions: Predictions) -> None:
-        """End a completed run: predictions, summary, report."""
+    def complete(self, summary: RunSummary, predictions: Predictions, samples: Samples) -> None:
+        """End a completed run: predictions, samples, summary, report."""
         self.checkpoints.wait()
+        write_samples(self.directory / SAMPLES, samples)
         write_predictions(self.directory / PREDICTIONS, predictions)
         self._finish(summary)
         spent = duration(time.perf_counter() - self._started)

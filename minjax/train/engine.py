@@ -240,14 +240,15 @@ class Engine:
             stop: asked between dispatches; True ends the evaluation.
 
         Returns:
-            `loss` (mean cross-entropy), `accuracy` (a fraction) and `predicted` (int32 [N]); None if stopped.
+            `loss` (mean cross-entropy), `accuracy` (a fraction), `predicted` (int32 [N]) and `confidence` (float32 [N],
+            the probability of each predicted class); None if stopped.
         """
         size = len(split.labels)
         # With `pmap` one device evaluates; a split smaller than the devices is evaluated whole on each of them.
         devices = 1 if self.pmapped else len(self.devices)
         batch = min(self._evaluation_batch, max(size // devices * devices, 1))
         variables = {"params": state.params, **state.model_state}
-        sums = (np.zeros(size, np.int32), np.zeros((), jnp.result_type(float)))
+        sums = (np.zeros(size, np.int32), np.zeros((), jnp.result_type(float)), np.zeros(size, np.float32))
         if self.pmapped:
             variables, sums = jax.device_put((self.fetch(variables), sums), self.devices[0])
         else:
@@ -258,20 +259,30 @@ class Engine:
                 return None
             count = batches if pace is None else pace.steps(batches - done)
             sums, seconds = self._evaluation(split, batch).timed(
-                variables, *sums, split.images, split.labels, np.int32(done), np.int32(count)
+                variables, sums, split.images, split.labels, np.int32(done), np.int32(count)
             )
             if pace is not None:
                 pace.note(count, seconds)
             done += count
-        predicted, loss = sums
-        return summarize(predicted, loss, split.labels)
+        predicted, loss, confidence = sums
+        return summarize(predicted, loss, split.labels, confidence)
 
     def _evaluation(self, split: Split, batch: int) -> Compiled:
         key = ("evaluate", split.images.shape)
         if key not in self._programs:
             constrain = self._constrain if batch % len(self.devices) == 0 else (lambda x: x)
-            fn = partial(run_batches, apply=self._apply, inputs=self.inputs, batch_size=batch, constrain=constrain)
-            self._programs[key] = Compiled(jax.jit(fn, out_shardings=None if self.pmapped else self._replicated))
+            how: dict[str, Any] = {
+                "apply": self._apply,
+                "inputs": self.inputs,
+                "batch_size": batch,
+                "constrain": constrain,
+            }
+
+            def run(variables: Any, sums: tuple[jax.Array, ...], *batches: jax.Array) -> tuple[jax.Array, ...]:
+                predicted, loss, confidence = sums
+                return run_batches(variables, predicted, loss, *batches, **how, confidence=confidence)
+
+            self._programs[key] = Compiled(jax.jit(run, out_shardings=None if self.pmapped else self._replicated))
         return self._programs[key]
 
     def place_split(self, split: Split) -> Split:

@@ -29,7 +29,8 @@ def run_batches(
     batch_size: int,
     within: jax.Array | np.ndarray | None = None,
     constrain: Callable[[jax.Array], jax.Array] = lambda x: x,
-) -> tuple[jax.Array, jax.Array]:
+    confidence: jax.Array | None = None,
+) -> tuple[jax.Array, ...]:
     """Evaluate batches `first` to `first + count - 1`.
 
     The last batch starts early so that it is full; images that an earlier batch has already seen get weight 0, so
@@ -48,14 +49,16 @@ def run_batches(
         batch_size: images per batch.
         within: int32 [M], the images to evaluate, as indices; None: all.
         constrain: applied to each batch of images, for example a sharding constraint.
+        confidence: float32, as long as `predicted`: the probability of the predicted class, filled in batch by batch;
+            None: it is not wanted.
 
     Returns:
-        `predicted` and `loss` after these batches.
+        `predicted` and `loss` after these batches, and `confidence` where it is wanted.
     """
     total = len(predicted)
 
     def body(i, carry):
-        predicted, loss = carry
+        predicted, loss, *sure = carry
         wanted = (first + i) * batch_size
         start = jnp.minimum(wanted, total - batch_size)
         if within is None:
@@ -69,9 +72,12 @@ def run_batches(
         new = start + jnp.arange(batch_size) >= wanted
         classes = jnp.argmax(logits, axis=-1).astype(predicted.dtype)
         predicted = jax.lax.dynamic_update_slice_in_dim(predicted, classes, start, 0)
-        return predicted, loss + jnp.sum(jnp.where(new, losses, 0)).astype(loss.dtype)
+        if sure:
+            largest = 1 / jnp.sum(jnp.exp(logits - jnp.max(logits, axis=-1, keepdims=True)), axis=-1)
+            sure = [jax.lax.dynamic_update_slice_in_dim(sure[0], largest.astype(sure[0].dtype), start, 0)]
+        return predicted, loss + jnp.sum(jnp.where(new, losses, 0)).astype(loss.dtype), *sure
 
-    return jax.lax.fori_loop(0, count, body, (predicted, loss))
+    return jax.lax.fori_loop(0, count, body, (predicted, loss, *([] if confidence is None else [confidence])))
 
 
 def evaluate(apply: Callable[..., Any], variables: Any, images, labels, inputs: Input, batch_size: int = 500) -> dict:
@@ -101,11 +107,19 @@ def _evaluation(apply, inputs, batch_size):
     return jax.jit(partial(run_batches, apply=apply, inputs=inputs, batch_size=batch_size))
 
 
-def summarize(predicted, loss, labels) -> dict:
-    """Loss, accuracy and predictions of a split from its predicted classes int32 [N] and its summed loss."""
+def summarize(predicted, loss, labels, confidence=None) -> dict:
+    """Loss, accuracy and predictions of a split.
+
+    Args:
+        predicted: int32 [N], the predicted classes.
+        loss: the sum over its images.
+        labels: int32 [N], the true classes.
+        confidence: float32 [N], the probability of each predicted class; None: it is not known.
+    """
     predicted, labels = np.asarray(predicted), np.asarray(labels)
     return {
         "loss": float(loss) / len(labels),
         "accuracy": float(np.mean(predicted == labels)),
         "predicted": predicted,
+        **({} if confidence is None else {"confidence": np.asarray(confidence)}),
     }

@@ -12,7 +12,7 @@ import numpy as np
 from minjax.records.export import EXPORT, Check, Export, ExportedFile, Input, read_export
 from minjax.records.record import builtins
 from minjax.records.run import DataSheet
-from minjax.report.device import sections
+from minjax.report.device import export_sections
 from tests.fuzz import Target
 from tests.records.record_mutations import changed_bytes, changed_json, same
 from tests.report.runs import ORIGIN
@@ -52,7 +52,7 @@ def mutate(draw: random.Random) -> dict[str, bytes]:
 
 def read(folder: Path) -> Export:
     """The record, once a run's page could be made of it."""
-    sections(folder, None)
+    export_sections(folder)
     return read_export(folder / "export")
 
 

@@ -10,6 +10,7 @@ from minjax.findings.answers import Asked
 from minjax.findings.grids import Images
 from minjax.findings.samples import Aim, Limits
 from minjax.findings.study import findings
+from minjax.records.answer import Demand
 from minjax.records.finding import CertificateBytes, OnTest
 from tests.findings.synthetic import changed, member, point
 from tests.findings.test_certificate import certify, study
@@ -42,6 +43,19 @@ def test_an_absolute_answer_says_reliably():
     assert (
         said
         == "digits: p400 with 400 parameters is the smallest network that reliably reaches 90 % (95 % interval 400)."
+    )
+
+
+def test_what_the_network_asks_of_a_device_is_said():
+    def demand(sample):
+        return Demand(bytes=4 * sample.num_params, bits=6, ram_bytes=70, macs=sample.num_params)
+
+    asked = {"digits": Asked(Aim(), 5, IMAGES, demand)}
+    minimal = findings(study(), Limits(), asked=asked).minimal
+    assert (minimal.winner.demand.bytes, minimal.best.demand.macs) == (1600, 400)
+    assert sentences.details(minimal)[1] == (
+        "It takes 1,600 bytes packed at 6 bits per weight, 70 bytes of RAM for activations at 8 bits, and 400 "
+        "multiply-adds for an image (predicted)."
     )
 
 

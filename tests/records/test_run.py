@@ -83,6 +83,14 @@ def test_arrays_that_cannot_be_predictions_are_refused(tmp_path, labels, predict
         run.read_predictions(path)
 
 
+@pytest.mark.parametrize("confidence", [[0.5], [0.5, 1.5], [0.5, 0.0], [0.5, float("nan")]])
+def test_a_confidence_that_is_no_probability_is_refused(tmp_path, confidence):
+    path, labels = tmp_path / run.PREDICTIONS, np.array([0, 1])
+    run.write_predictions(path, Predictions(labels, labels, ("a", "b"), np.array(confidence)))
+    with pytest.raises(UserError, match="confidence must be 2 probabilities of type float32"):
+        run.read_predictions(path)
+
+
 @pytest.mark.parametrize("kept", [0, 10, 200])
 def test_a_damaged_file_of_predictions_is_one_line(directory, kept):
     path = directory / run.PREDICTIONS

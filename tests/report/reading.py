@@ -14,12 +14,27 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minjax.report import classes, epochs
+from minjax.report import calibration, classes, epochs, examples
 from minjax.report.compression import front, maps, pruning, quantization, tradeoff
 from minjax.report.drawing import png
-from minjax.report.study import accuracy, families, learning, resilience
+from minjax.report.study import accuracy, answers, families, learning, resilience
 
-DRAWING = (classes, epochs, front, maps, pruning, quantization, tradeoff, accuracy, families, learning, resilience)
+DRAWING = (
+    calibration,
+    classes,
+    epochs,
+    examples,
+    front,
+    maps,
+    pruning,
+    quantization,
+    tradeoff,
+    accuracy,
+    answers,
+    families,
+    learning,
+    resilience,
+)
 PIXEL = png(Figure(figsize=(0.1, 0.1)))
 
 

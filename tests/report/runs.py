@@ -22,6 +22,7 @@ from minjax.records.run import (
     RunSummary,
     write_predictions,
 )
+from minjax.records.samples import INPUTS, MISTAKES, SAMPLES, Samples, write_samples
 
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ORIGIN: dict[str, Any] = {
@@ -59,7 +60,17 @@ def predictions(images: int, names: tuple[str, ...], right: int) -> Predictions:
     labels = np.arange(images) % classes
     away = np.minimum(draw.geometric(0.4, images), classes - 1)
     mistaken = draw.permutation(images) >= right
-    return Predictions(labels, np.where(mistaken, (labels + away) % classes, labels), names)
+    confidence = np.where(mistaken, 0.6, 0.95).astype(np.float32)
+    return Predictions(labels, np.where(mistaken, (labels + away) % classes, labels), names, confidence)
+
+
+def samples(found: Predictions) -> Samples:
+    """Grey images of noise: the first mistakes, and one training image of each class."""
+    draw = np.random.default_rng(1)
+    places = np.flatnonzero(found.labels != found.predicted)[:MISTAKES]
+    labels = np.arange(min(len(found.class_names), INPUTS))
+    images = [draw.integers(0, 256, (len(numbers), 9, 7, 1), np.uint8) for numbers in (places, labels)]
+    return Samples(images[0], places, images[1], labels)
 
 
 def summary(lines: list[Epoch], **fields: Any) -> RunSummary:
@@ -135,5 +146,7 @@ def make_run(
     write(path / SUMMARY, summary(lines, status=status, **names, **sizes, **changes))
     if with_predictions and status == "completed":
         right = round(images * lines[-1].test_accuracy)
-        write_predictions(path / PREDICTIONS, predictions(images, class_names, right))
+        kept = predictions(images, class_names, right)
+        write_predictions(path / PREDICTIONS, kept)
+        write_samples(path / SAMPLES, samples(kept))
     return path

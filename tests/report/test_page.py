@@ -101,10 +101,10 @@ def test_a_command_cannot_leave_its_block():
 
 
 def test_a_wide_table_names_its_cells_for_narrow_windows():
-    header = ("a", "b", "c", "d", "e")
-    wide = render("page.html", Page("A", [Section("", [Table(header, [("1", "2", "3", "4", "5")])])]))
-    assert '<td class="l" data-name="e">5</td>' in wide
-    narrow = render("page.html", Page("A", [Section("", [Table(header[:4], [("1", "2", "3", "4")])])]))
+    header = ("a", "b", "c", "d", "e", "f")
+    wide = render("page.html", Page("A", [Section("", [Table(header, [("1", "2", "3", "4", "5", "6")])])]))
+    assert '<td class="l" data-name="f">6</td>' in wide
+    narrow = render("page.html", Page("A", [Section("", [Table(header[:5], [("1", "2", "3", "4", "5")])])]))
     assert "data-name=" not in narrow.partition("<body>")[2]
 
 

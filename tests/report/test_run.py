@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 
 import msgspec
 import numpy as np
 import pytest
 
 from minjax.errors import UserError
-from minjax.records.record import read, write
-from minjax.records.run import METRICS, PREDICTIONS, SUMMARY, RunSummary, read_run
-from minjax.report import run
+from minjax.records.record import read, write, write_config
+from minjax.records.run import METRICS, PREDICTIONS, SUMMARY, Predictions, RunSummary, read_run, write_predictions
+from minjax.records.samples import SAMPLES, write_samples
+from minjax.report import examples, links, run
 from minjax.report.formats import printable
-from tests.report.reading import needs_no_other_file, png_size, text_of, texts, undrawn, written
+from tests.report.reading import links_of, needs_no_other_file, png_size, text_of, texts, undrawn, written
+from tests.report.runs import samples
 
 FILES = {
     *("curves.png", "confusion_matrix.png", "confusion_matrix.csv", "classification_report.txt"),
+    *("mistakes.png", "inputs.png", "reliability.png"),
     *("report.md", "index.html"),
 }
 
@@ -38,8 +42,8 @@ def test_writes_every_file_and_nothing_half(make_run, tmp_path):
     page = run.write(make_run(tmp_path, epochs=1))
     assert page.name == "index.html"
     assert written(page) == FILES  # no temporary file is left either
-    needs_no_other_file(page, pictures=2)
-    for name in ("curves.png", "confusion_matrix.png"):
+    needs_no_other_file(page, pictures=8)
+    for name in ("curves.png", "confusion_matrix.png", "mistakes.png", "inputs.png", "reliability.png"):
         assert min(png_size((page.parent / name).read_bytes())) > 600
 
 
@@ -103,8 +107,77 @@ def test_absent_parts_are_said_not_made_up(make_run, tmp_path):
     page = report(path)
     assert written(page) == {"report.md", "index.html"}  # nothing of the earlier report is left to mislead
     for text in texts(page):
-        for words in ("no record of its epochs", "no stored predictions", "the run had no validation split"):
+        for words in ("no record of its epochs", "no stored predictions"):
             assert words in text
+
+
+def test_what_was_found_comes_first_and_the_papers_figure_is_folded(reported):
+    path, page = reported
+    known = read_run(path).predictions
+    right = int((known.labels == known.predicted).sum())
+    sentence = f"classifies {right:,} of 1,000 test images of cifar10 correctly: {right / 10:.2f} %"
+    for text in texts(page):
+        first, _, evidence = text.partition("Evidence")
+        assert sentence in first
+        assert "with a 95 % interval over images of" in first
+        assert f"{1000 - right} of 1,000 test images were misclassified. The 24 that it was surest of:" in first
+        for command in ("predict", "compress", "export"):
+            assert f"minjax {command} {path}" in first
+        for words in (
+            "Confusion matrix",
+            "Expected calibration error",
+            "Settings",
+            "Paper 1 has",
+            "Maximum test accuracy",
+        ):
+            assert words in evidence
+            assert words not in first
+    folded = page.read_text().partition("<summary>Beside paper 1</summary>")[2].partition("</details>")[0]
+    assert "Paper 1 has" in text_of(folded)
+
+
+def test_mistakes_are_named_by_their_classes(reported):
+    found = read_run(reported[0])
+    with undrawn() as figures:
+        examples.mistakes(found.samples, found.predictions)
+        examples.inputs(found.samples, found.predictions.class_names, "crop_flip")
+    titles = [panel.get_title(loc="left") for figure in figures for panel in figure.axes if panel.get_title(loc="left")]
+    names, place = found.predictions.class_names, found.samples.places[0]
+    true, chosen = names[found.predictions.labels[place]], names[found.predictions.predicted[place]]
+    assert titles[0] == f"is {true}\nsaid {chosen} (60 %)"
+    assert titles[24:] == list(names)
+
+
+def test_a_run_of_an_earlier_version_has_no_images_and_no_reliability_curve(make_run, tmp_path):
+    path = make_run(tmp_path / "run")
+    known = read_run(path).predictions
+    write_predictions(path / PREDICTIONS, dataclasses.replace(known, confidence=None))
+    (path / SAMPLES).unlink()
+    page = report(path)
+    assert written(page) == FILES - {"mistakes.png", "inputs.png", "reliability.png"}
+    assert "There is no reliability curve: the stored predictions are without probabilities." in texts(page)[0]
+
+
+def test_the_page_of_a_winner_leads_to_its_study_and_back(make_run, tmp_path):
+    make_run(tmp_path / "a study")
+    write_config(tmp_path / "a study", {"task": "study"})
+    page = report(make_run(tmp_path / "a study" / "winner"))
+    assert "../../report/index.html" in links_of(page)
+    assert "the study that it comes from" in text_of(page.read_text())
+    (link,) = links.related(tmp_path / "a study")
+    assert link.pages == [("the winner", "../winner/report/index.html")]
+    assert links.related(make_run(tmp_path / "alone")) == []
+
+
+def test_a_run_that_misclassified_nothing_says_so(make_run, tmp_path):
+    path = make_run(tmp_path / "run", class_names=("a", "b"))
+    labels = np.array([0, 1])
+    kept = Predictions(labels, labels, ("a", "b"), np.ones(2, np.float32))
+    write_predictions(path / PREDICTIONS, kept)
+    write_samples(path / SAMPLES, samples(kept))
+    text = texts(report(path))[0]
+    assert "None of the 2 test images was misclassified." in text
+    assert "Its most frequent mistake" not in text
 
 
 def test_diverged_and_interrupted_runs_say_so(make_run, tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minjax import models, tree
-from minjax.records.finding import Demand
+from minjax.records.answer import Demand
 from minjax.studies import families, grid
 from minjax.studies.points import identity, override, points, table
 from tests.studies.grids import SMALL, digits

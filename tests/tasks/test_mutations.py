@@ -32,12 +32,12 @@ COMMANDS = {
     ],
 }  # fmt: skip
 END = {
-    "train": ("summary.json", "predictions.npz", "report"),
+    "train": ("summary.json", "predictions.npz", "samples.npz", "report"),
     "study": ("study.json", "report"),
     "compress": ("compression.json", "report"),
 }
 FILES = {
-    "train": ("config.json", "summary.json", "metrics.jsonl", "predictions.npz"),
+    "train": ("config.json", "summary.json", "metrics.jsonl", "predictions.npz", "samples.npz"),
     "study": ("config.json", "study.json", "points.jsonl"),
     "compress": ("config.json", "compression.json", "compression.jsonl", "trained/config.json", "trained/summary.json"),
 }

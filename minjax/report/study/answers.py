@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from minjax.findings import sentences
+from minjax.findings import screen, sentences
 from minjax.findings.samples import final_accuracy
-from minjax.findings.words import percent
+from minjax.findings.words import capital, percent
 from minjax.records.answer import Answer, Answers, Stair
+from minjax.records.winner import Winner
 from minjax.report.axes import accuracy_axis, short_count, size_axis
 from minjax.report.drawing import (
     BLACK,
@@ -29,9 +30,9 @@ from minjax.report.drawing import (
     style,
     title,
 )
-from minjax.report.page import Block, Table, Tile
+from minjax.report.page import Block, Command, Details, Links, Note, Notes, Table, Tile
 from minjax.report.study.kinds import MARKERS
-from minjax.report.study.results import Network, Results
+from minjax.report.study.results import Network, Results, summary
 
 LEAST_ERROR = 1e-3  # where an accuracy of 100 % is drawn
 TARGET: dict[str, Any] = {"color": BLACK, "linewidth": 1.0, "linestyle": LONG_DASHES}
@@ -71,7 +72,11 @@ def _tile(found: Answer) -> Tile:
 
 
 def opening(results: Results) -> list[Block]:
-    """For each data set the answer in a sentence, the table of families, and what the answer rests on."""
+    """The answer, the families and what it rests on, for each data set; with the network handed over, if any."""
+    winner = summary(results.studies[0]).winner if len(results.studies) == 1 else None
+    if winner is not None:
+        rests = Notes(sentences.details(results.findings.minimal))
+        return [*_decided(results, winner), Details("What the answer rests on", [rests])]
     blocks: list[Block] = []
     for one in results.findings.answers:
         rows = sentences.families(one, results.certificates)
@@ -81,6 +86,33 @@ def opening(results: Results) -> list[Block]:
             " ".join(sentences.details(one.minimal)),
         ]
     return blocks
+
+
+def _decided(results: Results, winner: Winner) -> list[Block]:
+    """What the console says of a study that hands over a network."""
+    (study,), found = results.studies, results.findings
+    rows = screen.tested(winner)
+    return [
+        " ".join(screen.decision(found, winner)),
+        Table(sentences.FAMILY_HEADINGS, sentences.families(found, results.certificates), align="llrllll"),
+        " ".join([*screen.accuracies(found, winner), *screen.costs(winner)]),
+        Table(screen.TESTED_HEADINGS, rows, align="ll" + "r" * (len(rows[0]) - 2)),
+        Notes([f"{capital(note)}." for note in winner.notes]),
+        *(block for step in screen.steps(summary(study), study.path, study.config) for block in _step(*step)),
+        Links(_pages(winner)),
+    ]
+
+
+def _step(name: str, command: str) -> tuple[Block, Block]:
+    return Note(f"{capital(name)}:"), Command(command)
+
+
+def _pages(winner: Winner) -> list[tuple[str, str]]:
+    """The pages of the winner's run and of its compression."""
+    found = [("the winner's own page", f"../{winner.path}/report/index.html")]
+    if winner.packed is not None:
+        found.append(("how far it can be compressed", f"../{winner.path}/compressed/report/index.html"))
+    return found
 
 
 def stairs_table(results: Results) -> list[Table]:

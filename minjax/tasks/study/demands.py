@@ -16,8 +16,9 @@ from minjax.compress import packed_bytes
 from minjax.data import Dataset
 from minjax.deploy import sheet
 from minjax.errors import UserError
+from minjax.findings.samples import Sample
 from minjax.findings.words import count, listed, plural
-from minjax.records.finding import Demand
+from minjax.records.answer import Demand
 from minjax.studies.points import Point
 from minjax.tasks.assembly import about
 from minjax.tasks.study.partitions import Partitions
@@ -59,7 +60,7 @@ class Demands:
             packed_bytes(shapes, bits=self._bits, include=KERNELS, about=about(point.config, dataset))
             for dataset in self._normalised
         ]
-        return Demand(bytes=max(sizes), ram_bytes=data_sheet.ram_bytes_int8, macs=data_sheet.macs)
+        return Demand(bytes=max(sizes), bits=self._bits, ram_bytes=data_sheet.ram_bytes_int8, macs=data_sheet.macs)
 
     @functools.cached_property
     def _normalised(self) -> list[Dataset]:
@@ -69,6 +70,21 @@ class Demands:
             dataclasses.replace(self._dataset, mean=tuple(mean), std=tuple(std))
             for mean, std in zip(part.mean.tolist(), part.std.tolist(), strict=True)
         ]
+
+
+def of_samples(demand: Callable[[Point], Demand], points: Sequence[Point]) -> Callable[[Sample], Demand | None]:
+    """The demand of a sample, by its architecture, however it was trained; None: no point has that."""
+    known = {_architecture(point): point for point in points}
+
+    def of(sample: Sample) -> Demand | None:
+        point = known.get(_architecture(sample))
+        return None if point is None else demand(point)
+
+    return of
+
+
+def _architecture(one: Point | Sample) -> str:
+    return json.dumps([one.family, dict(one.fields)], sort_keys=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ from minjax.tasks.provenance import provenance
 from minjax.tasks.report import outdate
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import winner
-from minjax.tasks.study.demands import said
+from minjax.tasks.study.demands import of_samples, said
 from minjax.tasks.study.executors import executor
 from minjax.tasks.study.handover import Handover, conclusion
 from minjax.tasks.study.plan import Plan
@@ -139,7 +140,8 @@ class Study:
         records = sorted(self.records, key=lambda one: (one.num_params, one.point, one.seed))
         seeds = Counter(one.point for one in records if not one.fresh)
         images = self.plan.partitions.images(sorted({one.seed for one in records}))
-        asked = {self.plan.dataset.name: Asked.of(self.plan.config, images)}
+        demand = of_samples(self.plan.demand, self.plan.points)
+        asked = {self.plan.dataset.name: dataclasses.replace(Asked.of(self.plan.config, images), demand=demand)}
         return findings([one for one in records if seeds[one.point] > 1], self.plan.limits, self._bytes, asked)
 
     def _test(self, summary: StudySummary) -> StudySummary:

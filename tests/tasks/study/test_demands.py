@@ -13,13 +13,15 @@ from minjax import data, models
 from minjax.compress import save_packed
 from minjax.config.resolving import resolve_fields
 from minjax.errors import UserError
-from minjax.records.finding import Demand
+from minjax.findings.samples import samples
+from minjax.records.answer import Demand
 from minjax.studies import families
 from minjax.studies.points import points
 from minjax.tasks.assembly import about
 from minjax.tasks.study import settings
-from minjax.tasks.study.demands import KERNELS, LIMITS, Demands, said, within
+from minjax.tasks.study.demands import KERNELS, LIMITS, Demands, of_samples, said, within
 from minjax.tasks.study.partitions import Partitions
+from tests.findings.synthetic import changed, member
 
 SEEDS = (42, 43, 44)
 NETWORKS = [
@@ -136,3 +138,11 @@ def test_limits_that_no_network_meets_are_refused(three, limits, message):
     with pytest.raises(UserError, match="study") as caught:
         limited(three, **limits)
     assert message in str(caught.value)
+
+
+def test_a_sample_asks_for_what_its_architecture_does_however_it_was_trained(three):
+    demand = of_samples(lambda point: Demand(bytes=point.num_params, ram_bytes=1, macs=1), three)
+    tuned = member("id", 310, 0, 0.9, fields=three[1].fields, settings={"optimizer.learning_rate": 0.3})
+    other = member("other", 999, 0, 0.9, fields={"widths": [77]})
+    (sample,), (unknown,) = (samples([one, changed(one, seed=1)]) for one in (tuned, other))
+    assert (demand(sample).bytes, demand(unknown)) == (310, None)

@@ -1,0 +1,90 @@
+"""Pictures of a few images: what a network got wrong, and what it sees while it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from minjax.records.run import Predictions
+from minjax.records.samples import Samples
+from minjax.report.classes import class_names
+from minjax.report.drawing import drawable, png, style
+from minjax.report.formats import shorten
+from minjax.report.page import Block, Note, Picture
+
+MISTAKES, INPUTS = "mistakes.png", "inputs.png"
+COLUMNS = 4  # few, so that a narrow window shows them large enough
+LETTERS = 15  # of a class name
+
+
+def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
+    """The misclassified images, the surest mistake first."""
+    wrong = int((predictions.labels != predictions.predicted).sum())
+    if not wrong:
+        return [f"None of the {len(predictions.labels):,} test images was misclassified."]
+    if not len(samples.places) or samples.places.max() >= len(predictions.labels):
+        return []
+    names, lines = class_names(predictions), []
+    for place in samples.places:
+        chosen = _short(names, predictions.predicted[place])
+        if predictions.confidence is not None:
+            chosen += f" ({100 * predictions.confidence[place]:.0f} %)"
+        lines.append((f"is {_short(names, predictions.labels[place])}", f"said {chosen}"))
+    if len(lines) == wrong:
+        shown = "All of them"
+    else:
+        shown = (
+            f"The {len(lines)} that it was surest of" if predictions.confidence is not None else f"{len(lines)} of them"
+        )
+    return [
+        f"{wrong:,} of {len(predictions.labels):,} test images were misclassified. {shown}:",
+        _picture(MISTAKES, samples.mistakes, lines, "Misclassified images with their true and predicted classes"),
+    ]
+
+
+def inputs(samples: Samples, names: Sequence[str], augmentation: str) -> list[Block]:
+    """Training images as the network sees them."""
+    if not len(samples.inputs) or samples.labels.max() >= len(names):
+        return []
+    lines = [(_short(names, label), "") for label in samples.labels]
+    how = {
+        "none": "as they are: nothing is cropped or mirrored",
+        "crop": "shifted at random, differently in each epoch",
+        "flip": "mirrored at random, differently in each epoch",
+        "crop_flip": "shifted and mirrored at random, differently in each epoch",
+    }.get(augmentation, "as in training")
+    return [
+        f"Training images {how}.",
+        _picture(INPUTS, samples.inputs, lines, "Training images as the network sees them, with their classes"),
+        Note("Their pixels are normalised after that. If a class could not be told from these images, by size, crop or "
+             "mirroring, the network cannot tell it either: see dataset.image_size and dataset.augment."),
+    ]  # fmt: skip
+
+
+def _short(names: Sequence[str], index: int) -> str:
+    return shorten(drawable(names[index], f"class {index}"), LETTERS)
+
+
+def _picture(file: str, images: np.ndarray, lines: Sequence[tuple[str, str]], alt: str) -> Picture:
+    """One picture for every two rows of `COLUMNS` images; pixels stay pixels."""
+    halves = [slice(first, first + 2 * COLUMNS) for first in range(0, len(images), 2 * COLUMNS)]
+    return Picture(file, [_grid(images[part], lines[part]) for part in halves], alt, beside=True)
+
+
+def _grid(images: np.ndarray, lines: Sequence[tuple[str, str]]) -> bytes:
+    rows = -(-len(images) // COLUMNS)
+    tall = images.shape[1] / images.shape[2]
+    with style():
+        figure = Figure(figsize=(5.2, rows * (1.15 * min(max(tall, 0.4), 2.5) + 0.45)), layout="constrained")
+        panels = figure.subplots(rows, COLUMNS, squeeze=False)
+        for panel in panels.flat:
+            panel.axis("off")
+        for panel, image, (first, second) in zip(panels.flat, images, lines, strict=False):
+            if image.shape[2] == 1:
+                panel.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            else:
+                panel.imshow(image, interpolation="nearest")
+            panel.set_title("\n".join(filter(None, (first, second))), fontsize=8, loc="left", parse_math=False)
+        return png(figure)
