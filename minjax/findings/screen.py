@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from minjax.findings.sentences import (
-    FAMILY_HEADINGS,
     answer,
     enough,
-    families,
     interval,
     named,
     stated,
     undecided,
 )
+from minjax.findings.tables import FAMILY_HEADINGS, families
 from minjax.findings.words import capital, count, percent, plural
 from minjax.records.compressed import ChosenFile, Scored
 from minjax.records.finding import Findings
