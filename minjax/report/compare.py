@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 from minjax.errors import UserError
 from minjax.records.files import csv_text
 from minjax.records.run import Run, RunSummary, read_run
-from minjax.report import epochs, paper
+from minjax.report import epochs, papers
 from minjax.report.formats import ABSENT, count, mean_std, percent, plain, plural, printable
 from minjax.report.groups import Group, group_runs, seed_of
-from minjax.report.page import Block, Note, Notes, Page, Picture, Section, Table, columns
+from minjax.report.links import to_pages
+from minjax.report.page import Block, Command, Links, Note, Notes, Page, Picture, Section, Table, columns
 from minjax.report.page import write as write_page
 from minjax.report.run import status, status_text
 
@@ -26,11 +28,9 @@ CSV_HEADER = (
     *("max_test_accuracy_mean", "max_test_accuracy_std"),
     *("paper_max_test_accuracy", "paper_dataset", "paper_table"),
 )
-ACCURACIES = {
-    "final test accuracy": "final",
-    "best-validation test accuracy": "best_validation",
-    "maximum test accuracy": "max_test_accuracy",
-}
+CHOSEN = {"final test accuracy": "final", "best-validation test accuracy": "best_validation"}
+ACCURACIES = CHOSEN | {"maximum test accuracy": "max_test_accuracy"}
+VERBS = ("compress", "export")
 
 
 def write(run_dirs: Iterable[Path | str], out_dir: Path | str) -> Path:
@@ -58,15 +58,22 @@ def write(run_dirs: Iterable[Path | str], out_dir: Path | str) -> Path:
     if not any(run.summary for run in runs):
         raise UserError(f"none of these runs has finished yet: {', '.join(str(run.path) for run in runs)}")
     found = group_runs(runs)
-    return write_page(page(runs, found), Path(out_dir), pictures=(PICTURE,), files={CSV: table_csv(found)})
+    out = Path(out_dir)
+    pages = to_pages([run.path for run in runs], out)
+    return write_page(page(runs, found, pages), out, pictures=(PICTURE,), files={CSV: table_csv(found)})
 
 
-def page(runs: Sequence[Run], found: Sequence[Group]) -> Page:
-    """The page over some runs and their groups."""
-    convention = [paper.CONVENTION] if any(group.figure() for group in found) else []
+def page(runs: Sequence[Run], found: Sequence[Group], pages: Sequence[tuple[str, str]] = ()) -> Page:
+    """The page over some runs and their groups.
+
+    Args:
+        runs: all of them.
+        found: the same by group.
+        pages: names and relative paths of the runs' own pages.
+    """
     explained = (
         "Mean ± sample standard deviation over seeds where several runs completed. The final accuracy is the one "
-        "after the last epoch; the maximum selects the epoch on the test split."
+        "after the last epoch."
     )
     notes, inside = _notes(found), _parent(runs)
     listed: list[Block] = [_run_table(found, inside)]
@@ -75,15 +82,55 @@ def page(runs: Sequence[Run], found: Sequence[Group]) -> Page:
     return Page(
         title=f"Comparison of {plural(len(runs), 'run')}",
         sections=[
+            Section("", _highest(found)),
             Section(
                 "Architecture, optimizer, data set",
-                [_group_table(found), Note(" ".join([explained, *convention])), *([Notes(notes)] if notes else [])],
+                [_group_table(found), Note(explained), *([Notes(notes)] if notes else [])],
             ),
+            *_next(found),
+        ],
+        evidence=[
             Section("Curves", _curves(found)),
-            Section("Runs", [*listed, Note(f"The first table as data, accuracies as fractions: {CSV}.")]),
+            Section(
+                "Runs",
+                [
+                    *listed,
+                    *([Links(pages)] if pages else []),
+                    Note(f"The table of architectures as data, accuracies as fractions: {CSV}."),
+                ],
+            ),
+            *papers.section(found),
         ],
         wide=True,
     )
+
+
+def _highest(found: Sequence[Group]) -> list[Block]:
+    """Which group of each data set has the highest mean accuracy, in a sentence each."""
+    sentences: list[Block] = []
+    for dataset in dict.fromkeys(group.dataset for group in found):
+        alike = [group for group in found if group.dataset == dataset and group.accuracies("final")]
+        if len(alike) < 2:
+            continue
+        best = max(alike, key=lambda group: statistics.mean(group.accuracies("final")))
+        seeds = len(best.counted)
+        one = "" if seeds > 1 else ", which does not say how much seeds differ"
+        sentences.append(
+            f"On {dataset}, the highest mean final test accuracy is that of {best.name}: "
+            f"{mean_std(best.accuracies('final'))} over {plural(seeds, 'seed')}{one}."
+        )
+    return sentences
+
+
+def _next(found: Sequence[Group]) -> list[Section]:
+    """The commands that take the most accurate run of the first data set further."""
+    counted = [run for group in found if group.dataset == found[0].dataset for run in group.counted]
+    done = [run for run in counted if _final(run.summary) is not None]
+    if not done:
+        return []
+    best = max(done, key=lambda run: _final(run.summary) or 0.0)
+    where = shlex.quote(str(best.path))
+    return [Section("Next", ["With the most accurate run:", *(Command(f"minjax {verb} {where}") for verb in VERBS)])]
 
 
 def _curves(found: Sequence[Group]) -> list[Block]:
@@ -109,16 +156,9 @@ def _group_table(found: Sequence[Group]) -> Table:
         ("parameters", "r", [count(group.result.num_params if group.result else None) for group in found]),
         ("epochs", "r", [_epochs(group) for group in found]),
         ("runs", "r", [_runs(group) for group in found]),
-        *((title, "r", [mean_std(_accuracies(group, part)) for group in found]) for title, part in ACCURACIES.items()),
-        ("paper 1: maximum", "l", [_paper_cell(group.figure()) for group in found]),
+        *((title, "r", [mean_std(group.accuracies(part)) for group in found]) for title, part in CHOSEN.items()),
         optional=optional,
     )
-
-
-def _accuracies(group: Group, part: str) -> list[float]:
-    """The test accuracies of the counted runs that have this one."""
-    parts = [getattr(summary, part) for summary in group.results]
-    return [part.test_accuracy for part in parts if part is not None]
 
 
 def _epochs(group: Group) -> str:
@@ -130,13 +170,6 @@ def _epochs(group: Group) -> str:
 def _runs(group: Group) -> str:
     done, everything = len(group.counted), len(group.members)
     return str(done) if done == everything else f"{done} of {everything}"
-
-
-def _paper_cell(figure: paper.Figure | None) -> str:
-    if figure is None:
-        return ABSENT
-    other = "" if figure.same_dataset else f"for {figure.dataset}, "
-    return f"{percent(figure.accuracy)} ({other}{figure.table})"
 
 
 def _parent(runs: Sequence[Run]) -> str:
@@ -182,7 +215,7 @@ def _maximum(summary: RunSummary | None) -> float | None:
 
 
 def _notes(found: Sequence[Group]) -> list[str]:
-    """What a reader must know before comparing: runs left out, other data, another network than the paper's."""
+    """What a reader must know before comparing: the runs that are in no mean."""
     notes = []
     for group in found:
         missing = sum(status(run) != "completed" for run in group.members)
@@ -191,22 +224,6 @@ def _notes(found: Sequence[Group]) -> list[str]:
                 f"{group.name} on {group.dataset}: {missing} of {len(group.members)} runs did not complete and are in "
                 "no mean, so the mean is that of the runs that went well."
             )
-        figure, result = group.figure(), group.result
-        papers = paper.parameters(group.model, result.num_classes) if result else None
-        if figure and papers and result and result.num_params != papers:
-            notes.append(
-                f"{group.name} on {group.dataset} is not the paper's network: it has {count(result.num_params)} "
-                f"parameters, the paper's has {papers:,}."
-            )
-    others = sorted({group.dataset for group in found if (figure := group.figure()) and not figure.same_dataset})
-    if others:
-        notes.append(f"The paper used other data; its figure is given for orientation only: {'; '.join(others)}.")
-    if any(group.figure() and (group.model, group.optimizer) == ("resnet18", "adabound") for group in found):
-        notes.append(paper.DISAGREEMENT)
-    if any(group.model == "vit_s" for group in found):
-        notes.append(paper.PARAMETERS_NOTE)
-    if any(group.model.startswith("vgg16") for group in found):
-        notes.append("Paper 1 gives no figure for VGG16: it could not be trained there (section 5.2).")
     return notes
 
 
@@ -219,7 +236,7 @@ def table_csv(found: Sequence[Group]) -> str:
         row = [group.model, group.optimizer, group.dataset, group.differing, *numbers]
         row += [len(group.members), len(group.counted), seeds]
         for part in ACCURACIES.values():
-            values = _accuracies(group, part)
+            values = group.accuracies(part)
             row.append(f"{statistics.mean(values):.6f}" if values else "")
             row.append(f"{statistics.stdev(values):.6f}" if len(values) > 1 else "")
         figure = group.figure()

@@ -57,6 +57,11 @@ class Group:
         summaries = [*self.results, *(run.summary for run in self.members if run.summary)]
         return summaries[0] if summaries else None
 
+    def accuracies(self, part: str) -> list[float]:
+        """The test accuracies of the counted runs that have one: `final`, `best_validation`, `max_test_accuracy`."""
+        parts = [getattr(summary, part) for summary in self.results]
+        return [part.test_accuracy for part in parts if part is not None]
+
     def figure(self) -> paper.Figure | None:
         """The paper's figure for this group."""
         name = dataset(self.members[0])

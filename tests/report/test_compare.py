@@ -12,7 +12,7 @@ from minjax.errors import UserError
 from minjax.records.record import read, write
 from minjax.records.run import SUMMARY, RunSummary, read_run
 from minjax.report import compare
-from tests.report.reading import needs_no_other_file, texts, undrawn, written
+from tests.report.reading import links_of, needs_no_other_file, tables_of, text_of, texts, undrawn, written
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +52,17 @@ def test_table_golden(make_run, tmp_path):
     write(runs[1] / SUMMARY, msgspec.structs.replace(summary, final=ends))
     page = compare.write(runs, tmp_path / "out")
     table = markdown_table(page)[:5]
-    header = "architecture|optimizer|data set|parameters|epochs|runs|final test accuracy|maximum test accuracy"
-    assert "|".join(table[0]) == f"{header}|paper 1: maximum"
+    header = "architecture|optimizer|data set|parameters|epochs|runs|final test accuracy"
+    assert "|".join(table[0]) == header
     assert [row[:6] for row in table[2:]] == [
         ["resnet18\\_s", name, "cifar10", "701,466", "4", "2"] for name in ("sgdm", "adam", "adabound")
     ]
-    assert [row[-1] for row in table[2:]] == ["86.85 % (Table 2)", "89.27 % (Table 2)", "91.72 % (Table 2)"]
+    folded = tables_of(page)["Papers"][0]
+    assert [row["paper 1: maximum"] for row in folded] == [
+        "86.85 % (Table 2)",
+        "89.27 % (Table 2)",
+        "91.72 % (Table 2)",
+    ]
     finals = [final(run) for run in runs[:2]]
     expected = f"{100 * statistics.mean(finals):.2f} ± {100 * statistics.stdev(finals):.2f} %"
     assert table[4][6] == expected
@@ -67,6 +72,25 @@ def test_table_golden(make_run, tmp_path):
     assert float(last["final_test_accuracy_std"]) == pytest.approx(statistics.stdev(finals), abs=1e-6)
     assert (last["seeds"], last["paper_max_test_accuracy"], last["paper_table"]) == ("1 2", "0.9172", "Table 2")
     assert written(page) == {"compare.png", "table.csv", "report.md", "index.html"}
+
+
+def test_the_highest_mean_comes_first_and_the_papers_figures_are_folded(make_run, tmp_path):
+    runs = [make_run(tmp_path / name, optimizer=name, best=best) for name, best in (("adam", 0.9), ("sgdm", 0.8))]
+    (runs[0] / "report").mkdir()
+    (runs[0] / "report" / "index.html").write_text("a page")
+    page = compare.write(runs, tmp_path / "out")
+    for text in texts(page):
+        first, _, evidence = text.partition("Evidence")
+        assert (
+            f"highest mean final test accuracy is that of resnet18_s, adam: {100 * final(runs[0]):.2f} % over" in first
+        )
+        assert "over 1 seed, which does not say how much seeds differ" in first
+        assert f"minjax compress {runs[0]}" in first
+        assert "paper" not in first.lower()
+        assert "paper 1: maximum" in evidence
+    assert links_of(page)[-1] == "../adam/report/index.html"  # the other one has no page
+    folded = page.read_text().partition("<summary>Beside paper 1</summary>")[2].partition("</details>")[0]
+    assert "Paper 1's figure is the largest test accuracy" in text_of(folded)
 
 
 @pytest.mark.slow
@@ -120,7 +144,7 @@ def test_a_folder_is_not_cifar10(make_run, tmp_path):
     page = compare.write([path], tmp_path / "out")
     table = markdown_table(page)
     assert table[2][2] == "cifar10-jpeg"
-    assert table[2][-1] == "91.72 % (for CIFAR-10, Table 2)"
+    assert tables_of(page)["Papers"][0][0]["paper 1: maximum"] == "91.72 % (for CIFAR-10, Table 2)"
     assert "The paper used other data" in (page.parent / "report.md").read_text()
 
 
@@ -131,9 +155,9 @@ def test_a_part_of_the_data_or_another_network_is_said(make_run, tmp_path):
         make_run(tmp_path / "wide", num_params=123_456, metrics=False),
     ]
     page = compare.write(runs, tmp_path / "out")
-    table = {row[2]: row for row in markdown_table(page)[2:4]}
-    assert table["cifar10, 1,000 training images"][-1] == "86.85 % (for CIFAR-10, Table 2)"
-    assert table["cifar10"][-1] == "86.85 % (Table 2)"
+    table = {row["data set"]: row["paper 1: maximum"] for row in tables_of(page)["Papers"][0]}
+    assert table["cifar10, 1,000 training images"] == "86.85 % (for CIFAR-10, Table 2)"
+    assert table["cifar10"] == "86.85 % (Table 2)"
     assert "it has 123,456 parameters, the paper's has 701,466" in (page.parent / "report.md").read_text()
 
 
