@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from minjax.findings import screen, sentences
+from minjax.findings import screen, sentences, tables
 from minjax.findings.samples import final_accuracy
 from minjax.findings.words import capital, percent
 from minjax.records.answer import Answer, Answers, Stair
@@ -79,10 +79,10 @@ def opening(results: Results) -> list[Block]:
         return [*_decided(results, winner), Details("What the answer rests on", [rests])]
     blocks: list[Block] = []
     for one in results.findings.answers:
-        rows = sentences.families(one, results.certificates)
+        rows = tables.families(one, results.certificates)
         blocks += [
             sentences.headline(one),
-            Table(sentences.FAMILY_HEADINGS, rows, align="llrllll"),
+            Table(tables.FAMILY_HEADINGS, rows, align="llrllll"),
             " ".join(sentences.details(one.minimal)),
         ]
     return blocks
@@ -94,7 +94,7 @@ def _decided(results: Results, winner: Winner) -> list[Block]:
     rows = screen.tested(winner)
     return [
         " ".join(screen.decision(found, winner)),
-        Table(sentences.FAMILY_HEADINGS, sentences.families(found, results.certificates), align="llrllll"),
+        Table(tables.FAMILY_HEADINGS, tables.families(found, results.certificates), align="llrllll"),
         " ".join([*screen.accuracies(found, winner), *screen.costs(winner)]),
         Table(screen.TESTED_HEADINGS, rows, align="ll" + "r" * (len(rows[0]) - 2)),
         Notes([f"{capital(note)}." for note in winner.notes]),
@@ -120,8 +120,8 @@ def stairs_table(results: Results) -> list[Table]:
     several = len(results.findings.answers) > 1
     return [
         Table(
-            sentences.STAIR_HEADINGS,
-            sentences.stairs(one.staircase),
+            tables.STAIR_HEADINGS,
+            tables.stairs(one.staircase),
             align="rrllll",
             caption=one.dataset if several else "",
         )
