@@ -97,6 +97,14 @@ def test_a_program_for_each_platform_counts_once():
     assert found.kernels["conv5_3/kernel"] == 2 * 2 * 9 * 128 * 128
 
 
+def test_zeros_of_a_convolution_that_is_written_as_a_product_do_not_count():
+    """On CPU a stem is a product with patches, and a depthwise convolution of few pixels one with a matrix of zeros."""
+    found, _ = count("cnn", (8, 8, 1), channels=(4, 6), padding="SAME", separable=True)
+    assert found.kernels["conv1/kernel"] == 64 * 9 * 4
+    assert found.kernels["depthwise2/kernel"] == 64 * 9 * 4
+    assert found.activations == 0
+
+
 @pytest.mark.parametrize("name", ["resnet18_s", "vgg16_s", "vit_s"])
 def test_every_kernel_is_counted_and_nothing_else(name):
     found, params = count(name)
