@@ -23,13 +23,23 @@ from minjax.records.study import StudySummary
 from minjax.records.winner import Finalist, Finish, Winner
 
 ROLES: dict[Finish, str] = {
-    "winner": "the winner",
-    "smaller": "the best smaller one",
-    "best": "the best found",
-    "same_size": "the best as small as the compressed winner",
-    "linear": "the linear classifier",
+    "winner": "winner",
+    "smaller": "best smaller network",
+    "best": "best network",
+    "same_size": "as small, not pruned",
+    "linear": "linear classifier",
 }
-TESTED_HEADINGS = ("tested once", "network", "parameters", "bytes", "validation", "test", "95 % interval")
+TESTED_HEADINGS = (
+    "tested once",
+    "network",
+    "learning rate",
+    "epochs",
+    "parameters",
+    "bytes",
+    "validation",
+    "test",
+    "95 % interval",
+)
 
 
 def screen(summary: StudySummary, directory: Path | str, config: dict[str, Any]) -> list[str]:
@@ -115,13 +125,13 @@ def tested(winner: Winner) -> list[tuple[str, ...]]:
     rows = [_row(" and ".join(ROLES[role] for role in one.roles), one) for one in winner.finalists]
     file = winner.compressed
     if file is not None and file.validation is not None:
-        cells = ("the winner, compressed", how(file), "", count(file.bytes))
+        cells = ("winner, compressed", how(file), "", "", "", count(file.bytes))
         rows.insert(1, (*cells, *_accuracies(file.validation, file.test)))
     return rows
 
 
 def _row(role: str, one: Finalist) -> tuple[str, ...]:
-    cells = (role, one.name, count(one.num_params), count(one.bytes))
+    cells = (role, one.name, f"{one.learning_rate:.3g}", str(one.epochs), count(one.num_params), count(one.bytes))
     return (*cells, *_accuracies(one.validation, one.test))
 
 

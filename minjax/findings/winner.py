@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from minjax.findings.samples import final_accuracy
+from minjax.records.answer import Answers
 from minjax.records.study import MemberRecord
 from minjax.records.winner import Finish
 
@@ -40,25 +41,26 @@ def best_member(members: Sequence[MemberRecord]) -> MemberRecord:
     return max(completed, key=lambda member: (final_accuracy(member), -_loss(member), -member.seed))
 
 
-def finalists(chosen: str, networks: Networks, sizes: Mapping[str, int], limit: int) -> dict[Finish, str]:
+def finalists(found: Answers, networks: Networks, sizes: Mapping[str, int], limit: int) -> dict[Finish, str]:
     """The points that are tested, by what they are tested as; one point may be several of them.
 
     Args:
-        chosen: the winner.
+        found: the answers, which name the winner, the most accurate smaller network, and the best found.
         networks: all of the study.
         sizes: point -> bytes of its packed file.
         limit: bytes of the compressed winner.
     """
     usable = {point: own for point, own in networks.items() if any(one.final is not None for one in own)}
-    size = {point: own[0].num_params for point, own in usable.items()}
+    below, best = found.minimal.below, found.minimal.best
     groups: dict[Finish, list[str]] = {
-        "winner": [chosen],
-        "smaller": [point for point in usable if size[point] < size[chosen]],
-        "best": list(usable),
+        "winner": [found.chosen.point],
         "same_size": [point for point in usable if sizes[point] <= limit],
         "linear": [point for point, own in usable.items() if is_linear(own[0])],
+        "smaller": [] if below is None else [below.point],
+        "best": [best.point],
     }
-    return {role: most_accurate({point: usable[point] for point in own}) for role, own in groups.items() if own}
+    known = {role: {point: usable[point] for point in own if point in usable} for role, own in groups.items()}
+    return {role: most_accurate(own) for role, own in known.items() if own}
 
 
 def is_linear(member: MemberRecord) -> bool:

@@ -7,9 +7,9 @@ from typing import Literal
 from minjax.records.compressed import ChosenFile, Scored
 from minjax.records.record import Count, Fraction, Name, Positive, Record
 
-# What a network is tested as: the winner; the next smaller candidate; the most accurate network; the most accurate one
-# whose packed file is no larger than the compressed winner; the linear classifier.
-Finish = Literal["winner", "smaller", "best", "same_size", "linear"]
+# What a network is tested as: the winner; the most accurate one whose packed file is no larger than the compressed
+# winner's; the linear classifier; the most accurate one that is smaller than the winner; the best found.
+Finish = Literal["winner", "same_size", "linear", "smaller", "best"]
 
 
 class Finalist(Record, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class Finalist(Record, frozen=True, kw_only=True):
     Attributes:
         roles: what it is tested as.
         point, name, num_params: of the network.
+        learning_rate, epochs: that it was trained with.
         seed: of its members the one that is best on its validation images.
         validation: on the validation images of that seed.
         test: on the test split.
@@ -28,6 +29,8 @@ class Finalist(Record, frozen=True, kw_only=True):
     point: Name
     name: Name
     num_params: Positive
+    learning_rate: float
+    epochs: Positive
     seed: int
     validation: Scored
     test: Scored

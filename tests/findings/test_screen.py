@@ -21,7 +21,14 @@ def scored(accuracy, images=400):
 
 
 def finalist(name, size, *roles):
-    about = {"seed": 3, "validation": scored(0.95), "test": scored(0.94), "bytes": 2 * size}
+    about = {
+        "learning_rate": 0.1,
+        "epochs": 30,
+        "seed": 3,
+        "validation": scored(0.95),
+        "test": scored(0.94),
+        "bytes": 2 * size,
+    }
     return Finalist(roles=roles, point=name, name=name, num_params=size, **about)
 
 
@@ -58,7 +65,7 @@ def test_it_says_which_network_to_use_and_what_that_costs(summary):
     assert "It takes 2,000 bytes packed at 8 bits, 990 multiply-adds for an image, and 80 bytes of RAM" in text
     assert "Compressed (50 % pruned, 4 bits, trained again) it takes 1,234 bytes and has 94.50 %" in text
     assert "Note: a note." in text
-    (row,) = [line for line in lines if line.startswith("the best smaller one and ")]
+    (row,) = [line for line in lines if line.startswith("best smaller network and as small")]
     assert row.split()[-8:] == ["95.00", "%", "94.00", "%", "93.00", "to", "95.00", "%"]
     assert len(lines) < 40
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minjax.findings import winner
+from minjax.findings.study import findings
 from tests.findings.synthetic import changed, member
 
 
@@ -19,15 +20,15 @@ def grid():
 
 
 def test_each_network_is_found_once_for_what_it_is():
-    networks = winner.networks(grid())
-    sizes = {"small": 50, "linear": 70, "middle": 110, "large": 420}
-    assert winner.finalists("middle", networks, sizes, limit=80) == {
-        "winner": "middle", "smaller": "linear", "best": "large", "same_size": "linear", "linear": "linear",
+    members, sizes = grid(), {"small": 50, "linear": 70, "middle": 110, "large": 420}
+    networks, found = winner.networks(members), findings(members)
+    assert (found.chosen.point, found.minimal.best.point) == ("middle", "large")
+    assert winner.finalists(found, networks, sizes, limit=80) == {
+        "winner": "middle", "same_size": "linear", "linear": "linear", "smaller": "linear", "best": "large",
     }  # fmt: skip
-    assert winner.finalists("small", networks, sizes, limit=49) == {
-        "winner": "small", "best": "large", "linear": "linear",
-    }  # fmt: skip
-    assert "same_size" not in winner.finalists("middle", networks, sizes, limit=49)
+    assert "same_size" not in winner.finalists(found, networks, sizes, limit=49)
+    alone = {point: own for point, own in networks.items() if point in ("middle", "large")}
+    assert winner.finalists(found, alone, sizes, limit=49) == {"winner": "middle", "best": "large"}
 
 
 def test_the_best_member_stands_for_a_network_and_fresh_seeds_alone_where_there_are_any():
@@ -54,6 +55,3 @@ def test_failed_members_say_nothing_and_diverged_ones_count_as_guessing():
     assert set(networks) == {"b"}
     assert winner.accuracy(networks["b"]) == 0.5
     assert winner.best_member(networks["b"]).seed == 2
-    assert "smaller" not in winner.finalists(
-        "c", winner.networks([*diverged[:1], member("c", 20, 1, 0.9)]), {"b": 1, "c": 2}, 0
-    )

@@ -64,9 +64,11 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
 
 def _finished(directory: Path, asked: dict[str, Any]) -> StudySummary | None:
-    """The summary of a study that has nothing left to do."""
+    """The summary of a study that has nothing left to do, or whose winner was tested and so stands."""
     if not (directory / SUMMARY).exists():
         return None
     summary = read(directory / SUMMARY, StudySummary)
+    if summary.winner is not None:
+        return summary
     retrying = asked["study"]["retry_failed"] and summary.members.failed > 0
     return summary if summary.status == "completed" and not retrying else None

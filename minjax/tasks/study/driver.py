@@ -34,7 +34,7 @@ from minjax.tasks.signals import Stop
 from minjax.tasks.study import winner
 from minjax.tasks.study.demands import of_samples, said
 from minjax.tasks.study.executors import executor
-from minjax.tasks.study.handover import Handover, conclusion
+from minjax.tasks.study.handover import Handover, conclusion, hands_over
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.search import Search
@@ -62,7 +62,7 @@ class Study:
         self.provenance = provenance(command, plan.config["devices"])
         self.programs = Programs(plan)
         self.started = time.perf_counter()
-        self.search = Search(plan, directory, stop)
+        self.search = Search(plan, directory, stop, closed=winner.begun(directory))
         self.records = self.search.records
 
     def run(self) -> int:
@@ -70,12 +70,14 @@ class Study:
         print(self._opening(), flush=True)
         executing = executor(self.plan, self.programs)
         try:
-            status = "completed" if winner.begun(self.directory) else self.search.run(executing)
+            status = self.search.run(executing)
         finally:
             executing.close()
         summary = self._summary(status)
-        if summary is not None and status == "completed":
-            summary = self._hand_over(summary) if self.plan.study["extent"] == "knee" else self._test(summary)
+        if summary is not None and status != "interrupted" and hands_over(self.plan.study):
+            summary = self._hand_over(summary)
+        elif summary is not None and status == "completed":
+            summary = self._test(summary)
         self.stop.leave_at_once("findings and pages were")
         if summary is not None:
             status = summary.status
@@ -185,9 +187,12 @@ class Study:
             )
             return RESUMABLE
         if status == "budget":
-            print(
-                f"the budget of {self.plan.study['budget_minutes']:g} minutes is spent, with "
-                f"{plural(len(self.records), 'member')} recorded; the same command with a larger study.budget_minutes "
-                "continues"
-            )
+            following = "the same command with a larger study.budget_minutes continues"
+            if winner.begun(self.directory):
+                following = (
+                    "the winner stands, because the test split has been used for it: a longer search needs another "
+                    "--workdir"
+                )
+            budget, members = self.plan.study["budget_minutes"], plural(len(self.records), "member")
+            print(f"the budget of {budget:g} minutes is spent, with {members} recorded; {following}")
         return 0

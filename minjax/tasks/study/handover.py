@@ -54,11 +54,14 @@ class Handover:
             return None
         sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
         own = winner.accuracies(directory, sizes)
-        first = self._finalist(("winner",), member, own["validation"].accuracy, own["test"].accuracy)
         print("compressing it", flush=True)
         file = compressing.compressed(directory, self.plan.study)
-        others = None if self.stop() or file is None else self._others(point, file.bytes)
-        if others is None or file is None:
+        if file is None:
+            return None
+        roles = self._roles(found, file.bytes)
+        first = self._finalist(roles.pop(point.id), member, own["validation"].accuracy, own["test"].accuracy)
+        others = self._tested(roles)
+        if others is None:
             return None
         together = self._together(Member(point, member.seed, member.fresh))
         notes = (*self._notes(member), *winner.compared(member, own["validation"], together))
@@ -87,19 +90,21 @@ class Handover:
             notes=notes,
         )
 
-    def _others(self, chosen: Point, limit: int) -> list[Finalist] | None:
-        """The networks that are tested beside the winner, each trained again from its best seed; None: told to stop.
+    def _roles(self, found: Findings, limit: int) -> dict[str, tuple[Finish, ...]]:
+        """The points that are tested, each with what it is tested as.
 
         Args:
-            chosen: the winner.
-            limit: bytes of its compressed file.
+            found: of the study.
+            limit: bytes of the compressed winner.
         """
         packed = {point: self.plan.demand(self.points[point]).bytes for point in self.networks}
-        by_role = choice.finalists(chosen.id, self.networks, packed, limit)
-        roles: dict[str, list[Finish]] = {}
-        for role, point in by_role.items():
-            roles.setdefault(point, []).append(role)
-        del roles[chosen.id]
+        roles: dict[str, tuple[Finish, ...]] = {}
+        for role, point in choice.finalists(found, self.networks, packed, limit).items():
+            roles[point] = (*roles.get(point, ()), role)
+        return roles
+
+    def _tested(self, roles: Mapping[str, tuple[Finish, ...]]) -> list[Finalist] | None:
+        """The networks that are tested beside the winner, each trained again from its best seed; None: told to stop."""
         if roles:
             print(f"testing {plural(len(roles), 'other network')}, once", flush=True)
         found = []
@@ -108,22 +113,25 @@ class Handover:
             tested = next(iter(self._outcomes(Member(self.points[point], member.seed, member.fresh))), None)
             if tested is None:
                 return None
-            found.append(self._finalist(tuple(own), member, validation=tested[1], test=tested[0]))
+            found.append(self._finalist(own, member, validation=tested[1], test=tested[0]))
         return found
 
     def _outcomes(self, member: Member):
         return outcomes(self.programs[self.plan.group(member)], [member], self.plan.dataset.test, self.stop)
 
     def _finalist(self, roles: tuple[Finish, ...], member: MemberRecord, validation: float, test: float) -> Finalist:
+        point = self.points[member.point]
         return Finalist(
             roles=roles,
-            point=member.point,
-            name=member.name,
-            num_params=member.num_params,
+            point=point.id,
+            name=point.name,
+            num_params=point.num_params,
+            learning_rate=point.config["optimizer"]["learning_rate"],
+            epochs=point.config["epochs"],
             seed=member.seed,
             validation=winner.over_images(validation, self.plan.partitions.sizes["validation"]),
             test=winner.over_images(test, len(self.plan.dataset.test)),
-            bytes=self.plan.demand(self.points[member.point]).bytes,
+            bytes=self.plan.demand(point).bytes,
         )
 
     def _together(self, member: Member) -> bool:
@@ -136,6 +144,11 @@ class Handover:
             "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, so "
             "its validation accuracy is somewhat too high",
         )
+
+
+def hands_over(study: dict[str, Any]) -> bool:
+    """Whether a study ends with a winner: one that looks for the smallest network, or trains fresh seeds."""
+    return study["extent"] == "knee" or study["fresh_seeds"] > 0
 
 
 def conclusion(summary: StudySummary, directory: Path, config: dict[str, Any]) -> str:

@@ -38,20 +38,22 @@ class Search:
         records: those of points.jsonl so far.
     """
 
-    def __init__(self, plan: Plan, directory: Path, stop: Stop):
+    def __init__(self, plan: Plan, directory: Path, stop: Stop, *, closed: bool = False):
         """Read what is recorded already, dropping a half-written last line.
 
         Args:
             plan: what is trained.
             directory: the study's, locked by this process.
             stop: says whether a signal came; asked between dispatches.
+            closed: whether the winner has been chosen, so that nothing more may be trained that could change it,
+                whatever the budget is now.
 
         Raises:
             UserError: a damaged record, or one of a member that is not the study's.
         """
-        self.plan, self.directory, self.stop = plan, directory, stop
+        self.plan, self.directory, self.stop, self.closed = plan, directory, stop, closed
         self.stages, self.started = plan.stages(), time.perf_counter()
-        self.records = _restore(directory / MEMBERS, plan)
+        self.records = _restore(directory / MEMBERS, plan, retry=plan.study["retry_failed"] and not closed)
         self._expected = len(self.records)  # members, once what is known now is trained
         self._seconds_before = sum(one.seconds.train + (one.seconds.curves or 0.0) for one in self.records)
         self._ended = self._ended_before()
@@ -62,6 +64,9 @@ class Search:
 
         The search ends when its share of the budget is spent; fresh seeds for what it found still follow.
         """
+        if self.closed:
+            lacking = self.stages.stage(self.records, explore=self._ended is None)
+            return "completed" if lacking is None and self._ended is None else "budget"
         stage = self._next()
         left = self.plan.left(stage, self.records)
         self._expected, self._guess = len(self.records) + len(left), self._best_guess()
@@ -116,7 +121,8 @@ class Search:
     def _ended_before(self) -> SearchEnd | None:
         """How an earlier run ended the search, unless the budget is larger now."""
         budget, ends = self.plan.study["budget_minutes"], read_lines(self.directory / ENDED, SearchEnd)
-        return ends[-1] if ends and budget is not None and budget <= ends[-1].budget_minutes else None
+        same = self.closed or (budget is not None and ends and budget <= ends[-1].budget_minutes)
+        return ends[-1] if ends and same else None
 
     @property
     def _share(self) -> float:
@@ -175,13 +181,12 @@ class Search:
         return budget is not None and self._seconds_before + time.perf_counter() - self.started > 60 * budget * share
 
 
-def _restore(path: Path, plan: Plan) -> list[MemberRecord]:
-    """The members recorded so far, each once; without those that failed if they are to be tried again.
+def _restore(path: Path, plan: Plan, *, retry: bool) -> list[MemberRecord]:
+    """The members recorded so far, each once; without those that failed if these are to be tried again (`retry`).
 
     Raises:
         UserError: a damaged record, or one of a member that is not the study's.
     """
-    retry_failed = plan.study["retry_failed"]
     by_key = {(one.point, one.seed): one for one in read_lines(path, MemberRecord)}
     for (name, seed), one in by_key.items():
         point = plan.point_of(one)
@@ -191,6 +196,6 @@ def _restore(path: Path, plan: Plan) -> list[MemberRecord]:
                 f"{path}: {one.name!r}, point {name!r}, with seed {seed} and {one.num_params:,} parameters is no "
                 "member of this study; remove its line, and the same command trains what is missing"
             )
-    kept = [one for one in by_key.values() if one.status != "failed" or not retry_failed]
+    kept = [one for one in by_key.values() if one.status != "failed" or not retry]
     write_lines(path, kept)
     return kept
