@@ -65,8 +65,9 @@ class Search:
         The search ends when its share of the budget is spent; fresh seeds for what it found still follow.
         """
         if self.closed:
-            lacking = self.stages.stage(self.records, explore=self._ended is None)
-            return "completed" if lacking is None and self._ended is None else "budget"
+            lacking = self.stages.stage(self.records, explore=self._ended is None) is not None
+            ended = self.plan.study["budget_minutes"] is not None and (lacking or self._ended is not None)
+            return "budget" if ended else "completed"
         stage = self._next()
         left = self.plan.left(stage, self.records)
         self._expected, self._guess = len(self.records) + len(left), self._best_guess()
