@@ -10,6 +10,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from minjax.findings import best
 from minjax.findings.candidates import Candidate, Grid
 from minjax.findings.sizes import wanting
 from minjax.findings.words import plural
@@ -90,12 +91,18 @@ class Course:
         """Fresh seeds for the networks that the answer speaks of, until it speaks of no other."""
         asked: set[str] = set()
         while self.rules.fresh_seeds and (grid := self._candidates()) is not None:
-            wanted = [one for one in wanting(grid, self.rules.target, self.rules.limits) if one.id not in asked]
+            wanted = [one for one in self._wanting(grid) if one.id not in asked]
             if not wanted:
                 return
             asked |= {one.id for one in wanted}
             points = [self.known.point(one.id) for one in wanted]
             yield self._round(FRESH, points, self.rules.fresh, fresh=True)
+
+    def _wanting(self, grid: Grid) -> tuple[Candidate, ...]:
+        rules = self.rules
+        if rules.goal == "most_accurate":
+            return best.wanting(grid, rules.limits)
+        return wanting(grid, rules.target, rules.limits)
 
     def _climb(self) -> Rounds:
         rules, ladders = self.rules, climb.ladders(coarse(self.points, self.rules.coarse)[0])

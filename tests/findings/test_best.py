@@ -33,10 +33,16 @@ def test_what_the_data_cannot_tell_apart_is_said():
     assert (found.decided, found.rivals, found.smallest_rival.point) == (False, 1, "good-800")
 
 
-def test_an_erratic_network_is_not_handed_over():
-    found = most_accurate(grid(candidate("a", 100, around(0.9)), candidate("b", 200, around(0.95, 0.05))))
+def test_the_mean_counts_however_much_the_seeds_deviate():
+    found = most_accurate(grid(candidate("a", 100, around(0.9)), candidate("b", 200, around(0.95, 0.03))))
+    assert (found.network.point, found.runner_up.point, found.decided) == ("b", "a", True)
+
+
+def test_a_network_with_a_failed_seed_is_not_handed_over():
+    lost = candidate("b", 200, np.array([0.1, 0.99, 0.99, 0.99, 0.99]))
+    found = most_accurate(grid(candidate("a", 100, around(0.7)), lost))
     assert (found.network.point, found.runner_up) == ("a", None)
-    nothing = most_accurate(grid(candidate("b", 200, around(0.6, 0.2)), candidate("c", 100, around(0.6, 0.3))))
+    nothing = most_accurate(grid(lost))
     assert (nothing.network, nothing.interval, nothing.decided) == (None, None, False)
 
 

@@ -214,6 +214,17 @@ def test_fresh_seeds_go_to_what_the_answer_speaks_of_until_it_speaks_of_no_other
     assert world.answer(records) == MINIMAL
 
 
+def test_the_two_most_accurate_get_fresh_seeds_where_the_most_accurate_is_asked_for():
+    world = World(grid(), coarse=1, fresh_seeds=6, goal="most_accurate")
+    _, records = world.play()
+    first = {}
+    for one in records:
+        if not one.fresh:
+            first.setdefault(one.num_params, []).append(one.final.accuracy)
+    ranked = sorted(first, key=lambda size: -sum(first[size]) / len(first[size]))
+    assert {one.num_params for one in records if one.fresh} == set(ranked[:2])
+
+
 def test_the_search_can_be_ended_and_fresh_seeds_still_follow():
     world = World(grid(), **EVERYTHING)
     seen, _ = world.play()
