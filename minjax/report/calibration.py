@@ -24,7 +24,7 @@ def blocks(predictions: Predictions) -> list[Block]:
     much = abs(found.overconfidence)
     leaning = "too sure of itself" if found.overconfidence > 0 else "less sure of itself than it may be"
     text = (
-        f"The network is right in {percent(right)} of the test images and gives the classes that it chooses a "
+        f"The network is right in {percent(right)} of the images and gives the classes that it chooses a "
         f"probability of {percent(sure)} on average"
     )
     text += f": it is {leaning} by {100 * much:.2f} points." if much >= 0.0005 else "."

@@ -23,7 +23,7 @@ def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
     """The misclassified images, the surest mistake first."""
     wrong = int((predictions.labels != predictions.predicted).sum())
     if not wrong:
-        return [f"None of the {len(predictions.labels):,} test images was misclassified."]
+        return [f"None of the {len(predictions.labels):,} images was misclassified."]
     if not len(samples.places) or samples.places.max() >= len(predictions.labels):
         return []
     names, lines = class_names(predictions), []
@@ -39,7 +39,7 @@ def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
             f"The {len(lines)} that it was surest of" if predictions.confidence is not None else f"{len(lines)} of them"
         )
     return [
-        f"{wrong:,} of {len(predictions.labels):,} test images were misclassified. {shown}:",
+        f"{wrong:,} of {len(predictions.labels):,} images were misclassified. {shown}:",
         _picture(MISTAKES, samples.mistakes, lines, "Misclassified images with their true and predicted classes"),
     ]
 

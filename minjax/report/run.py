@@ -172,11 +172,18 @@ def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block
             "There are no per-class figures and no confusion matrix: the run has no stored predictions "
             "(predictions.npz)."
         ]
+    return [
+        f"These figures come from the stored predictions: {which_accuracy(predictions, summary)}.",
+        *class_blocks(predictions),
+    ]
+
+
+def class_blocks(predictions: Predictions) -> list[Block]:
+    """Scores of each class, the confusion matrix, and the most frequent confusions."""
     matrix, names = classes.confusion_matrix(predictions), classes.class_names(predictions)
     alt = "Confusion matrix: a row for each true class, a column for each predicted class"
     confusions = classes.confusions_table(matrix, names)
     return [
-        f"These figures come from the stored predictions: {which_accuracy(predictions, summary)}.",
         classes.scores_table(predictions),
         Picture(MATRIX, [classes.confusion_picture(matrix, names)], alt, caption="Confusion matrix"),
         confusions if confusions.rows else "No image was misclassified.",

@@ -15,19 +15,24 @@ from minjax.config.table import SECTIONS_OF, plain
 from minjax.deploy import predictor as predictors
 from minjax.errors import UserError
 from minjax.records.files import csv_text, write_text
+from minjax.records.run import Predictions
+from minjax.records.samples import Samples
+from minjax.report import predicted
+from minjax.tasks import samples
+from minjax.tasks.provenance import provenance
 
-FILE = "predictions.csv"
+FILE, REPORT = "predictions.csv", "predictions-report"
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     """Classify the images that `config.predict.images` names with the network that `config.run` names.
 
-    Where the images lie in folders that are called as the classes are, the accuracy is printed too.
+    Where the images lie in folders that are called as the classes are, the accuracy is printed and a report written.
 
     Args:
         config: `run` is a run, a study (its winner is meant), a packed or a safetensors file.
-        directory: where predictions.csv goes; None: the current directory.
-        command: not used; every task takes it.
+        directory: where predictions.csv and the report go; None: the current directory.
+        command: as it was typed.
 
     Returns:
         0.
@@ -63,7 +68,26 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         print(f"skipped: {reason}")
     print(_summary(predictor.classes, kept, probabilities))
     print(f"predictions: {path}")
+    if (found := _known(predictor.classes, kept, probabilities)) is not None:
+        places = samples.mistakes(found)
+        images = [predictor.read(kept[place]) for place in places]
+        none = np.zeros((0, *predictor.network.image_shape), np.uint8)
+        shown = Samples(samples.fitted(images or none), places, none[:, :1, :1], np.zeros(0, np.int64))
+        folder, named = path.with_name(REPORT), Path(settings["images"])
+        page = predicted.write(folder, Path(asked["run"]), named, found, shown, provenance(command))
+        print(f"report: {page}")
     return 0
+
+
+def _known(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> Predictions | None:
+    """The predictions beside the true classes, where every image lies in a folder that is called as a class is."""
+    true = [path.parent.name for path in paths]
+    if not set(true) <= set(classes):
+        return None
+    chosen = probabilities.argmax(-1)
+    labels = np.array([classes.index(name) for name in true])
+    confidence = probabilities[np.arange(len(chosen)), chosen].astype(np.float32)
+    return Predictions(labels, chosen, classes, confidence)
 
 
 def table(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> str:

@@ -120,7 +120,7 @@ def test_what_was_found_comes_first_and_the_papers_figure_is_folded(reported):
         first, _, evidence = text.partition("Evidence")
         assert sentence in first
         assert "with a 95 % interval over images of" in first
-        assert f"{1000 - right} of 1,000 test images were misclassified. The 24 that it was surest of:" in first
+        assert f"{1000 - right} of 1,000 images were misclassified. The 24 that it was surest of:" in first
         for command in ("predict", "compress", "export"):
             assert f"minjax {command} {path}" in first
         for words in (
@@ -176,7 +176,7 @@ def test_a_run_that_misclassified_nothing_says_so(make_run, tmp_path):
     write_predictions(path / PREDICTIONS, kept)
     write_samples(path / SAMPLES, samples(kept))
     text = texts(report(path))[0]
-    assert "None of the 2 test images was misclassified." in text
+    assert "None of the 2 images was misclassified." in text
     assert "Its most frequent mistake" not in text
 
 

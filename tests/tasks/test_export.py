@@ -16,8 +16,9 @@ from minjax import compress, data
 from minjax.deploy.network import describe
 from minjax.errors import UserError
 from minjax.records.export import read_export
-from minjax.records.run import read_run
+from minjax.records.run import read_predictions, read_run
 from tests.conftest import minjax as command
+from tests.report.reading import links_of, needs_no_other_file
 
 pytestmark = pytest.mark.slow
 
@@ -163,3 +164,18 @@ def test_predict_writes_a_table_and_says_how_many_are_right(run, tmp_path):
     assert f"{100 * right / 12:.2f} % are in the folder of their class" in done.stdout
     assert "bad.png" in done.stdout
     assert sum(float(rows[0][f"p({name})"]) for name in "0123456789") == pytest.approx(1, abs=1e-5)
+    page = tmp_path / "predictions-report" / "index.html"
+    assert f"report: {page}" in done.stdout
+    assert f"{right} of 12 images are in the folder of the class" in page.read_text()
+    needs_no_other_file(page, pictures=2 + (right < 12))
+    assert str(run / "report" / "index.html") in [str((page.parent / link).resolve()) for link in links_of(page)]
+    kept = read_predictions(page.parent / "predictions.npz")
+    assert [kept.class_names[i] for i in kept.predicted] == [row["class"] for row in rows]
+
+
+def test_predict_without_true_folders_writes_no_report(run, tmp_path):
+    Image.fromarray(data.load("digits").test.images[0, :, :, 0]).save(tmp_path / "a.png")
+    arguments = [f"--config.run={run}", f"--config.predict.images={tmp_path / 'a.png'}", f"--workdir={tmp_path}"]
+    done = command(*arguments, preset="configs/predict.py")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "predictions.csv"]
