@@ -28,4 +28,7 @@ def get_config():
     config.study.dnn.widths = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30, 40, 50, 65, 80, 100, 140, 200)
     config.study.coarse = 3
     config.study.reach = 2
+    config.study.learning_rates = 3
+    config.study.epoch_doublings = 3
+    config.study.fresh_seeds = 20
     return config

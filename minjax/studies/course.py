@@ -1,7 +1,7 @@
 """The course of a study: its rounds from the first to the last, each a function of the records of those before it.
 
 `Course.rounds` reads from top to bottom: the coarse grid or the climb, the sizes around the answer, the rest of the
-grid, more epochs. `Course.fresh` follows.
+grid, more epochs, fresh seeds for what was found, and, where these move the answer, the sizes around it again.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Course:
         self.networks = [group[0] for group in distinct(points).values()]
         self.known, self.notes = Known(), list[Note]()
         self._tried: dict[str, list[str]] = {}  # point of the grid -> the ids that it was trained under
+        self._fresh: set[str] = set()  # ids that fresh seeds were asked for
         self._steps: dict[str, int] = {}  # point of the grid -> the step of its best learning rate
         self._grid = {point.id: point for point in self.networks}
 
@@ -76,7 +77,7 @@ class Course:
                 self.known.take([member], {member.key: one})
 
     def rounds(self) -> Rounds:
-        """All rounds up to the fresh seeds."""
+        """All rounds of the study."""
         rules = self.rules
         if rules.extent == "knee":
             yield from self._climb()
@@ -86,15 +87,19 @@ class Course:
         if rules.extent == "all":
             yield from self._trained(REST, [point for point in self.networks if point.id not in self._tried])
         yield from self._more_epochs()
+        yield from self.fresh()
+        while (now := self._standing()) is not None and (asked := self._around(now, rules.reach)):
+            epochs = self.known.point(now.focus.id).settings.get(EPOCHS)
+            yield from self._trained(REFINEMENT, asked, epochs)
+            yield from self.fresh()
 
     def fresh(self) -> Rounds:
         """Fresh seeds for the networks that the answer speaks of, until it speaks of no other."""
-        asked: set[str] = set()
         while self.rules.fresh_seeds and (grid := self._candidates()) is not None:
-            wanted = [one for one in self._wanting(grid) if one.id not in asked]
+            wanted = [one for one in self._wanting(grid) if one.id not in self._fresh]
             if not wanted:
                 return
-            asked |= {one.id for one in wanted}
+            self._fresh |= {one.id for one in wanted}
             points = [self.known.point(one.id) for one in wanted]
             yield self._round(FRESH, points, self.rules.fresh, fresh=True)
 

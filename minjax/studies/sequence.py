@@ -48,7 +48,7 @@ class Stages:
         self._course = lambda: Course(points, rules, variants, grid_of)
         self._rules, self._grid_of = rules, grid_of
         whole = self._course()
-        self._whole = _Replay(whole, _chained(whole.rounds(), whole.fresh()))
+        self._whole = _Replay(whole, whole.rounds())
         self._end: _Replay | None = None
 
     @property
@@ -105,8 +105,3 @@ class _Replay:
             self.course.known.take(now.members, records)
             self._advance()
         return None
-
-
-def _chained(*parts: Iterator[Round]) -> Iterator[Round]:
-    for part in parts:
-        yield from part

@@ -225,6 +225,22 @@ def test_the_two_most_accurate_get_fresh_seeds_where_the_most_accurate_is_asked_
     assert {one.num_params for one in records if one.fresh} == set(ranked[:2])
 
 
+def test_where_fresh_seeds_move_the_answer_the_sizes_around_it_follow():
+    """Fresh seeds show that a fourth of the parameters is enough; the sizes below that were not measured yet."""
+
+    def accuracy(point, rate, epochs, seed):
+        return rises(point, rate, epochs, seed, minimal=SIZES[6] if seed < 10_000 else SIZES[3])
+
+    world = World(grid(), accuracy, coarse=4, fresh_seeds=6)
+    seen, records = world.play()
+    stages = [stage.name for stage in seen]
+    first = stages.index("fresh")
+    assert "refinement" in stages[first:]
+    now = world.stages.standing(records)
+    below = SIZES[SIZES.index(now.winner.num_params) - 1]
+    assert below in sizes(records)
+
+
 def test_the_search_can_be_ended_and_fresh_seeds_still_follow():
     world = World(grid(), **EVERYTHING)
     seen, _ = world.play()

@@ -94,6 +94,7 @@ class Plan:
         self.groups = self._grouped(self.networks, self.study["programs"])
         self._group_of = {point.id: group for group in self.groups for point in group.points}
         self._longer: dict[tuple[str, int], Group] = {}  # by name and number of epochs
+        self._shorter: dict[str, Group] = {}  # by name, of these
         self._alone: dict[str, Group] = {}  # by point
 
     def _points(self, choices: Sequence[Choice]) -> list[Point]:
@@ -152,7 +153,12 @@ class Plan:
             config, seconds = found.config | {"epochs": epochs}, found.seconds * epochs / before
             name = f"{found.name}-{epochs}"
             self._longer[found.name, epochs] = dataclasses.replace(found, name=name, config=config, seconds=seconds)
+            self._shorter[name] = found
         return self._longer[found.name, epochs]
+
+    def shorter(self, group: Group) -> Group | None:
+        """Of a group that is trained for more epochs, that of the grid; None of any other."""
+        return self._shorter.get(group.name)
 
     def most_members(self, group: Group) -> int:
         """How many members of a group a round asks for at most."""

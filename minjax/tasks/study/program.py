@@ -52,7 +52,15 @@ class Program:
         inputs: how images become the model's input; mean and deviation are those of a member's own images.
     """
 
-    def __init__(self, group: Group, dataset: Dataset, partitions: Partitions, study: dict[str, Any], members: int):
+    def __init__(
+        self,
+        group: Group,
+        dataset: Dataset,
+        partitions: Partitions,
+        study: dict[str, Any],
+        members: int,
+        curves: PopulationCurves | None = None,
+    ):
         """Build what is to be compiled; nothing is compiled yet.
 
         Args:
@@ -61,6 +69,7 @@ class Program:
             partitions: how members divide it.
             study: the section `study` of the configuration.
             members: how many there will be at most.
+            curves: those of a program that differs in its number of epochs alone; None: its own.
         """
         self.group, self.dataset, self.partitions, self.study = group, dataset, partitions, study
         config = group.config
@@ -101,27 +110,35 @@ class Program:
             devices=config["devices"],
         )
         self.capacity = self.population.capacity
-        self.curves = PopulationCurves(
+        self._compiled = [self.population.program]
+        if curves is None:
+            curves = self._own_curves()
+            self._compiled.append(curves.program)
+        self.curves = curves
+
+    def _own_curves(self) -> PopulationCurves:
+        study = self.study
+        return PopulationCurves(
             self.model.apply,
             self.population,
             self.inputs,
-            images=images["curves"],
+            images=self.partitions.sizes["curves"],
             method=study["prune_method"],
             amounts=amounts(study["amounts"]),
             bits=study["bits"],
             scheme=study["scheme"],
-            live=self._live if group.padded else None,
+            live=self._live if self.group.padded else None,
         )
 
     @property
     def compilations(self) -> int:
         """How many programs were compiled so far: training and curves."""
-        return self.population.program.compilations + self.curves.program.compilations
+        return sum(program.compilations for program in self._compiled)
 
     @property
     def compile_seconds(self) -> float:
         """Seconds spent compiling."""
-        return self.population.program.compile_seconds + self.curves.program.compile_seconds
+        return sum(program.compile_seconds for program in self._compiled)
 
     def train(
         self,
@@ -257,8 +274,9 @@ class Programs:
         if group.name not in self._built:
             plan = self._plan
             partitions = plan.partitions.limited(group.config["dataset"]["limit_train"])
-            most = plan.most_members(group)
-            self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most)
+            most, shorter = plan.most_members(group), plan.shorter(group)
+            curves = None if shorter is None else self[shorter].curves
+            self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most, curves)
         return self._built[group.name]
 
     @property

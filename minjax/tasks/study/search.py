@@ -148,7 +148,8 @@ class Search:
         self._guess = self._best_guess()
         for one in records:
             if one.status == "diverged":
-                progress.say(f"diverged: {one.name}, seed {one.seed}, at step {one.diverged_step}")
+                settings = "".join(f", {name}={value}" for name, value in one.settings.items())
+                progress.say(f"diverged: {one.name}{settings}, seed {one.seed}, at step {one.diverged_step}")
         failed = [one for one in records if one.status == "failed"]
         if failed:
             progress.say(f"failed: {', '.join(sorted({one.name for one in failed}))}: {failed[0].error}")

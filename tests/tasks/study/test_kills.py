@@ -60,3 +60,33 @@ def test_killed_while_it_hands_over_it_ends_with_the_same_winner_to_the_bit(tmp_
     first, second = arrays(tmp_path / "whole" / "winner"), arrays(directory / "winner")
     assert list(first) == list(second)
     assert all((first[name] == second[name]).all() for name in first)
+
+
+# Every stage, with little work in each.
+SEARCH = (
+    *SMALL, "--config.study.extent=knee", "--config.study.dnn.widths=(1,2,4,8,12,16,24,32)",
+    "--config.study.dnn.depths=(0,1)", "--config.study.coarse=2", "--config.study.curves=none", "--config.epochs=10",
+    "--config.study.learning_rates=3", "--config.study.epoch_doublings=1", "--config.study.fresh_seeds=3",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_again_and_again_ends_with_the_same_records(tmp_path):
+    assert main(small(tmp_path / "whole", *SEARCH)) == 0
+    wanted = len(lines(tmp_path / "whole"))
+    directory, generator = tmp_path / "killed", random.Random(7)
+    for at in sorted(generator.sample(range(1, wanted), 4)):
+        arguments = command(*small(directory, *SEARCH)[1:], preset=PRESET)
+        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 400
+        while time.monotonic() < deadline and process.poll() is None:
+            if (directory / "points.jsonl").exists() and len(lines(directory)) >= at:
+                break
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    assert main(small(directory, *SEARCH)) == 0
+    assert plain(directory) == plain(tmp_path / "whole")
+    stages = [stage["name"] for stage in plain(directory)[1]["stages"]]
+    assert stages[0] == "climb"
+    assert {"more epochs", "fresh"} <= set(stages)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from configs.studies import base, find_min
+from minjax.config.kinds import MOST
 from minjax.config.study import METRICS
 from minjax.errors import UserError
 from minjax.findings import candidates
 from minjax.tasks.study import settings
+from minjax.tasks.study.plan import Plan
 
 
 def settled(config=None, **fields):
@@ -49,3 +51,51 @@ def test_a_question_that_cannot_be_asked_is_refused(fields, message):
     with pytest.raises(UserError, match="study") as caught:
         settled(**fields)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"learning_rates": 3, "tuning_seeds": 6},
+            "study.tuning_seeds is 6; it must be at most study.seeds=5",
+        ),
+        (
+            {"learning_rates": 3, "axes": (("optimizer.learning_rate", (0.1, 0.01)),)},
+            "optimizer.learning_rate is an axis of the study, and study.learning_rates=3 tunes it for each network",
+        ),
+        (
+            {"epoch_doublings": 1, "axes": (("epochs", (10, 20)),)},
+            "epochs is an axis of the study, and study.epoch_doublings=1 trains for more epochs",
+        ),
+        ({"learning_rates": 0}, "study.learning_rates is 0; it must be at least 1"),
+        ({"fresh_seeds": -1}, "study.fresh_seeds is -1; it must be at least 0"),
+    ],
+)
+def test_an_order_of_work_that_contradicts_itself_is_refused(fields, message):
+    with pytest.raises(UserError, match="study") as caught:
+        settled(**fields)
+    assert message in str(caught.value)
+
+
+def test_tuning_seeds_matter_only_where_rates_are_tuned():
+    assert settled(tuning_seeds=6)["tuning_seeds"] == 6
+    assert settled(axes=(("optimizer.learning_rate", (0.1, 0.01)),))["learning_rates"] == 1
+
+
+def test_fresh_seeds_must_be_seeds():
+    config = base.get_config()
+    config.seed = MOST - 10_004
+    assert settled(config, fresh_seeds=5)["fresh_seeds"] == 5
+    with pytest.raises(UserError, match=r"the last fresh seed, seed \+ 10005, would be above"):
+        settled(config, fresh_seeds=6)
+    assert settled(config, fresh_seeds=0)["fresh_seeds"] == 0
+
+
+def test_a_learning_rate_of_zero_cannot_be_tuned():
+    config = base.get_config()
+    config.optimizer.learning_rate = 0.0
+    config.study.dnn.widths, config.study.dnn.depths, config.study.learning_rates = (2,), (1,), 3
+    config.dataset.name = "digits"
+    with pytest.raises(UserError, match=r"learning_rate is 0 for dnn-1-equal-2; it must be above 0"):
+        Plan(settings.settle(config))
