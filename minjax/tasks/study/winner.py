@@ -127,12 +127,13 @@ def compared(member: MemberRecord, found: Scored, together: bool) -> list[str]:
         together: whether members are trained side by side.
     """
     assert member.final is not None
-    images = round((found.accuracy - member.final.accuracy) * found.images)
+    recorded = member.final.share_correct
+    images = round((found.accuracy - recorded) * found.images)
     if images == 0:
         return []
     note = (
         f"its own run classifies {plural(abs(images), 'validation image')} {'more' if images > 0 else 'fewer'} "
-        f"correctly than its member of the study, which reached {percent(member.final.accuracy)}"
+        f"correctly than its member of the study, which reached {percent(recorded)}"
     )
     if abs(images) > ROUNDING[together] * found.images:
         return [f"{note}; that is more than rounding explains, so one of the two is wrong: please report it"]
