@@ -154,7 +154,7 @@ def steps(summary: StudySummary, directory: Path | str, config: dict[str, Any]) 
     images = shlex.quote(data["path"]) if data["name"] == "folder" else "IMAGES"
     rows = [
         ("classify images", f"{program} predict {run} {images}"),
-        ("write it for other runtimes", f"{program} export {run} --formats=onnx,tflite_int8,c"),
+        ("write it for other runtimes", f"{program} export {run} --formats=safetensors,c"),
         ("train the winner again", summary.winner.command),
     ]
     if summary.winner.packed is not None:

@@ -134,7 +134,9 @@ class Study:
 
     def _hand_over(self, summary: StudySummary) -> StudySummary:
         """Train the winner as a run of its own, and test it; a signal leaves the rest for the next time."""
-        found = Handover(self.plan, self.programs, self.directory, self._whole(), self.stop).run(summary.findings)
+        speaking = {one.point for one in [*self._whole(), *(one for one in self.records if one.fresh)]}
+        members = [one for one in self.records if one.point in speaking]
+        found = Handover(self.plan, self.programs, self.directory, members, self.stop).run(summary.findings)
         return replace(summary, status="interrupted") if found is None else replace(summary, winner=found)
 
     def _findings(self) -> Findings:

@@ -28,7 +28,7 @@ class Handover:
         plan: of the study, which has trained what it wants to train.
         programs: those of its groups.
         directory: the study's.
-        members: all its records.
+        members: the records of the networks that may be handed over or tested.
         stop: asked between dispatches.
     """
 
