@@ -119,3 +119,14 @@ def test_bad_padding_and_too_small_an_image_are_named():
         conv2d(x, kernel, padding="CAUSAL")
     with pytest.raises(UserError, match="2x2 pixels is smaller than the 3x3"):
         conv2d(x, kernel, padding="VALID")
+
+
+def test_a_first_convolution_can_be_exported_for_any_batch():
+    import jax.export  # not an attribute of jax before it is imported
+
+    (batch,) = jax.export.symbolic_shape("batch")
+    kernel = jnp.ones((3, 3, 3, 8))
+    images = jax.ShapeDtypeStruct((batch, 24, 32, 3), jnp.float32)
+    exported = jax.export.export(jax.jit(lambda x: conv2d(x, kernel)), platforms=("cpu", "cuda"))(images)
+    some = jax.random.normal(jax.random.key(0), (5, 24, 32, 3))
+    np.testing.assert_allclose(exported.call(some), conv2d(some, kernel), rtol=1e-5, atol=1e-5)
