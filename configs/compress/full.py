@@ -23,6 +23,7 @@ def measure_curves(config):
     config.prune.amounts = 21
     config.prune.include = ()
     config.quantize.bits = tuple(range(16, 0, -1))
+    config.compress.calibration_images = 1000
     config.compress.joint_method = "global_l1"
     config.compress.sensitivity_amounts = (0.25, 0.5, 0.75, 0.9)
     config.compress.sensitivity_bits = (8, 4, 3, 2)

@@ -181,7 +181,7 @@ _CURVES = (
     ),
     Field(
         "calibration_images",
-        1000,
+        500,
         Integer(1),
         "Training images for re-estimated statistics and for ranges of activations.",
     ),

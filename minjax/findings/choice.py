@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from minjax.findings.phases import MARGIN, pareto
-from minjax.records.compression import Measurement, Version
+from minjax.records.compression import TRAINED, Measurement, Version
 
 RUNNERS = 4  # further candidates that are confirmed to find a runner-up
 _ROUNDING = 1e-9
@@ -42,9 +42,17 @@ class Wanted:
 
 
 def screened(measurements: Iterable[Measurement]) -> list[Measurement]:
-    """The screened candidates without the dense network, in an order that does not depend on when they were."""
-    found = [m for m in measurements if m.curve == "candidate" and (m.method is not None or m.bits is not None)]
-    return sorted(found, key=lambda m: (m.method or "", m.amount or 0.0, m.bits or 0, m.retrained))
+    """The screened candidates without the dense network, each with the statistics of batch norm that suit it better.
+
+    In an order that does not depend on when they were screened.
+    """
+    found: dict[tuple[object, ...], Measurement] = {}
+    for m in measurements:
+        if m.curve == "candidate" and (m.method is not None or m.bits is not None):
+            other = found.get((recipe(m), m.retrained))
+            if other is None or (m.accuracy, m.batch_norm == TRAINED) > (other.accuracy, other.batch_norm == TRAINED):
+                found[recipe(m), m.retrained] = m
+    return sorted(found.values(), key=lambda m: (m.method or "", m.amount or 0.0, m.bits or 0, m.retrained))
 
 
 def dense_of(measurements: Iterable[Measurement], curve: str) -> Measurement | None:

@@ -22,7 +22,7 @@ class Work:
         seconds_per_image: of one evaluation, measured.
         compile_seconds: of the program that screens.
         candidates: that may be screened at most.
-        screening_images, calibration_images: that each of them is evaluated on, and that its statistics take.
+        screening_images, calibration_images: that each is evaluated on, and that its statistics take on average.
         retrainings, steps, batch: trainings of so many steps of so many images.
         images: that files are verified on.
         test_images: that two files are tested on.

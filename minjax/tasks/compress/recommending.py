@@ -140,7 +140,7 @@ class Recommending:
             compile_seconds=self.curves.program.compile_seconds,
             candidates=self.screening.most(),
             screening_images=self.curves.test_images,
-            calibration_images=len(self.networks.calibration) if self.screening.has_statistics else 0,
+            calibration_images=len(self.networks.calibration) // 2 if self.screening.has_statistics else 0,
             retrainings=self._retrainings,
             steps=self.retrainer.steps,
             batch=self.retrainer.batch,

@@ -1,22 +1,32 @@
 """Which candidates are screened next, wave by wave; a function of what has been screened, so that it can be resumed.
 
-Every method is followed over the amounts until the network fails, and the bits of the unpruned network likewise. Then
-the better two methods, and structured ones that keep the accuracy, are combined with the fewest bits that work, from
-the amounts on at which pruning alone begins to cost accuracy.
+Every method is followed over the amounts until the network fails, and the unpruned network over the bits. Then the
+better methods are combined with the fewest bits that the network bears, from the amount on at which pruning alone
+begins to cost accuracy. Statistics of batch norm are re-estimated where that helps: a light compression is better off
+with those of the training, which a few images cannot match, and a heavy one has changed what they describe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from minjax import compress
-from minjax.findings.choice import Wanted, dense_of, screened
+from minjax.findings.choice import Wanted, dense_of, front
 from minjax.findings.phases import MARGIN
 from minjax.records.compression import REESTIMATED, TRAINED, Measurement, Statistics, Version
 
 SLACK = 0.25  # of accuracy: a network that has lost more is not pruned further
 BEST, FEWEST_BITS = 2, 3  # methods, and bits of each, that are combined
+
+
+class Recipe(NamedTuple):
+    """How a network is pruned and quantized; None: it is not."""
+
+    method: str | None
+    amount: float | None
+    bits: int | None
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Screening:
         bits: of the quantized candidates.
         scheme: of their quantization.
         wanted: the accuracy to keep.
-        has_statistics: whether there is batch norm, which is re-estimated.
+        has_statistics: whether there is batch norm, which can be re-estimated.
     """
 
     methods: dict[str, tuple[str, ...]]
@@ -44,78 +54,122 @@ class Screening:
         dense = dense_of(measurements, "candidate")
         if dense is None:
             return [Version(curve="candidate")]
-        known = {m.version: m for m in screened(measurements) if not m.retrained}
-        wave = [self._version(None, None, bits) for bits in self.bits]
-        wave += self._steps(known, dense, dict.fromkeys(self.methods, (None, 0)))
-        missing = [version for version in wave if version not in known]
-        if missing:
-            return missing
-        starts = {method: self._start(known, dense, method) for method in self._better(known, dense)}
-        wave = []
-        for bits in self._few_bits(known, dense):
-            wave += self._steps(known, dense, {method: (bits, start) for method, start in starts.items()})
-        return [version for version in wave if version not in known]
+        screen = _Screen(self, dense, {m.version: m for m in measurements if m.curve == "candidate"})
+        wave = [version for bits in self.bits for version in screen.missing(Recipe(None, None, bits))]
+        wave += [version for method in self.methods for version in screen.follow(method, None, 0)]
+        if wave:
+            return wave
+        for method in screen.better():
+            start = screen.start(method)
+            wave += [version for bits in screen.few_bits() for version in screen.follow(method, bits, start)]
+        return wave
 
     def most(self) -> int:
-        """How many candidates there may be in all."""
-        return 1 + len(self.bits) + len(self.amounts) * (len(self.methods) + BEST * FEWEST_BITS)
+        """About how many candidates there may be in all."""
+        ways = 1 + self.has_statistics
+        return 1 + len(self.bits) * ways + len(self.amounts) * (len(self.methods) * ways + BEST * FEWEST_BITS)
 
-    def _version(self, method: str | None, amount: float | None, bits: int | None) -> Version:
-        statistics: Statistics = REESTIMATED if self.has_statistics else TRAINED
+
+@dataclass(frozen=True)
+class _Screen:
+    """What has been screened so far."""
+
+    plan: Screening
+    dense: Measurement
+    known: dict[Version, Measurement]
+
+    def version(self, recipe: Recipe, statistics: Statistics) -> Version:
+        """A recipe with these statistics of batch norm."""
         return Version(
             curve="candidate",
-            method=method,
-            amount=amount,
-            exclude=() if method is None else self.methods[method],
-            bits=bits,
-            scheme=None if bits is None else self.scheme,
+            method=recipe.method,
+            amount=recipe.amount,
+            exclude=() if recipe.method is None else self.plan.methods[recipe.method],
+            bits=recipe.bits,
+            scheme=None if recipe.bits is None else self.plan.scheme,
             batch_norm=statistics,
         )
 
-    def _steps(
-        self, known: dict[Version, Measurement], dense: Measurement, lines: dict[str, tuple[int | None, int]]
-    ) -> list[Version]:
-        """The first version of each line that is not known: method -> (bits, place of its first amount)."""
-        found = []
-        for method, (bits, start) in lines.items():
-            for amount in self.amounts[start:]:
-                version = self._version(method, amount, bits)
-                if version not in known:
-                    found.append(version)
-                    break
-                if not self._alive(known[version], dense):
-                    break
-        return found
+    def statistics(self, recipe: Recipe) -> list[Statistics]:
+        """Those that a recipe is screened with; both where it is not known which are better."""
+        if not self.plan.has_statistics:
+            return [TRAINED]
+        method, amount, bits = recipe
+        if method is not None and bits is not None:
+            parts = [self.best(Recipe(method, amount, None)), self.best(Recipe(None, None, bits))]
+            changed = any(part is not None and part.batch_norm == REESTIMATED for part in parts)
+            return [REESTIMATED] if changed else [TRAINED]
+        if method is not None and (place := self.plan.amounts.index(amount or 0.0)):
+            before = self.best(Recipe(method, self.plan.amounts[place - 1], None))
+            if before is not None and before.batch_norm == REESTIMATED:
+                return [REESTIMATED]
+        return [TRAINED, REESTIMATED]
 
-    def _alive(self, m: Measurement, dense: Measurement) -> bool:
-        return m.accuracy >= dense.accuracy - SLACK and m.accuracy > self.wanted.chance + MARGIN
+    def missing(self, recipe: Recipe) -> list[Version]:
+        """The versions of a recipe that are still to be screened."""
+        versions = [self.version(recipe, statistics) for statistics in self.statistics(recipe)]
+        return [version for version in versions if version not in self.known]
 
-    def _keeps(self, m: Measurement, dense: Measurement) -> bool:
-        return m.accuracy >= self.wanted.floor(dense.accuracy)
+    def best(self, recipe: Recipe) -> Measurement | None:
+        """The better of the statistics; None: not screened."""
+        versions = [self.version(recipe, statistics) for statistics in (TRAINED, REESTIMATED)]
+        found = [self.known[version] for version in versions if version in self.known]
+        return max(found, key=lambda m: m.accuracy, default=None)
 
-    def _curve(self, known: dict[Version, Measurement], method: str) -> list[Measurement]:
-        """The measured amounts of a method without quantization."""
-        versions = [self._version(method, amount, None) for amount in self.amounts]
-        return [known[version] for version in versions if version in known]
+    def follow(self, method: str, bits: int | None, start: int) -> list[Version]:
+        """The versions at the first amount that is not screened, unless the network has failed before."""
+        for amount in self.plan.amounts[start:]:
+            recipe = Recipe(method, amount, bits)
+            if missing := self.missing(recipe):
+                return missing
+            if not self.alive(recipe):
+                break
+        return []
 
-    def _better(self, known: dict[Version, Measurement], dense: Measurement) -> list[str]:
-        """The methods that keep the accuracy with the fewest bytes, and structured ones that keep it at all."""
+    def alive(self, recipe: Recipe) -> bool:
+        """Whether the network still works."""
+        best = self.best(recipe)
+        assert best is not None
+        least = max(self.dense.accuracy - SLACK, self.plan.wanted.chance + MARGIN)
+        return best.accuracy >= least
+
+    def curve(self, method: str) -> list[Measurement]:
+        """The screened amounts of a method without quantization."""
+        found = [self.best(Recipe(method, amount, None)) for amount in self.plan.amounts]
+        return [m for m in found if m is not None]
+
+    def keeps(self, m: Measurement) -> bool:
+        """Whether a candidate keeps the accuracy, as far as the screened images tell."""
+        return m.accuracy >= self.plan.wanted.floor(self.dense.accuracy)
+
+    def better(self) -> list[str]:
+        """Methods that are the best for some size, the one first that keeps the accuracy with the fewest bytes.
+
+        A structured method comes on top where it keeps the accuracy at all, since its network is smaller in other
+        respects too.
+        """
 
         def smallest(method: str) -> int:
-            kept = [m.bytes_theoretical for m in self._curve(known, method) if self._keeps(m, dense)]
-            return min((size for size in kept if size is not None), default=dense.bytes_dense)
+            kept = [m.bytes_theoretical for m in self.curve(method) if self.keeps(m)]
+            return min((size for size in kept if size is not None), default=self.dense.bytes_dense)
 
-        ranked = sorted(self.methods, key=smallest)  # stable: ties in the order of the configuration
-        structured = [m for m in ranked[BEST:] if compress.METHODS[m].unit == "channel"]
-        return ranked[:BEST] + [m for m in structured if smallest(m) < dense.bytes_dense]
+        curves = {method: self.curve(method) for method in self.plan.methods}
+        everything = [m for curve in curves.values() for m in curve]
+        leading = {m.method for m in front(everything)}
+        ranked = sorted((method for method in curves if method in leading), key=smallest)[:BEST]
+        structured = [
+            method for method in curves if compress.METHODS[method].unit == "channel" and method not in ranked
+        ]
+        return ranked + [method for method in structured if smallest(method) < self.dense.bytes_dense]
 
-    def _start(self, known: dict[Version, Measurement], dense: Measurement, method: str) -> int:
+    def start(self, method: str) -> int:
         """The place of the largest amount up to which pruning alone keeps the accuracy."""
-        kept = [self._keeps(m, dense) for m in self._curve(known, method)]
+        kept = [self.keeps(m) for m in self.curve(method)]
         first = kept.index(False) if False in kept else len(kept)
         return max(first - 1, 0)
 
-    def _few_bits(self, known: dict[Version, Measurement], dense: Measurement) -> list[int]:
+    def few_bits(self) -> list[int]:
         """The fewest bits that the unpruned network bears."""
-        borne = [bits for bits in sorted(self.bits) if self._alive(known[self._version(None, None, bits)], dense)]
-        return borne[:FEWEST_BITS] or sorted(self.bits)[-1:]
+        ordered = sorted(self.plan.bits)
+        borne = [bits for bits in ordered if self.alive(Recipe(None, None, bits))]
+        return borne[:FEWEST_BITS] or ordered[-1:]
