@@ -10,9 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minjax import models
+from minjax import models, tree
 from minjax.compress import macs
 from minjax.models import padded
+from minjax.studies.cost import LANES, Work
 
 # Family -> the field of the model that holds the sizes of its layers. Networks that differ only in it can be padded to
 # a common size (`minjax.models.padded`).
@@ -34,11 +35,10 @@ def resized(model: Mapping[str, Any], sizes: Sizes) -> dict[str, Any]:
 
 
 class Arithmetic:
-    """Multiply-adds of a network, and of those that differ from it in sizes alone.
+    """The work of a network, and of those that differ from it in sizes alone.
 
     Attributes:
-        layers: how many layers have kernels.
-        total: multiply-adds of the network itself for one image, forward.
+        own: of the network itself.
     """
 
     def __init__(self, model: Mapping[str, Any], image_shape: tuple[int, int, int], classes: int):
@@ -54,23 +54,33 @@ class Arithmetic:
         images = jnp.zeros((1, *image_shape))
         variables = jax.eval_shape(partial(network.init, train=False), jax.random.key(0), images)
         counted = macs.multiply_adds(partial(network.apply, train=False), variables, image_shape)
-        self.total, self.layers = counted.total, len(counted.kernels)
+        shapes = {name: leaf.shape for name, leaf in tree.leaves(variables["params"]).items()}
+        self._kernels = {
+            name: (count // math.prod(shapes[name]), shapes[name]) for name, count in counted.kernels.items()
+        }
+        self.own = _work(self._kernels, counted.activations)
         if model["name"] in SIZES:
             self._axes = padded.channel_axes(network, image_shape)
-            self._counts, self._kernels = padded.channel_counts(network), counted.kernels
+            self._counts = padded.channel_counts(network)
 
-    def of(self, sizes: Sizes) -> int:
-        """Multiply-adds for one image of the network with these sizes.
-
-        A kernel's are proportional to the channels along each of its axes.
-        """
+    def of(self, sizes: Sizes) -> Work:
+        """The work of the network with these sizes: every kernel is used at as many pixels, whatever its channels."""
         own = padded.channel_counts(_build(resized(self._model, sizes), self._classes))
-        total = 0
-        for name, count in self._kernels.items():
-            groups = [group for group in self._axes[name] if group is not None]
-            here, there = (math.prod(counts[group] for group in groups) for counts in (self._counts, own))
-            total += count // here * there
-        return total
+        kernels = {}
+        for name, (pixels, shape) in self._kernels.items():
+            axes = zip(shape, self._axes[name], strict=True)
+            resized_to = (size if group is None else size // self._counts[group] * own[group] for size, group in axes)
+            kernels[name] = pixels, tuple(resized_to)
+        return _work(kernels)
+
+
+def _work(kernels: Mapping[str, tuple[int, tuple[int, ...]]], products: int = 0) -> Work:
+    """The work of layers, given the pixels that each kernel is used at and its shape."""
+    return Work(
+        multiply_adds=products + sum(pixels * math.prod(shape) for pixels, shape in kernels.values()),
+        outputs=sum(pixels * -(-shape[-1] // LANES) * LANES for pixels, shape in kernels.values()),
+        layers=len(kernels),
+    )
 
 
 def _build(model: Mapping[str, Any], classes: int) -> Any:

@@ -136,9 +136,9 @@ def _seconds(
         work: what one member asks for.
         machine: where.
     """
-    multiply_adds = arithmetic.total if common is None else arithmetic.of(common)
+    one = arithmetic.own if common is None else arithmetic.of(common)
     what = kind(config["model"])
     steps = config["epochs"] * (work.images[config["dataset"]["limit_train"]] // config["batch_size"])
-    step = machine.step_seconds(what, multiply_adds, arithmetic.layers, config["batch_size"])
+    step = machine.step_seconds(what, one, config["batch_size"])
     images = config["epochs"] * work.validation_images + work.evaluations
-    return steps * step + images * machine.image_seconds(what, multiply_adds)
+    return steps * step + images * machine.image_seconds(what, one)

@@ -36,8 +36,16 @@ def counted(model):
 def test_other_sizes_are_those_of_their_own_trace(case):
     model, others = CASES[case]
     arithmetic = Arithmetic(model, SHAPE, 7)
-    assert arithmetic.total == arithmetic.of(sizes(model)) == counted(model)
+    assert arithmetic.own == arithmetic.of(sizes(model))
+    assert arithmetic.own.multiply_adds == counted(model)
     for other in others:
         wide = resized(model, other)
         assert sizes(wide) == other
-        assert arithmetic.of(other) == counted(wide)
+        assert arithmetic.of(other).multiply_adds == counted(wide)
+        assert arithmetic.of(other) == Arithmetic(wide, SHAPE, 7).own
+
+
+def test_outputs_are_those_of_full_vectors():
+    work = Arithmetic({"name": "cnn", "channels": [3, 17]}, SHAPE, 7).own
+    assert work.outputs == 7 * 10 * 16 + 5 * 8 * 32 + 16
+    assert work.layers == 3
