@@ -131,6 +131,32 @@ def cut(params: Any, model: Any, narrow: Any, image_shape: tuple[int, int, int])
     return _nested(found)
 
 
+class Resizable:
+    """The shapes of the parameters of networks that differ in the sizes of their layers alone, from a trace of one.
+
+    Attributes:
+        shapes: leaf name -> those of the network itself.
+    """
+
+    def __init__(self, model: Any, image_shape: tuple[int, int, int]):
+        """Trace a network; nothing is computed.
+
+        Raises:
+            UserError: it cannot take the images.
+        """
+        self.shapes = _shapes(model, image_shape)["params"]
+        self._axes, self._counts = channel_axes(model, image_shape), channel_counts(model)
+
+    def of(self, other: Any) -> dict[str, tuple[int, ...]]:
+        """Leaf name -> the shapes of another such network."""
+        own, found = channel_counts(other), {}
+        for name, shape in self.shapes.items():
+            axes = zip(shape, self._axes[name], strict=True)
+            resized = (size if group is None else size // self._counts[group] * own[group] for size, group in axes)
+            found[name] = tuple(resized)
+        return found
+
+
 def sizes(model: Any, image_shape: tuple[int, int, int]) -> dict[str, int]:
     """Leaf name -> how many numbers it has, of the parameters of a network that is not padded."""
     return {name: math.prod(shape) for name, shape in _shapes(model, image_shape)["params"].items()}

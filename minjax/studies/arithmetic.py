@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -55,30 +57,46 @@ class Arithmetic:
         variables = jax.eval_shape(partial(network.init, train=False), jax.random.key(0), images)
         counted = macs.multiply_adds(partial(network.apply, train=False), variables, image_shape)
         shapes = {name: leaf.shape for name, leaf in tree.leaves(variables["params"]).items()}
-        self._kernels = {
-            name: (count // math.prod(shapes[name]), shapes[name]) for name, count in counted.kernels.items()
-        }
-        self.own = _work(self._kernels, counted.activations)
-        if model["name"] in SIZES:
-            self._axes = padded.channel_axes(network, image_shape)
-            self._counts = padded.channel_counts(network)
+        self._pixels = {name: count // math.prod(shapes[name]) for name, count in counted.kernels.items()}
+        self.own = _work(self._pixels, shapes, counted.activations)
+        self._resizable = padded.Resizable(network, image_shape) if model["name"] in SIZES else None
 
     def of(self, sizes: Sizes) -> Work:
         """The work of the network with these sizes: every kernel is used at as many pixels, whatever its channels."""
-        own = padded.channel_counts(_build(resized(self._model, sizes), self._classes))
-        kernels = {}
-        for name, (pixels, shape) in self._kernels.items():
-            axes = zip(shape, self._axes[name], strict=True)
-            resized_to = (size if group is None else size // self._counts[group] * own[group] for size, group in axes)
-            kernels[name] = pixels, tuple(resized_to)
-        return _work(kernels)
+        assert self._resizable is not None
+        return _work(self._pixels, self._resizable.of(_build(resized(self._model, sizes), self._classes)))
 
 
-def _work(kernels: Mapping[str, tuple[int, tuple[int, ...]]], products: int = 0) -> Work:
-    """The work of layers, given the pixels that each kernel is used at and its shape."""
+def num_params(model: Mapping[str, Any], image_shape: tuple[int, int, int], classes: int) -> int:
+    """The number of trainable parameters; of networks that differ in sizes alone, one is traced.
+
+    Args:
+        model: the configuration of the model.
+        image_shape: height, width, channels.
+        classes: how many classes the data have.
+
+    Raises:
+        UserError: a value that the model cannot have, or images that it cannot take.
+    """
+    if model["name"] not in SIZES:
+        fields = {key: value for key, value in model.items() if key != "name"}
+        return models.param_count(model["name"], classes, image_shape=image_shape, **fields)
+    smallest = resized(model, (1,) * len(sizes(model)))
+    traced = _resizable(json.dumps(smallest, sort_keys=True), image_shape, classes)
+    return sum(map(math.prod, traced.of(_build(model, classes)).values()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _resizable(model: str, image_shape: tuple[int, int, int], classes: int) -> padded.Resizable:
+    return padded.Resizable(_build(json.loads(model), classes), image_shape)
+
+
+def _work(pixels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]], products: int = 0) -> Work:
+    """The work of layers, given how many pixels each kernel is used at, and the shapes of the kernels."""
+    kernels = [(count, shapes[name]) for name, count in pixels.items()]
     return Work(
-        multiply_adds=products + sum(pixels * math.prod(shape) for pixels, shape in kernels.values()),
-        outputs=sum(pixels * -(-shape[-1] // LANES) * LANES for pixels, shape in kernels.values()),
+        multiply_adds=products + sum(count * math.prod(shape) for count, shape in kernels),
+        outputs=sum(count * -(-shape[-1] // LANES) * LANES for count, shape in kernels),
         layers=len(kernels),
     )
 

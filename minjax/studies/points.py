@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ from minjax.findings.samples import equal
 from minjax.models.fields import CHECKS
 from minjax.records.answer import Demand
 from minjax.records.stages import Training
+from minjax.studies.arithmetic import num_params
 from minjax.studies.grid import Choice
 
 Resolve = Callable[[dict[str, Any]], dict[str, Any]]
@@ -117,7 +117,7 @@ def points(
         name = fields.pop("name")
         _check_values(choice.name, fields)
         try:
-            size = _count(name, num_classes, tuple(image_shape), json.dumps(fields, sort_keys=True))
+            size = num_params(resolved["model"], image_shape, num_classes)
         except UserError as error:
             if skip:
                 reason = f"; the last, {choice.name}: {error}"
@@ -233,11 +233,6 @@ def table(points: Iterable[Point], demand: Callable[[Point], Demand]) -> list[st
         lines.append("  ".join([*cells, also]).rstrip())
     listed = sum(map(len, groups))
     return [*lines, f"{listed} points, {len(groups)} distinct networks, {rows[1][1]} to {rows[-1][1]} parameters"]
-
-
-@functools.lru_cache(maxsize=4096)
-def _count(name: str, num_classes: int, image_shape: tuple[int, int, int], fields: str) -> int:
-    return models.param_count(name, num_classes, image_shape=image_shape, **json.loads(fields))
 
 
 def _check_fields(overrides: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from minjax import models
 from minjax.compress import macs
-from minjax.studies.arithmetic import Arithmetic, resized, sizes
+from minjax.studies.arithmetic import Arithmetic, num_params, resized, sizes
 
 SHAPE = (9, 12, 3)
 SEPARABLE = {"separable": True, "padding": "SAME", "batch_norm": True, "global_pool": True, "strides": [2, 1, 1]}
@@ -43,6 +43,7 @@ def test_other_sizes_are_those_of_their_own_trace(case):
         assert sizes(wide) == other
         assert arithmetic.of(other).multiply_adds == counted(wide)
         assert arithmetic.of(other) == Arithmetic(wide, SHAPE, 7).own
+        assert num_params(wide, SHAPE, 7) == models.param_count(wide.pop("name"), 7, image_shape=SHAPE, **wide)
 
 
 def test_outputs_are_those_of_full_vectors():
