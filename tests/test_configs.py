@@ -11,7 +11,7 @@ from minjax.config import check
 from minjax.config.resolving import resolve
 from tests.conftest import ROOT
 
-PRESETS = sorted(p.relative_to(ROOT) for p in (ROOT / "configs").rglob("*.py") if p.stem != "base")
+PRESETS = sorted(p.relative_to(ROOT) for p in (ROOT / "configs").rglob("*.py") if p.stem not in ("base", "__init__"))
 
 
 @pytest.fixture(autouse=True)
