@@ -80,17 +80,18 @@ def describe(plan: Plan) -> None:
         f"{plural(len(plan.seeds), 'seed')} each; {plural(len(plan.groups), 'program')} for the whole grid; "
         f"{plural(curves, 'network')} with curves"
     )
+    print("predicted:")
     for one in predicted(plan):
         compiled = f", {plural(one.programs, 'program')} compiled" if one.programs else ""
         print(
-            f"{one.stage}: {plural(one.networks, 'network')}, {plural(one.members, 'member')}{compiled}; "
+            f"  {one.stage}: {plural(one.networks, 'network')}, {plural(one.members, 'member')}{compiled}; "
             f"{duration(one.seconds)}"
         )
     if plan.rules.extent == "knee":
-        print(f"climb: {climb.RULE}")
+        print(f"{climb.RULE[0].upper()}{climb.RULE[1:]}.")
     print(
-        "stages after the first are guesses: they depend on the answer; times are guessed from a matrix product at "
-        f"{plan.machine.throughput / 1e9:.0f} GFLOP/s on this machine"
+        "What comes after the first stage depends on the answer and is a guess; times are guessed from a matrix product "
+        f"at {plan.machine.throughput / 1e9:.0f} GFLOP/s on this machine."
     )
 
 
