@@ -72,19 +72,27 @@ def _flags(arguments: list[str]) -> list[str] | int:
         if name not in commands.COMMANDS:
             raise unknown("command", name, commands.COMMANDS)
         if any(argument in HELP for argument in rest):
-            print(usage.of(name))
+            _show(usage.of(name))
             return 0
         if commands.COMMANDS[name].preset:
             return commands.expand(name, rest)
-        print(_listing(name, rest))
+        _show(_listing(name, rest))
         return 0
     if not arguments or any(argument in HELP for argument in arguments):
-        print(usage.overview())
+        _show(usage.overview())
         return 0 if arguments else 2
     if "--version" in arguments:
         print(f"minjax {minjax.__version__}")
         return 0
     return arguments
+
+
+def _show(text: str) -> None:
+    """Print a list; whoever reads it (`head`, `less`) may stop before its end."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python complain as it ends
 
 
 def _listing(name: str, arguments: list[str]) -> str:

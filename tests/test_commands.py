@@ -158,6 +158,13 @@ def test_what_names_no_command_is_a_mistake():
         commands.expand("train", ["nowhere at all"])
 
 
+def test_a_reader_that_stops_early_sees_no_traceback():
+    command = f"{sys.executable} -m minjax fields | true"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @pytest.mark.slow
 def test_the_recorded_command_is_the_one_that_was_typed_and_works_again(tmp_path):
     typed = ["-m", "minjax", "train", "digits", "--config.model.name=dnn", "--config.epochs=1"]
