@@ -103,7 +103,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "predict": Command(
         "RUN IMAGES",
-        "classify images; writes predictions.csv, and a report where their folders are the classes",
+        "classify images: predictions.csv, and a report where their classes are known",
         f"{RUN}, or a packed file (.mjx). IMAGES is a PNG or JPEG file, or a folder that is searched for them.",
         "minjax predict RUN photos",
         "predict",
