@@ -90,8 +90,8 @@ def describe(plan: Plan) -> None:
     if plan.rules.extent == "knee":
         print(f"{climb.RULE[0].upper()}{climb.RULE[1:]}.")
     print(
-        "What comes after the first stage depends on the answer and is a guess; times are guessed from a matrix product "
-        f"at {plan.machine.throughput / 1e9:.0f} GFLOP/s on this machine."
+        "What comes after the first stage depends on the answer and is a guess; times are guessed from a matrix "
+        f"product at {plan.machine.throughput / 1e9:.0f} GFLOP/s on this machine."
     )
 
 
