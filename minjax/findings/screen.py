@@ -11,14 +11,15 @@ from minjax.findings.sentences import (
     answer,
     enough,
     interval,
+    level,
     named,
-    stated,
     undecided,
 )
 from minjax.findings.tables import FAMILY_HEADINGS, families
 from minjax.findings.words import capital, count, percent, plural
 from minjax.records.compressed import ChosenFile, Scored
 from minjax.records.finding import Findings
+from minjax.records.record import Interval
 from minjax.records.study import StudySummary
 from minjax.records.winner import Finalist, Finish, Winner
 
@@ -84,13 +85,20 @@ def decision(found: Findings, winner: Winner) -> list[str]:
 
 
 def accuracies(found: Findings, winner: Winner) -> list[str]:
-    """How accurate the network is over seeds, and the one that is handed over."""
-    low, high = winner.test.interval
-    seed = "fresh seed" if winner.fresh else "seed"
+    """How accurate the network is over seeds, and how accurate the one that is handed over."""
+    seeds, one = winner.over_seeds, found.chosen
+    over = f"Over {plural(seeds.seeds, 'fresh seed' if seeds.fresh else 'seed')} its validation accuracy is"
+    mean = f"{over} {percent(seeds.accuracy)}"
+    if seeds.interval is not None:
+        mean += f" (95 % interval of the mean {_between(seeds.interval)})"
+    if one.reached is not None and found.minimal.level is not None:
+        mean += f"; {one.reached} of {plural(one.seeds, 'seed')} reach {level(found.minimal)}"
+    test = winner.test
     return [
-        f"Its validation accuracy is {stated(found.chosen)}. The network handed over, the best {seed}, has "
-        f"{percent(winner.validation.accuracy)} there and {percent(winner.test.accuracy)} of the "
-        f"{count(winner.test.images)} test images right (95 % interval {percent(low)} to {percent(high)})."
+        f"{mean}.",
+        f"The network handed over, the best of them, has {percent(winner.validation.accuracy)} of its validation "
+        f"images right, and {percent(test.accuracy)} of the {count(test.images)} test images (95 % interval "
+        f"{_between(test.interval)}).",
     ]
 
 
@@ -136,8 +144,13 @@ def _row(role: str, one: Finalist) -> tuple[str, ...]:
 
 
 def _accuracies(validation: Scored, test: Scored) -> tuple[str, str, str]:
-    low, high = test.interval
-    return percent(validation.accuracy), percent(test.accuracy), f"{100 * low:.2f} to {percent(high)}"
+    return percent(validation.accuracy), percent(test.accuracy), _between(test.interval)
+
+
+def _between(interval: Interval) -> str:
+    """'95.31 to 98.85 %'."""
+    low, high = interval
+    return f"{100 * low:.2f} to {percent(high)}"
 
 
 def commands(summary: StudySummary, directory: Path | str, config: dict[str, Any]) -> list[str]:

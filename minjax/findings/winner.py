@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from minjax.findings.intervals import student_mean
 from minjax.findings.samples import final_accuracy
 from minjax.records.answer import Answers
 from minjax.records.study import MemberRecord
-from minjax.records.winner import Finish
+from minjax.records.winner import Finish, OverSeeds
 
 Networks = Mapping[str, Sequence[MemberRecord]]  # point -> the members that speak for it
 
@@ -33,6 +34,16 @@ def most_accurate(networks: Networks) -> str:
 def accuracy(members: Sequence[MemberRecord]) -> float:
     """The mean over members, one that diverged counting as guessing."""
     return float(np.mean([final_accuracy(member) for member in members]))
+
+
+def over_seeds(members: Sequence[MemberRecord]) -> OverSeeds:
+    """The mean over the members that speak for a network."""
+    values = np.array([final_accuracy(member) for member in members])
+    interval = None
+    if len(values) > 1:
+        estimate = student_mean(values)
+        interval = max(0.0, estimate.low), min(1.0, estimate.high)
+    return OverSeeds(accuracy=float(values.mean()), interval=interval, seeds=len(values), fresh=members[0].fresh)
 
 
 def best_member(members: Sequence[MemberRecord]) -> MemberRecord:

@@ -9,7 +9,7 @@ import pytest
 from minjax.commands import expand
 from minjax.findings.screen import screen
 from minjax.records.compressed import ChosenFile, Scored
-from minjax.records.winner import Finalist, Winner
+from minjax.records.winner import Finalist, OverSeeds, Winner
 from tests.findings.synthetic import changed, member
 from tests.report.studies import summary_of
 
@@ -50,7 +50,8 @@ def _summary():
     others = finalist("a", 100, "smaller", "same_size"), finalist("c", 5000, "best")
     winner = Winner(
         path="winner", point="b", name="b", family="dnn", num_params=1000, learning_rate=0.1, epochs=30, seed=3,
-        fresh=False, validation=scored(0.953), test=scored(0.94), member_accuracy=0.953, bits=8, bytes=2000,
+        fresh=False, over_seeds=OverSeeds(accuracy=0.952, interval=(0.95, 0.954), seeds=5, fresh=False),
+        validation=scored(0.953), test=scored(0.94), member_accuracy=0.953, bits=8, bytes=2000,
         packed="winner/compressed/recommended.mjx", macs=990, peak_ram_bytes=80, compressed=FILE,
         command="python -m minjax.main --config=configs/dnn.py",
         finalists=(finalist("b", 1000, "winner"), *others), notes=("a note",),
@@ -62,6 +63,8 @@ def test_it_says_which_network_to_use_and_what_that_costs(summary):
     lines = screen(summary, "runs/a study", CONFIG)
     text = "\n".join(lines)
     assert "Use b, 1,000 parameters: the smallest network that is as good as the best found" in text
+    assert "Over 5 seeds its validation accuracy is 95.20 % (95 % interval of the mean 95.00 to 95.40 %)" in text
+    assert "95.30 % of its validation images right, and 94.00 % of the 400 test images" in text
     assert "It takes 2,000 bytes packed at 8 bits, 990 multiply-adds for an image, and 80 bytes of RAM" in text
     assert "Compressed (50 % pruned, 4 bits, trained again) it takes 1,234 bytes and has 94.50 %" in text
     assert "Note: a note." in text

@@ -40,6 +40,15 @@ def test_the_best_member_stands_for_a_network_and_fresh_seeds_alone_where_there_
     assert winner.accuracy(networks["middle"]) == pytest.approx(0.8115)
 
 
+def test_the_mean_over_fresh_seeds_has_students_interval():
+    fresh = [member("middle", 100, seed, accuracy, fresh=True) for seed, accuracy in ((11, 0.8), (12, 0.82))]
+    found = winner.over_seeds(fresh)
+    assert (found.accuracy, found.seeds, found.fresh) == (pytest.approx(0.81), 2, True)
+    half = 12.706 * 0.01  # Student's t of one degree of freedom, times the deviation over the root of 2
+    assert found.interval == pytest.approx((0.81 - half, 0.81 + half), abs=1e-4)
+    assert winner.over_seeds(fresh[:1]).interval is None
+
+
 def test_of_equally_accurate_members_the_one_with_the_lower_loss_stands_for_the_network():
     one = member("a", 10, 1, 0.9)
     other = member("a", 10, 2, 0.9)

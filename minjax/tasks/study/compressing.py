@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from minjax import presets
 from minjax.config.flags import flag
 from minjax.interruption import RESUMABLE
-from minjax.records.compressed import ChosenFile
+from minjax.records.compressed import ChosenFile, PackedFile
 from minjax.records.compression import SUMMARY, CompressionSummary
 from minjax.records.record import read
 from minjax.tasks import find
@@ -22,10 +22,12 @@ PRESET = "compress/default"
 DIRECTORY = "compressed"
 
 
-def compressed(run: Path, study: dict[str, Any]) -> ChosenFile | None:
-    """Compress a winner, or find that it is done; the file that is recommended, None when told to stop.
+def compressed(run: Path, study: dict[str, Any]) -> tuple[ChosenFile, PackedFile] | None:
+    """Compress a winner, or find that it is done; the recommended file, and the one at `study.deploy_bits` that is not
+    pruned. None when told to stop.
 
-    The file is to keep the accuracy that the study asks for: its target, or within its tolerance of the winner's.
+    The recommended file is to keep the accuracy that the study asks for: its target, or within its tolerance of the
+    winner's.
 
     Args:
         run: the winner's directory.
@@ -35,6 +37,8 @@ def compressed(run: Path, study: dict[str, Any]) -> ChosenFile | None:
         "run": str(run),
         "compress.target_accuracy": study["target_accuracy"],
         "compress.tolerance": study["tolerance"],
+        "compress.pack_bits": (study["deploy_bits"],),
+        "compress.pack_amount": 0.0,
         "tensorboard": False,
     }
     config, directory = presets.load(presets.find(PRESET)), run / DIRECTORY
@@ -44,4 +48,9 @@ def compressed(run: Path, study: dict[str, Any]) -> ChosenFile | None:
     command = ["python", "-m", "minjax.main", f"--config=configs/{PRESET}.py", f"--workdir={directory}", *flags]
     with contextlib.redirect_stdout(io.StringIO()):  # the study says what there is to say
         code = find("compress")(ConfigDict(config), directory, shlex.join(command))
-    return None if code == RESUMABLE else read(directory / SUMMARY, CompressionSummary).recommended
+    if code == RESUMABLE:
+        return None
+    summary = read(directory / SUMMARY, CompressionSummary)
+    (plain,) = summary.packed
+    assert summary.recommended is not None
+    return summary.recommended, plain

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from minjax.findings import sentences
 from minjax.findings import winner as choice
 from minjax.findings.screen import screen
-from minjax.findings.words import plural
+from minjax.findings.words import count, plural
 from minjax.records.finding import Findings
 from minjax.records.study import MemberRecord, StudySummary
 from minjax.records.winner import Finalist, Finish, Winner
@@ -55,16 +57,18 @@ class Handover:
         sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
         own = winner.accuracies(directory, sizes)
         print("compressing it", flush=True)
-        file = compressing.compressed(directory, self.plan.study)
-        if file is None:
+        files = compressing.compressed(directory, self.plan.study)
+        if files is None:
             return None
+        file, plain = files
         roles = self._roles(found, file.bytes)
         first = self._finalist(roles.pop(point.id), member, own["validation"].accuracy, own["test"].accuracy)
+        first = msgspec.structs.replace(first, bytes=plain.bytes_measured)
         others = self._tested(roles)
         if others is None:
             return None
         together = self._together(Member(point, member.seed, member.fresh))
-        notes = (*self._notes(member), *winner.compared(member, own["validation"], together))
+        notes = (*self._notes(member, plain.bytes_measured), *winner.compared(member, own["validation"], together))
         demand = self.plan.demand(point)
         return Winner(
             path=winner.DIRECTORY,
@@ -76,11 +80,12 @@ class Handover:
             epochs=config["epochs"],
             seed=member.seed,
             fresh=member.fresh,
+            over_seeds=choice.over_seeds(self.networks[point.id]),
             validation=own["validation"],
             test=own["test"],
-            member_accuracy=member.final.accuracy,  # type: ignore[union-attr]
+            member_accuracy=member.final.share_correct,  # type: ignore[union-attr]
             bits=self.plan.study["deploy_bits"],
-            bytes=demand.bytes,
+            bytes=plain.bytes_measured,
             packed=f"{winner.DIRECTORY}/{compressing.DIRECTORY}/{file.path}",
             macs=demand.macs,
             peak_ram_bytes=demand.ram_bytes,
@@ -137,13 +142,23 @@ class Handover:
     def _together(self, member: Member) -> bool:
         return self.programs[self.plan.group(member)].population.together
 
-    def _notes(self, member: MemberRecord) -> tuple[str, ...]:
-        if member.fresh:
-            return ()
-        return (
-            "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, so "
-            "its validation accuracy is somewhat too high",
-        )
+    def _notes(self, member: MemberRecord, size: int) -> tuple[str, ...]:
+        notes, limit = [], self.plan.study["max_bytes"]
+        if limit is not None and size > limit:
+            notes.append(
+                f"its packed file has {count(size)} bytes, more than study.max_bytes={count(limit)}: the names in it "
+                "are longer than was predicted"
+            )
+        if not member.fresh:
+            notes.append(
+                "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, "
+                "so its validation accuracy is somewhat too high"
+            )
+        if self.plan.study["metric"] != "accuracy":
+            notes.append(
+                "the compressed file was chosen by the share of images classified correctly, whatever their class"
+            )
+        return tuple(notes)
 
 
 def hands_over(study: dict[str, Any]) -> bool:
