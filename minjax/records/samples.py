@@ -11,7 +11,8 @@ from minjax.errors import UserError
 from minjax.records.arrays import read_arrays, write_arrays
 
 SAMPLES = "samples.npz"
-MISTAKES, INPUTS = 24, 16  # how many are kept
+MISTAKES, INPUTS = 18, 18  # how many are kept
+MOST = 64  # that are read
 SIDE = 128  # pixels; a longer image is kept smaller
 
 
@@ -49,7 +50,7 @@ def read_samples(path: Path) -> Samples:
         shape, count = arrays[images].shape, arrays[numbers]
         if arrays[images].dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape[1:]:
             raise UserError(f"{path}: {images} are {arrays[images].dtype} {shape}, not uint8 images")
-        if max(shape[1:3]) > SIDE or len(arrays[images]) > max(MISTAKES, INPUTS):
+        if max(shape[1:3]) > SIDE or len(arrays[images]) > MOST:
             raise UserError(f"{path}: {images} are {shape}, more or larger than a page has")
         if count.shape != shape[:1] or not np.issubdtype(count.dtype, np.integer) or (count < 0).any():
             raise UserError(f"{path}: {numbers} are {count.dtype} {count.shape} for {len(arrays[images])} images")

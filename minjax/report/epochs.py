@@ -28,6 +28,7 @@ from minjax.report.drawing import (
 )
 from minjax.report.formats import percent
 
+RATE = "Learning rate"
 SPLITS = (("train", BLUE, DASHES[1]), ("test", RED, DASHES[0]), ("validation", GREEN, DASHES[3]))
 FEW_EPOCHS = 25  # up to this many, every epoch gets a dot; a single epoch would otherwise be invisible
 PANELS = (
@@ -44,25 +45,28 @@ def series(run: Run, field: str) -> tuple[list[int], list[float]]:
     return [epoch for epoch, _ in known], [value for _, value in known]
 
 
-def curves(run: Run) -> bytes:
-    """Loss, accuracy and learning rate of a run over its epochs; final, best-validation and maximum marked."""
+def curves(run: Run) -> list[bytes]:
+    """Accuracy, loss and learning rate of a run over its epochs, a picture each; named test accuracies are marked."""
     with style():
-        figure = Figure(figsize=(8, 6), layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=(1.8, 1), squeeze=False)[:, 0]
-        loss, accuracy = top.subplots(1, 2)
-        rate = bottom.subplots()
-        marks = _accuracy_marks(accuracy, run)
-        for axes, quantity in ((loss, "loss"), (accuracy, "accuracy")):
-            for split, colour, dash in SPLITS:
-                _plot(axes, run, f"{split}_{quantity}", color=colour, linestyle=dash, label=split)
-        _finish(loss, "Loss", [run])
-        _finish(accuracy, "Accuracy", [run])
-        loss.legend()
-        if marks:
-            top.legend(handles=marks, loc="outside lower right", ncols=len(marks), fontsize=8, columnspacing=1.2)
-        _plot(rate, run, "learning_rate", color=BLACK)
-        _finish(rate, "Learning rate", [run])
-        return png(figure)
+        return [
+            _over_epochs(run, title, splits) for title, splits in (("Accuracy", SPLITS), ("Loss", SPLITS), (RATE, ()))
+        ]
+
+
+def _over_epochs(run: Run, title: str, splits: Sequence[tuple[str, str, Any]]) -> bytes:
+    figure = Figure(figsize=(4.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    marks = _accuracy_marks(axes, run) if title == "Accuracy" else []
+    for split, colour, dash in splits:
+        _plot(axes, run, f"{split}_{title.lower()}", color=colour, linestyle=dash, label=split)
+    if not splits:
+        _plot(axes, run, "learning_rate", color=BLACK)
+    _finish(axes, title, [run])
+    if title == "Loss":
+        axes.legend()
+    if marks:
+        figure.legend(handles=marks, loc="outside lower right", ncols=1, fontsize=8)
+    return png(figure)
 
 
 def _accuracy_marks(axes: Axes, run: Run) -> list[Line2D]:

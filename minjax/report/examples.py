@@ -15,8 +15,8 @@ from minjax.report.formats import shorten
 from minjax.report.page import Block, Note, Picture
 
 MISTAKES, INPUTS = "mistakes.png", "inputs.png"
-COLUMNS = 4  # few, so that a narrow window shows them large enough
-LETTERS = 15  # of a class name
+COLUMNS = 3  # few, so that a narrow window shows them large enough
+LETTERS = 13  # of a class name
 
 
 def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
@@ -28,10 +28,10 @@ def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
         return []
     names, lines = class_names(predictions), []
     for place in samples.places:
-        chosen = _short(names, predictions.predicted[place])
+        line = [f"is {_short(names, predictions.labels[place])}", f"said {_short(names, predictions.predicted[place])}"]
         if predictions.confidence is not None:
-            chosen += f" ({100 * predictions.confidence[place]:.0f} %)"
-        lines.append((f"is {_short(names, predictions.labels[place])}", f"said {chosen}"))
+            line.append(f"at {100 * predictions.confidence[place]:.0f} %")
+        lines.append(line)
     if len(lines) == wrong:
         shown = "All of them"
     else:
@@ -48,7 +48,7 @@ def inputs(samples: Samples, names: Sequence[str], augmentation: str) -> list[Bl
     """Training images as the network sees them."""
     if not len(samples.inputs) or samples.labels.max() >= len(names):
         return []
-    lines = [(_short(names, label), "") for label in samples.labels]
+    lines = [[_short(names, label)] for label in samples.labels]
     how = {
         "none": "as they are: nothing is cropped or mirrored",
         "crop": "shifted at random, differently in each epoch",
@@ -67,24 +67,26 @@ def _short(names: Sequence[str], index: int) -> str:
     return shorten(drawable(names[index], f"class {index}"), LETTERS)
 
 
-def _picture(file: str, images: np.ndarray, lines: Sequence[tuple[str, str]], alt: str) -> Picture:
+def _picture(file: str, images: np.ndarray, lines: Sequence[Sequence[str]], alt: str) -> Picture:
     """One picture for every two rows of `COLUMNS` images; pixels stay pixels."""
     halves = [slice(first, first + 2 * COLUMNS) for first in range(0, len(images), 2 * COLUMNS)]
     return Picture(file, [_grid(images[part], lines[part]) for part in halves], alt, beside=True)
 
 
-def _grid(images: np.ndarray, lines: Sequence[tuple[str, str]]) -> bytes:
+def _grid(images: np.ndarray, lines: Sequence[Sequence[str]]) -> bytes:
     rows = -(-len(images) // COLUMNS)
     tall = images.shape[1] / images.shape[2]
     with style():
-        figure = Figure(figsize=(5.2, rows * (1.15 * min(max(tall, 0.4), 2.5) + 0.45)), layout="constrained")
+        figure = Figure(
+            figsize=(3.6, rows * (1.05 * min(max(tall, 0.4), 2.5) + 0.12 + 0.16 * len(lines[0]))), layout="constrained"
+        )
         panels = figure.subplots(rows, COLUMNS, squeeze=False)
         for panel in panels.flat:
             panel.axis("off")
-        for panel, image, (first, second) in zip(panels.flat, images, lines, strict=False):
+        for panel, image, line in zip(panels.flat, images, lines, strict=False):
             if image.shape[2] == 1:
                 panel.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             else:
                 panel.imshow(image, interpolation="nearest")
-            panel.set_title("\n".join(filter(None, (first, second))), fontsize=8, loc="left", parse_math=False)
+            panel.set_title("\n".join(line), fontsize=8, loc="left", parse_math=False)
         return png(figure)

@@ -163,7 +163,7 @@ def _paper(run: Run, summary: RunSummary) -> list[Section]:
 def _curves(run: Run) -> list[Block]:
     if not run.epochs:
         return ["There are no curves: the run has no record of its epochs (metrics.jsonl)."]
-    return [Picture(CURVES, [epochs.curves(run)], "Loss, accuracy and learning rate over the epochs")]
+    return [Picture(CURVES, epochs.curves(run), "Accuracy, loss and learning rate over the epochs", beside=True)]
 
 
 def _classes(predictions: Predictions | None, summary: RunSummary) -> list[Block]:

@@ -8,7 +8,7 @@ from tests import fuzz
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "tries"), [("network", 400), ("export", 1500)])
+@pytest.mark.parametrize(("name", "tries"), [("network", 250), ("export", 500)])
 def test_refused_in_one_line_or_read_as_the_file_says(name, tries, tmp_path):
     totals = fuzz.fuzz(fuzz.load(name), tmp_path, until=lambda number: number == tries)
     assert totals.failures == []

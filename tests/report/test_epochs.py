@@ -16,8 +16,7 @@ def _run(make_run, tmp_path_factory):
 
 
 def test_every_epoch_is_drawn(run):
-    (figure,) = figures_of(epochs.curves, run)
-    loss, accuracy, rate = figure.axes
+    accuracy, loss, rate = (axes for figure in figures_of(epochs.curves, run) for axes in figure.axes)
     for axes, fields in (
         (loss, ("train_loss", "test_loss", "validation_loss")),
         (accuracy, ("train_accuracy", "test_accuracy", "validation_accuracy")),
