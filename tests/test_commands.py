@@ -48,6 +48,10 @@ def test_flags_count_before_what_the_command_sets(tmp_path):
     (tmp_path / "my-images").mkdir()
     config, _ = settings("train", "my-images", "--config=vit_s", "--config.dataset.image_size=16")
     assert (config.name, config.model.name, config.dataset.path) == ("vit_s", "vit_s", "my-images")
+    assert config.dataset.validation_fraction == 0.1  # of a folder, whichever preset trains on it
+    config, _ = settings("train", "my-images", "--config.dataset.validation_fraction=0.")
+    assert config.dataset.validation_fraction == 0
+    assert settings("find-min", "my-images")[0].dataset.validation_fraction == 0.2
     config, _ = settings("train", "--config.tensorboard", "my-images", "--noconfig.deterministic")
     assert (config.dataset.path, config.tensorboard) == ("my-images", True)
     config, _ = settings("train", "--config=digits")  # a preset names its data

@@ -69,7 +69,7 @@ def test_presets_are_a_part_of_the_package_and_nothing_else_is_installed(install
 
 
 def test_from_a_folder_of_images_to_files_for_a_device(run):
-    shown, directory = run("train", "my-images", "--config=cnn", *QUICK, "--config.dataset.validation_fraction=0.1")
+    shown, directory = run("train", "my-images", "--config=cnn", *QUICK)
     assert "my-images: 288 train, 32 validation, 80 test images, 4 classes; augmentation: crop" in shown
     summary = read_json(directory / RUN / "summary.json")
     assert summary["command"].startswith("minjax train my-images --config=cnn")
