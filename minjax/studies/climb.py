@@ -3,13 +3,14 @@
 A series has networks that differ in their size alone (one family, depth and shape). It begins with its three smallest
 coarse sizes, and one more follows at a time. It ends
 
-- where each of its last two sizes gains less than half the tolerance over the best smaller one of the series, once the
-  series has left chance behind: larger networks are not trained then;
+- where four times the parameters gain less than half the tolerance, once the series has left chance behind;
+- where a network of any series does better than each of its last two sizes, by more than the tolerance, with a quarter
+  of the parameters or fewer: it may be overtaken far above, but it will not be the smallest;
 - where a target accuracy is asked for: where the next size is more than four times the smallest that reaches it;
 - with its largest size.
 
-Each series is judged by itself: a linear classifier that is better than the first networks with a hidden layer does not
-end their climb.
+Larger networks of a series that has ended are not trained. A linear classifier that is better than the first networks
+with a hidden layer does not end their climb: these have no more than a few times its parameters.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from minjax.studies.order import series
 from minjax.studies.points import Point
 
 FIRST = 3  # sizes that a series begins with
-LAST = 2  # sizes that have to gain
-SPARE = 4  # times the smallest size that reaches a target: larger ones are not trained
-RULE = "a series of networks ends where two sizes in succession gain less than half of study.tolerance"
+LAST = 2  # sizes that have to be overtaken
+TIMES = 4  # the parameters
+RULE = (
+    f"a series of networks ends where {TIMES} times the parameters gain less than half of study.tolerance, or where a "
+    f"{TIMES}th of them does better"
+)
 
 
 class Ladder:
@@ -70,10 +74,33 @@ def ladders(points: Sequence[Point]) -> list[Ladder]:
     return [Ladder(own) for own in found.values()]
 
 
-def gains_no_more(accuracies: Sequence[float], chance: float, limits: Limits) -> bool:
-    """Whether the last sizes of a series, given its accuracies by size, gain too little to go on."""
-    if len(accuracies) <= LAST:
-        return False
-    before = max(accuracies[:-LAST])
-    learned = before > chance + limits.margin
-    return learned and max(accuracies[-LAST:]) - before < limits.tolerance / 2
+def gains_no_more(sizes: Sequence[int], accuracies: Sequence[float], chance: float, limits: Limits) -> bool:
+    """Whether four times the parameters gain too little to go on.
+
+    Args:
+        sizes: of a series, ascending.
+        accuracies: of these.
+        chance: accuracy of guessing.
+        limits: `tolerance` and `margin` are used.
+    """
+    before = [accuracy for size, accuracy in zip(sizes, accuracies, strict=True) if TIMES * size <= sizes[-1]]
+    best = max(before, default=0.0)
+    return best > chance + limits.margin and max(accuracies[len(before) :]) - best < limits.tolerance / 2
+
+
+def is_overtaken(
+    sizes: Sequence[int], accuracies: Sequence[float], others: Sequence[tuple[int, float]], limits: Limits
+) -> bool:
+    """Whether networks with a quarter of the parameters do better than each of the last sizes of a series.
+
+    Args:
+        sizes: of the series, ascending.
+        accuracies: of these.
+        others: parameters and accuracy of all networks so far.
+        limits: `tolerance` is used.
+    """
+    last = list(zip(sizes, accuracies, strict=True))[-LAST:]
+    return len(last) == LAST and all(
+        any(TIMES * other <= size and better > accuracy + limits.tolerance for other, better in others)
+        for size, accuracy in last
+    )

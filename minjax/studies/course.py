@@ -110,26 +110,45 @@ class Course:
         return wanting(grid, rules.target, rules.limits)
 
     def _climb(self) -> Rounds:
-        rules, ladders = self.rules, climb.ladders(coarse(self.points, self.rules.coarse)[0])
+        ladders = climb.ladders(coarse(self.points, self.rules.coarse)[0])
         ended: set[int] = set()
         while asked := [p for at, one in enumerate(ladders) if at not in ended for p in one.climb()]:
             yield from self._trained(CLIMB, asked)
             reached = self._smallest_reaching()
+            climbed = [[self._rung(rung) for rung in one.climbed] for one in ladders]
+            every = [rung for own in climbed for rung in own]
             for at, one in enumerate(ladders):
                 if at in ended or one.ended:
                     ended.add(at)
                     continue
-                largest = one.climbed[-1][-1]
-                accuracies = [max(self._accuracy(point) for point in rung) for rung in one.climbed]
-                if climb.gains_no_more(accuracies, self.known.chance(largest), rules.limits):
+                why = self._why_it_ends(one, climbed[at], every, reached)
+                if why:
                     ended.add(at)
-                    why = f"the last {climb.LAST} sizes gain less than {50 * rules.limits.tolerance:g} points"
-                elif reached is not None and one.next_size > climb.SPARE * reached:
-                    ended.add(at)
-                    why = f"{reached:,} parameters reach the target"
-                else:
-                    continue
-                self.notes.append(Note(CLIMB, f"ends with {largest.name}, {largest.num_params:,} parameters: {why}"))
+                    last = one.climbed[-1][-1]
+                    self.notes.append(Note(CLIMB, f"ends with {last.name}, {last.num_params:,} parameters: {why}"))
+
+    def _why_it_ends(
+        self,
+        ladder: climb.Ladder,
+        own: Sequence[tuple[int, float]],
+        every: Sequence[tuple[int, float]],
+        reached: int | None,
+    ) -> str:
+        """Why a series ends below its largest size, given parameters and accuracy of its networks and of all; empty:
+        it goes on."""
+        limits, sizes, accuracies = self.rules.limits, [size for size, _ in own], [accuracy for _, accuracy in own]
+        chance = self.known.chance(ladder.climbed[-1][-1])
+        if climb.gains_no_more(sizes, accuracies, chance, limits):
+            return f"{climb.TIMES} times the parameters gain less than {50 * limits.tolerance:g} points"
+        if climb.is_overtaken(sizes, accuracies, every, limits):
+            return f"smaller networks do better with a {climb.TIMES}th of the parameters"
+        if reached is not None and ladder.next_size > climb.TIMES * reached:
+            return f"{reached:,} parameters reach the target"
+        return ""
+
+    def _rung(self, rung: Sequence[Point]) -> tuple[int, float]:
+        """Parameters and accuracy of the best network of one size."""
+        return rung[0].num_params, max(self._accuracy(point) for point in rung)
 
     def _refinement(self) -> Rounds:
         while (now := self._standing()) is not None:
