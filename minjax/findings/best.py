@@ -33,8 +33,8 @@ class Best:
     Attributes:
         network: it; None where of every network a seed failed.
         interval: of its accuracy, over seeds and images; None likewise.
-        runner_up: the next best one; None: there is no other without a failed seed.
-        rivals: how many others may be as good, as far as the data tell.
+        runner_up: the best one of another architecture; None: there is none without a failed seed.
+        rivals: how many other architectures may be as good, as far as the data tell.
         smallest_rival: the smallest of these; None: there is none smaller than the network itself.
         fresh_wanted: networks that should get fresh seeds before the answer is stated, (point, hyperparameters).
         confidence: of the interval, and that a network left out of the rivals is worse.
@@ -66,7 +66,7 @@ def most_accurate(
         replicates: of the bootstrap.
     """
     verdicts = _judged(grid, limits, noise_of, replicates)
-    first = _first_two(verdicts)
+    first = _first_two(grid, verdicts)
     if not first:
         return Best(None, None, None, 0, None, ())
     measured = verdicts.measured
@@ -74,13 +74,14 @@ def most_accurate(
     if any(not measured.num_fresh[place] for place in first):
         ranked = first  # only the seeds that chose them can be compared
     chosen, others = ranked[0], ranked[1:]
-    rivals = [int(place) for place in np.flatnonzero(verdicts.verdict != SHORT) if place != chosen]
+    own = grid.candidates[chosen].point
+    rivals = [int(place) for place in np.flatnonzero(verdicts.verdict != SHORT) if grid.candidates[place].point != own]
     smaller = [place for place in rivals if measured.place[place] < measured.place[chosen]]
     return Best(
         network=network_of(grid, verdicts, chosen),
         interval=_interval(grid, verdicts, chosen, limits, noise_of),
         runner_up=network_of(grid, verdicts, others[0]) if others else None,
-        rivals=len(rivals),
+        rivals=len({grid.candidates[place].point for place in rivals}),
         smallest_rival=network_of(grid, verdicts, smaller[0]) if smaller else None,
         fresh_wanted=tuple((one.point, one.hyperparameters) for one in _wanting(grid, verdicts, first)),
     )
@@ -89,7 +90,7 @@ def most_accurate(
 def wanting(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated) -> tuple[Candidate, ...]:
     """The networks that should get fresh seeds before the most accurate one is stated; none when it can be."""
     verdicts = _judged(grid, limits, noise_of, 0)
-    return _wanting(grid, verdicts, _first_two(verdicts))
+    return _wanting(grid, verdicts, _first_two(grid, verdicts))
 
 
 def _judged(grid: Grid, limits: Limits, noise_of: NoiseOf, replicates: int) -> Verdicts:
@@ -106,10 +107,13 @@ def _wanting(grid: Grid, verdicts: Verdicts, first: list[int]) -> tuple[Candidat
     return tuple(grid.candidates[place] for place in sorted(first) if not verdicts.measured.num_fresh[place])
 
 
-def _first_two(verdicts: Verdicts) -> list[int]:
-    """The two that looked best on the seeds that chose them, of those without a failed one; the smaller where equal."""
+def _first_two(grid: Grid, verdicts: Verdicts) -> list[int]:
+    """The network that looked best on the seeds that chose it, and the best of another architecture; of those without
+    a failed seed, the smaller where equal."""
     steady = np.flatnonzero(verdicts.steady)
-    return [int(place) for place in steady[np.argsort(-verdicts.measured.first[steady], kind="stable")][:2]]
+    ranked = [int(place) for place in steady[np.argsort(-verdicts.measured.first[steady], kind="stable")]]
+    others = [place for place in ranked if grid.candidates[place].point != grid.candidates[ranked[0]].point]
+    return ranked[:1] + others[:1]
 
 
 def _interval(grid: Grid, verdicts: Verdicts, chosen: int, limits: Limits, noise_of: NoiseOf) -> tuple[float, float]:

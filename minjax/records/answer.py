@@ -118,12 +118,12 @@ class MostAccurate(Record, frozen=True, kw_only=True):
     """The most accurate network of a grid.
 
     Attributes:
-        network: None where no network trains stably.
+        network: None where of every network a seed failed.
         interval: of its accuracy, over seeds and images; None likewise.
-        decided: whether every other network is significantly worse.
-        runner_up: the next best one; None: no other trains stably.
-        rivals: how many others may be as good, as far as the data tell; `smallest_rival` is the smallest of those that
-            are smaller.
+        decided: whether every other architecture is significantly worse.
+        runner_up: the best one of another architecture; None: there is none without a failed seed.
+        rivals: how many other architectures may be as good, as far as the data tell; `smallest_rival` is the smallest
+            of those that are smaller.
         confidence: of the interval, and that a network left out of the rivals is worse.
     """
 

@@ -33,6 +33,15 @@ def test_what_the_data_cannot_tell_apart_is_said():
     assert (found.decided, found.rivals, found.smallest_rival.point) == (False, 1, "good-800")
 
 
+def test_another_learning_rate_of_the_network_itself_is_no_rival():
+    rates = [candidate("p400", 400, around(0.95), hyperparameters=f"learning_rate={rate}") for rate in (0.1, 0.3)]
+    worse = [candidate("p200", 200, around(0.949), hyperparameters=f"learning_rate={rate}") for rate in (0.1, 0.3)]
+    assert most_accurate(grid(*rates, candidate("p100", 100, around(0.8)))).decided
+    found = most_accurate(grid(*rates, *worse))
+    assert (found.rivals, found.smallest_rival.point) == (1, "p200")
+    assert (found.network.point, found.runner_up.point) == ("p400", "p200")
+
+
 def test_the_mean_counts_however_much_the_seeds_deviate():
     found = most_accurate(grid(candidate("a", 100, around(0.9)), candidate("b", 200, around(0.95, 0.03))))
     assert (found.network.point, found.runner_up.point, found.decided) == ("b", "a", True)
