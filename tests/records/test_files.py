@@ -48,6 +48,14 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch, step):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_appended_lines_are_on_the_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    for _ in range(2):
+        records.append_text(tmp_path / "metrics.jsonl", "a line\n")
+    assert synced == [7, 14]
+
+
 def test_a_path_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     for write in (records.write_text, records.append_text):

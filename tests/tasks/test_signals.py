@@ -70,6 +70,21 @@ def test_once_all_is_saved_a_signal_leaves_at_once():
 
 
 @pytest.mark.slow
+def test_a_signal_while_jax_reads_its_compilation_cache_is_not_taken_for_a_damaged_entry(tmp_path):
+    program = (
+        "import os, signal, sys\nfrom jax._src import compilation_cache as cache\n"
+        "read = cache.get_executable_and_time\n"
+        "def signalled(*arguments, **keywords):\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return read(*arguments, **keywords)\ncache.get_executable_and_time = signalled\n"
+        "from minjax.main import main\nsys.exit(main(sys.argv[1:]))\n"
+    )
+    python, _, _, *arguments = command(*FIELDS, f"--workdir={tmp_path / 'run'}")
+    done = subprocess.run([python, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == RESUMABLE, done.stderr
+    assert done.stderr == "minjax: SIGTERM before training began; run the same command to start again\n"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.1, 0.4, 0.8, 1.5, 2.5, 4.0])
 def test_a_signal_in_the_first_seconds(seconds, tmp_path):
     run = tmp_path / "run"
