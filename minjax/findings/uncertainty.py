@@ -94,12 +94,12 @@ def _assumed(grid: Grid, rows: Sequence[Row]) -> ImageNoise:
 def _from_images(grid: Grid, rows: Sequence[Row]) -> ImageNoise:
     seeds = sorted({row.candidate.seeds[place] for row in rows for place in row.seeds})
     held = np.zeros((len(rows), len(seeds)), bool)
-    right = np.zeros((len(seeds), len(rows), grid.num_images), np.uint8)
+    right = np.zeros((len(seeds), grid.num_images, len(rows)), np.uint8)
     column = {seed: number for number, seed in enumerate(seeds)}
     for number, row in enumerate(rows):
         columns = [column[row.candidate.seeds[place]] for place in row.seeds]
         held[number, columns] = True
-        right[columns, number] = unpacked(row.candidate, grid.num_images)[row.seeds]
+        right[columns, :, number] = unpacked(row.candidate, grid.num_images)[row.seeds]
     splits = np.stack([grid.split(seed) for seed in seeds])
     covariance, one_seed = np.zeros((len(rows), len(rows))), np.zeros(len(rows))
     for images, weight in _strata(grid, splits):
@@ -126,22 +126,24 @@ def _of_stratum(
     """Covariance of the rows' numbers of correct images, mean over seeds, and the variance of a single seed's number.
 
     Args:
-        right: uint8 [seeds, R, images of a split], 0 where a row lacks a seed.
+        right: uint8 [seeds, images of a split, R], 0 where a row lacks a seed.
         held: which seeds a row is a mean over, bool [R, seeds].
         splits: int [seeds, images of a split], into `images`.
         images: those of the stratum, bool [pool].
     """
-    correct = np.zeros((len(images), held.shape[0]), np.uint8)  # seeds that classify an image correctly
-    holds = np.zeros((len(images), len(splits)), np.float32)
+    place = np.cumsum(images) - 1  # of an image among those of the stratum
+    count = int(images.sum())
+    correct = np.zeros((count, held.shape[0]), np.uint16)  # seeds that classify an image correctly
+    holds = np.zeros((count, len(splits)), np.float32)
     accuracy = np.zeros((len(splits), held.shape[0]), np.float32)
     alone = np.zeros(held.shape[0])
     for number, (split, of_seed) in enumerate(zip(splits, right, strict=True)):
         inside = images[split]
         if not inside.all():
-            split, of_seed = split[inside], of_seed[:, inside]
-        correct[split] += of_seed.T
+            split, of_seed = place[split[inside]], of_seed[inside]
+        correct[split] += of_seed
         holds[split, number] = 1
-        accuracy[number] = of_seed.mean(1)
+        accuracy[number] = of_seed.mean(0)
         alone += accuracy[number] * (1 - accuracy[number]) * len(split)
     influence = correct - holds @ accuracy
     counts = held.sum(1)
