@@ -46,13 +46,17 @@ def over_seeds(members: Sequence[MemberRecord]) -> OverSeeds:
     return OverSeeds(accuracy=float(values.mean()), interval=interval, seeds=len(values), fresh=members[0].fresh)
 
 
-def best_member(members: Sequence[MemberRecord]) -> MemberRecord:
-    """The member that stands for a network: the most accurate; of equals the one with the lowest loss."""
+def best_member(members: Sequence[MemberRecord]) -> MemberRecord | None:
+    """The member that stands for a network: the most accurate; of equals the one with the lowest loss. None where none
+    completed.
+    """
     completed = [member for member in members if member.final is not None]
-    return max(completed, key=lambda member: (final_accuracy(member), -_loss(member), -member.seed))
+    return max(completed, default=None, key=lambda member: (final_accuracy(member), -_loss(member), -member.seed))
 
 
-def finalists(found: Answers, networks: Networks, sizes: Mapping[str, int], limit: int) -> dict[Finish, str]:
+def finalists(
+    found: Answers, networks: Networks, sizes: Mapping[str, int], limit: int, seeds: int
+) -> dict[Finish, str]:
     """The points that are tested, by what they are tested as; one point may be several of them.
 
     Args:
@@ -60,13 +64,15 @@ def finalists(found: Answers, networks: Networks, sizes: Mapping[str, int], limi
         networks: all of the study.
         sizes: point -> bytes of its packed file.
         limit: bytes of the compressed winner.
+        seeds: that a network must have to be compared by its mean.
     """
-    usable = {point: own for point, own in networks.items() if any(one.final is not None for one in own)}
+    usable = {point: own for point, own in networks.items() if best_member(own) is not None}
+    whole = {point: own for point, own in usable.items() if len(own) >= seeds}
     below, best = found.minimal.below, found.minimal.best
     groups: dict[Finish, list[str]] = {
         "winner": [found.chosen.point],
-        "same_size": [point for point in usable if sizes[point] <= limit],
-        "linear": [point for point, own in usable.items() if is_linear(own[0])],
+        "same_size": [point for point in whole if sizes[point] <= limit],
+        "linear": [point for point, own in whole.items() if is_linear(own[0])],
         "smaller": [] if below is None else [below.point],
         "best": [best.point],
     }

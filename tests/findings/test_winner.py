@@ -23,12 +23,13 @@ def test_each_network_is_found_once_for_what_it_is():
     members, sizes = grid(), {"small": 50, "linear": 70, "middle": 110, "large": 420}
     networks, found = winner.networks(members), findings(members)
     assert (found.chosen.point, found.minimal.best.point) == ("middle", "large")
-    assert winner.finalists(found, networks, sizes, limit=80) == {
+    assert winner.finalists(found, networks, sizes, limit=80, seeds=3) == {
         "winner": "middle", "same_size": "linear", "linear": "linear", "smaller": "linear", "best": "large",
     }  # fmt: skip
-    assert "same_size" not in winner.finalists(found, networks, sizes, limit=49)
+    assert "same_size" not in winner.finalists(found, networks, sizes, limit=49, seeds=3)
+    assert set(winner.finalists(found, networks, sizes, limit=80, seeds=4)) == {"winner", "smaller", "best"}
     alone = {point: own for point, own in networks.items() if point in ("middle", "large")}
-    assert winner.finalists(found, alone, sizes, limit=49) == {"winner": "middle", "best": "large"}
+    assert winner.finalists(found, alone, sizes, limit=49, seeds=3) == {"winner": "middle", "best": "large"}
 
 
 def test_the_best_member_stands_for_a_network_and_fresh_seeds_alone_where_there_are_any():
@@ -62,5 +63,6 @@ def test_failed_members_say_nothing_and_diverged_ones_count_as_guessing():
     diverged = [member("b", 10, 1, 0, status="diverged", final=None), member("b", 10, 2, 0.9)]
     networks = winner.networks([*lost, *diverged])
     assert set(networks) == {"b"}
+    assert winner.best_member(diverged[:1]) is None
     assert winner.accuracy(networks["b"]) == 0.5
     assert winner.best_member(networks["b"]).seed == 2

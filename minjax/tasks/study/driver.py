@@ -134,9 +134,12 @@ class Study:
 
     def _hand_over(self, summary: StudySummary) -> StudySummary:
         """Train the winner as a run of its own, and test it; a signal leaves the rest for the next time."""
-        speaking = {one.point for one in [*self._whole(), *(one for one in self.records if one.fresh)]}
-        members = [one for one in self.records if one.point in speaking]
-        found = Handover(self.plan, self.programs, self.directory, members, self.stop).run(summary.findings)
+        handover = Handover(self.plan, self.programs, self.directory, self.records, self.stop)
+        member = handover.member(summary.findings)
+        if member is None:
+            print(f"there is no network to hand over: every seed of {summary.findings.chosen.name} diverged")
+            return summary
+        found = handover.run(summary.findings, member)
         return replace(summary, status="interrupted") if found is None else replace(summary, winner=found)
 
     def _findings(self) -> Findings:

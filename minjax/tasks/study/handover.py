@@ -30,7 +30,7 @@ class Handover:
         plan: of the study, which has trained what it wants to train.
         programs: those of its groups.
         directory: the study's.
-        members: the records of the networks that may be handed over or tested.
+        members: all its records.
         stop: asked between dispatches.
     """
 
@@ -40,14 +40,21 @@ class Handover:
         points = {one.point: plan.point_of(one) for one in members}
         self.points: Mapping[str, Point] = {name: point for name, point in points.items() if point is not None}
 
-    def run(self, found: Findings) -> Winner | None:
+    def member(self, found: Findings) -> MemberRecord | None:
+        """The member that is handed over; None where no seed of the network completed."""
+        return choice.best_member(self.networks.get(found.chosen.point, []))
+
+    def run(self, found: Findings, member: MemberRecord) -> Winner | None:
         """Train the winner, and test it and what stands beside it; None when told to stop.
+
+        Args:
+            found: of the study.
+            member: the one that is handed over.
 
         Raises:
             UserError: the winner's directory holds another run.
         """
-        point = self.points[found.chosen.point]
-        member = choice.best_member(self.networks[point.id])
+        point = self.points[member.point]
         directory = self.directory / winner.DIRECTORY
         config = winner.configuration(point, member.seed, f"{self.plan.config['name']}-winner")
         print(f"training the winner, {point.name} with seed {member.seed}, as a run of its own", flush=True)
@@ -104,7 +111,7 @@ class Handover:
         """
         packed = {point: self.plan.demand(self.points[point]).bytes for point in self.networks}
         roles: dict[str, tuple[Finish, ...]] = {}
-        for role, point in choice.finalists(found, self.networks, packed, limit).items():
+        for role, point in choice.finalists(found, self.networks, packed, limit, len(self.plan.seeds)).items():
             roles[point] = (*roles.get(point, ()), role)
         return roles
 
@@ -115,6 +122,7 @@ class Handover:
         found = []
         for point, own in roles.items():
             member = choice.best_member(self.networks[point])
+            assert member is not None
             tested = next(iter(self._outcomes(Member(self.points[point], member.seed, member.fresh))), None)
             if tested is None:
                 return None

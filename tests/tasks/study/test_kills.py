@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import random
+import signal
 import subprocess
 import time
 
 import pytest
 
+from minjax.interruption import RESUMABLE
 from minjax.main import main
 from tests.conftest import ROOT, command
 from tests.tasks.study.test_study import PRESET, SMALL, lines, plain, small
@@ -41,7 +43,7 @@ def test_killed_in_the_middle_of_training_it_ends_with_the_same_records(tmp_path
 
 @pytest.mark.slow
 def test_killed_while_it_hands_over_it_ends_with_the_same_winner_to_the_bit(tmp_path):
-    """Killed at random moments, most of them after the winner was chosen."""
+    """Killed, and once terminated, at random moments, most of them after the winner was chosen."""
     knee = (*KNEE, "--config.epochs=100")
     assert main(small(tmp_path / "whole", *knee)) == 0
     directory, generator = tmp_path / "killed", random.Random(7)
@@ -53,8 +55,8 @@ def test_killed_while_it_hands_over_it_ends_with_the_same_winner_to_the_bit(tmp_
             time.sleep(0.01)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(8 * generator.random())
-        process.kill()
-        process.wait()
+        process.send_signal(signal.SIGTERM if kill == 2 else signal.SIGKILL)
+        assert process.wait(60) in (0, RESUMABLE, -signal.SIGKILL)
     assert main(small(directory, *knee)) == 0
     assert plain(directory) == plain(tmp_path / "whole")
     first, second = arrays(tmp_path / "whole" / "winner"), arrays(directory / "winner")
