@@ -22,7 +22,6 @@ def get_config():
     study.max_params = 20_000
     study.budget_minutes = 90.0
     study.programs = 24  # training costs more than compiling
-    study.curves = "none"
     study.families = ("dnn", "cnn")
     study.dnn.depths = (0, 1)
     study.cnn.depths = (3, 4)

@@ -15,6 +15,7 @@ from minjax.models import padded
 
 SHAPE = (8, 8, 2)
 SEPARABLE = {"separable": True, "padding": "SAME", "batch_norm": True, "global_pool": True, "strides": (2, 1)}
+FINDING = {"padding": "SAME", "batch_norm": True, "global_pool": True, "kernel_sizes": (5, 3, 3), "strides": (2, 2, 1)}
 CASES = {
     "plain": ("cnn", {"channels": (3, 4)}, {"channels": (5, 8)}, {}),
     "pooled": (
@@ -24,6 +25,13 @@ CASES = {
         {"pool": True, "padding": "SAME", "batch_norm": True},
     ),
     "separable": ("cnn", {"channels": (2, 3)}, {"channels": (4, 7)}, SEPARABLE),
+    "find_min, plain": ("cnn", {"channels": (1, 2, 3)}, {"channels": (2, 4, 4)}, FINDING),
+    "find_min, separable": (
+        "cnn",
+        {"channels": (2, 3, 3)},
+        {"channels": (4, 8, 8)},
+        {**FINDING, "separable": True},
+    ),
     "resnet": ("resnet", {"width": 2}, {"width": 3}, {"depth": 8}),
     "dnn": ("dnn", {"widths": (3, 5)}, {"widths": (8, 6)}, {}),
     "dnn of one unit": ("dnn", {"widths": (1,)}, {"widths": (24,)}, {}),
@@ -90,7 +98,9 @@ def test_dropout_is_refused():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgdm", "adam"])
-@pytest.mark.parametrize("case", ["plain", "pooled", "separable", "resnet", "dnn"])
+@pytest.mark.parametrize(
+    "case", ["plain", "pooled", "separable", "find_min, plain", "find_min, separable", "resnet", "dnn"]
+)
 def test_training_is_that_of_the_narrow_network_in_float64(case, name):
     optimizer = {
         "sgdm": optax.chain(optax.add_decayed_weights(1e-2), optax.sgd(0.05, 0.9, nesterov=True)),
