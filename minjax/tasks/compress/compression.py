@@ -109,13 +109,15 @@ class Compression:
         return 0
 
     def add_files(self, summary: CompressionSummary) -> None:
-        """Write the packed files that a finished compression lacks, from what it has measured."""
+        """Write the files that a finished compression lacks, from what it has measured."""
+        if self.recommending is not None and products.gone(self.directory, summary):
+            choice, recommended, runner_up = self.recommending.conclude(self.measurements)
+            summary = replace(summary, choice=choice, recommended=recommended, runner_up=runner_up)
         written = {file.file for file in summary.packed}
         missing = {f: v for f, v in self._wanted().items() if f not in written or not (self.directory / f).exists()}
-        if missing:
-            packed = [file for file in summary.packed if file.file not in missing]
-            packed += [products.write(self.networks, self.judge, v, self.directory, f) for f, v in missing.items()]
-            self._finish(replace(summary, packed=packed))
+        packed = [file for file in summary.packed if file.file not in missing]
+        packed += [products.write(self.networks, self.judge, v, self.directory, f) for f, v in missing.items()]
+        self._finish(replace(summary, packed=packed))
 
     def _wanted(self) -> dict[str, Version]:
         return products.wanted(self.networks, self.config, self.measurements)

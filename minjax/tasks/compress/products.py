@@ -18,7 +18,13 @@ FOLDER = "packed"
 def lacking(config: dict[str, Any], directory: Path, summary: CompressionSummary) -> bool:
     """Whether files are asked for that a finished compression has not written, or that are gone."""
     there = {(f.method, f.amount, f.bits) for f in summary.packed if (directory / f.file).exists()}
-    return any(what not in there for what in _asked(config))
+    return gone(directory, summary) or any(what not in there for what in _asked(config))
+
+
+def gone(directory: Path, summary: CompressionSummary) -> bool:
+    """Whether the recommended file or the runner-up is no longer there."""
+    chosen = [file for file in (summary.recommended, summary.runner_up) if file is not None]
+    return any(not (directory / file.path).exists() for file in chosen)
 
 
 def wanted(networks: Networks, config: dict[str, Any], measurements: Iterable[Measurement]) -> dict[str, Version]:

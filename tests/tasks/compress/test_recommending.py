@@ -144,6 +144,16 @@ def test_other_bits_later_without_measuring_again(finished, tmp_path, capsys):
     assert (directory / names[0]).stat().st_mtime_ns == written
 
 
+def test_a_recommended_file_that_is_gone_is_written_again(finished, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(finished, directory)
+    (directory / "recommended.mjx").unlink()
+    assert run(*MODEL, *FEW, directory=directory) == 0
+    assert (directory / "recommended.mjx").read_bytes() == (finished / "recommended.mjx").read_bytes()
+    ours, theirs = summary_of(directory).recommended, summary_of(finished).recommended
+    assert (ours.bytes, ours.validation, ours.test) == (theirs.bytes, theirs.validation, theirs.test)
+
+
 @pytest.mark.parametrize("kept", [0, 1, 8, -4, -3, -1, None])
 def test_resumed_from_any_of_its_lines_it_is_as_undisturbed(finished, kept, tmp_path):
     directory = tmp_path / "run"
