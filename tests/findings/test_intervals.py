@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minjax.findings.intervals import bootstrap_mean, share, slope, student_mean
+from minjax.findings.intervals import bootstrap_mean, paired_loss, share, slope, student_mean
 
 
 def test_the_mean_of_five_is_held_as_often_as_said():
@@ -38,3 +38,16 @@ def test_slope_is_that_of_scipy():
     assert slope(x, y) == pytest.approx((known.slope, known.slope - half, known.slope + half))
     assert slope(x[:2], y[:2]) is None
     assert slope(np.ones(5), y[:5]) is None
+
+
+def test_what_a_network_loses_on_the_same_images():
+    nothing = paired_loss(0, 0, 100)
+    assert nothing.value == 0
+    assert nothing.high == -nothing.low == pytest.approx(1.959964 / 102)  # half an image in each of four cells
+    assert paired_loss(30, 20, 1000).value == 0.01
+    assert paired_loss(5, 2, 200).low == -paired_loss(2, 5, 200).high
+    draw = np.random.default_rng(0)
+    for n, lost, gained in ((300, 0.02, 0.01), (1000, 0.03, 0.03), (5000, 0.01, 0.002)):
+        drawn = draw.multinomial(n, [lost, gained, 1 - lost - gained], size=2000)
+        found = [paired_loss(int(a), int(b), n) for a, b, _ in drawn]
+        assert np.mean([one.low <= lost - gained <= one.high for one in found]) >= 0.94

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from minjax.main import main
-from minjax.tasks.compress.trained import load
+from minjax.records.record import write_config
+from minjax.tasks.compress.trained import directory_of, load
 from minjax.tasks.compress.tuning import Tuner
 from tests.conftest import ROOT
 from tests.tasks.compress.commands import NONE, PRESET
@@ -96,3 +97,12 @@ def changed(path: Path, change: Callable[[dict], None]) -> None:
     values = json.loads(path.read_text())
     change(values)
     path.write_text(json.dumps(values))
+
+
+def test_of_a_study_the_winner_is_meant(tmp_path):
+    study, run = tmp_path / "study", tmp_path / "run"
+    for directory, task in ((study, "study"), (study / "winner", "train"), (run, "train"), (run / "winner", "train")):
+        write_config(directory, {"task": task})
+    assert directory_of(str(study)) == study / "winner"
+    assert directory_of(str(run)) == run
+    assert directory_of(str(tmp_path / "nothing")) == tmp_path / "nothing"
