@@ -13,7 +13,6 @@ import contextlib
 import dataclasses
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ from minjax import models, optim
 from minjax.config import roles
 from minjax.errors import UserError
 from minjax.findings.answers import Asked
-from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.findings.samples import LIMITS, Limits, Sample, repeated
 from minjax.findings.study import findings
 from minjax.records import record as records
 from minjax.records.answer import Answers
@@ -167,9 +166,7 @@ def _outdated(path: Path) -> bool:
 
 
 def _findings(config: Json, members: Sequence[MemberRecord]) -> Findings:
-    """What the members say; like the study itself, only of the points that have all their seeds."""
-    seeds = Counter(member.point for member in members)
-    whole = [member for member in members if seeds[member.point] == config["study"]["seeds"]]
+    """What the members say."""
     given = {field.name: config["study"].get(field.name) for field in dataclasses.fields(Limits)}
     limits = dataclasses.replace(LIMITS, **{name: value for name, value in given.items() if value is not None})
 
@@ -183,7 +180,8 @@ def _findings(config: Json, members: Sequence[MemberRecord]) -> Findings:
             bits=bits,
         )
 
-    return findings(whole, limits, stored, {name: Asked.of(config) for name in {one.dataset for one in members}})
+    asked = {dataset: Asked.of(config) for dataset in {member.dataset for member in members}}
+    return findings(repeated(members), limits, stored, asked)
 
 
 def _same_numbers(old: Any, new: Any) -> bool:

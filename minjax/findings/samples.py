@@ -155,6 +155,15 @@ def equal(fields: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     return labels.get("shape", "equal") == "equal"
 
 
+def repeated(members: Iterable[MemberRecord]) -> list[MemberRecord]:
+    """The members of those points that have the seeds that a sample needs; a study may end with one seed of a point."""
+    listed = list(members)
+    seeds: dict[str, set[int]] = {}
+    for member in listed:
+        seeds.setdefault(member.point, set()).add(member.seed)
+    return [member for member in listed if len(seeds[member.point]) >= LEAST_SEEDS]
+
+
 def samples(members: Iterable[MemberRecord]) -> list[Sample]:
     """Gather members by point, smallest point first.
 

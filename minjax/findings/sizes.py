@@ -252,6 +252,4 @@ def _notes(grid: Grid, name: str, low: int, high: int, count: int) -> Iterable[s
     if high == count - 1 and name == NEAR_BEST:
         yield "the interval ends at the largest size of the grid: a larger network may be better still"
     if not grid.recorded:
-        yield (
-            "which images each network classified correctly was not recorded: how alike their mistakes are is assumed"
-        )
+        yield "which images each network classifies correctly is not at hand: how alike their mistakes are is assumed"

@@ -9,7 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from minjax.errors import UserError
-from minjax.findings.samples import Sample
+from minjax.findings.samples import Sample, repeated
 from minjax.findings.study import findings
 from minjax.records.files import disk_errors
 from minjax.records.finding import CertificateBytes
@@ -122,7 +122,7 @@ def _studies(paths: Sequence[Path], directory: Path) -> Path:
     from minjax.report import study
 
     studies = study.read_finished(paths)
-    members = [member for one in studies for member in one.members]
+    members = repeated(member for one in studies for member in one.members)
     by_dataset = {member.dataset: one for one in studies for member in one.members}
 
     def stored(sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minjax.errors import UserError
-from minjax.findings.samples import samples
+from minjax.findings.samples import repeated, samples
 from tests.findings.synthetic import member, point
 
 
@@ -54,3 +54,9 @@ def test_equal_is_of_the_widths_and_not_of_the_name():
     other = samples(point("a", 10, [0.9, 0.9], fields={"widths": [1, 2]}, labels={"shape": "increasing"}))[0]
     assert (one.equal, other.equal) == (True, False)
     assert one.depth == 2
+
+
+def test_points_with_a_single_seed_are_left_to_wait():
+    members = [*point("a", 10, [0.5, 0.6]), *point("b", 20, [0.7])]
+    assert {member.point for member in repeated(members)} == {"a"}
+    assert len(samples(repeated(members))) == 1

@@ -34,7 +34,7 @@ def test_a_relative_answer_reads_like_this():
         "below 94.00 %.",
         "This is a statement about 6 networks of 6 sizes from 100 to 3,200 parameters (dnn), on 2,000 validation "
         "images; the answer is one of those with at least 5 seeds.",
-        "Which images each network classified correctly was not recorded: how alike their mistakes are is assumed.",
+        "Which images each network classifies correctly is not at hand: how alike their mistakes are is assumed.",
     ]
 
 
