@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minjax.findings.sentences import (
+    METRICS,
     answer,
     enough,
     interval,
@@ -87,8 +88,8 @@ def decision(found: Findings, winner: Winner) -> list[str]:
 def accuracies(found: Findings, winner: Winner) -> list[str]:
     """How accurate the network is over seeds, and how accurate the one that is handed over."""
     seeds, one = winner.over_seeds, found.chosen
-    over = f"Over {plural(seeds.seeds, 'fresh seed' if seeds.fresh else 'seed')} its validation accuracy is"
-    mean = f"{over} {percent(seeds.accuracy)}"
+    over = plural(seeds.seeds, "fresh seed" if seeds.fresh else "seed")
+    mean = f"Over {over} its validation {METRICS[found.minimal.metric]} is {percent(seeds.accuracy)}"
     if seeds.interval is not None:
         mean += f" (95 % interval of the mean {_between(seeds.interval)})"
     if one.reached is not None and found.minimal.level is not None:
@@ -96,8 +97,8 @@ def accuracies(found: Findings, winner: Winner) -> list[str]:
     test = winner.test
     return [
         f"{mean}.",
-        f"The network handed over, the best of them, has {percent(winner.validation.accuracy)} of its validation "
-        f"images right, and {percent(test.accuracy)} of the {count(test.images)} test images (95 % interval "
+        f"The network handed over, the best of them, has {_share(winner.validation)} of its validation "
+        f"images right, and {_share(test)} of the {count(test.images)} test images (95 % interval "
         f"{_between(test.interval)}).",
     ]
 
@@ -144,7 +145,12 @@ def _row(role: str, one: Finalist) -> tuple[str, ...]:
 
 
 def _accuracies(validation: Scored, test: Scored) -> tuple[str, str, str]:
-    return percent(validation.accuracy), percent(test.accuracy), _between(test.interval)
+    return _share(validation), _share(test), _between(test.interval)
+
+
+def _share(one: Scored) -> str:
+    """'95.31 %', with the mean over classes where that is what networks were chosen by."""
+    return percent(one.accuracy) + ("" if one.balanced is None else f" ({percent(one.balanced)} balanced)")
 
 
 def _between(interval: Interval) -> str:

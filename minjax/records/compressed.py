@@ -15,11 +15,16 @@ ROUNDS = 15  # of measuring latency
 
 
 class Scored(Record, frozen=True, kw_only=True):
-    """An accuracy, with its exact binomial 95 % interval over the images that it was measured on."""
+    """An accuracy, with its exact binomial 95 % interval over the images that it was measured on.
+
+    Attributes:
+        balanced: mean over classes of the share of their images that is classified correctly; None: not asked for.
+    """
 
     accuracy: Fraction
     interval: Interval
     images: Positive
+    balanced: Fraction | None = None
 
 
 class ClassAccuracy(Record, frozen=True, kw_only=True):

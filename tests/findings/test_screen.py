@@ -59,6 +59,15 @@ def _summary():
     return changed(summary_of(members), winner=winner)
 
 
+def test_balanced_accuracy_stands_beside_the_share_of_images(summary):
+    winner = summary.winner
+    balanced = changed(
+        winner, validation=changed(winner.validation, balanced=0.91), test=changed(winner.test, balanced=0.9)
+    )
+    text = "\n".join(screen(changed(summary, winner=balanced), "runs/a", CONFIG))
+    assert "has 95.30 % (91.00 % balanced) of its validation images right, and 94.00 % (90.00 % balanced) of" in text
+
+
 def test_it_says_which_network_to_use_and_what_that_costs(summary):
     lines = screen(summary, "runs/a study", CONFIG)
     text = "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import msgspec
 
 from minjax.findings import sentences
 from minjax.findings import winner as choice
+from minjax.findings.candidates import balanced_accuracy
 from minjax.findings.screen import screen
 from minjax.findings.words import count, plural
+from minjax.records.compressed import Scored
 from minjax.records.finding import Findings
 from minjax.records.study import MemberRecord, StudySummary
 from minjax.records.winner import Finalist, Finish, Winner
@@ -20,7 +22,7 @@ from minjax.tasks.signals import Stop
 from minjax.tasks.study import compressing, winner
 from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
-from minjax.tasks.study.testing import outcomes
+from minjax.tasks.study.testing import Outcome, outcomes
 
 
 class Handover:
@@ -62,14 +64,14 @@ class Handover:
         if summary is None:
             return None
         sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
-        own = winner.accuracies(directory, sizes)
+        own = winner.accuracies(directory, sizes, member)
         print("compressing it", flush=True)
         files = compressing.compressed(directory, self.plan.study)
         if files is None:
             return None
         file, plain = files
         roles = self._roles(found, file.bytes)
-        first = self._finalist(roles.pop(point.id), member, own["validation"].accuracy, own["test"].accuracy)
+        first = self._finalist(roles.pop(point.id), member, own["validation"], own["test"])
         first = msgspec.structs.replace(first, bytes=plain.bytes_measured)
         others = self._tested(roles)
         if others is None:
@@ -123,16 +125,29 @@ class Handover:
         for point, own in roles.items():
             member = choice.best_member(self.networks[point])
             assert member is not None
-            tested = next(iter(self._outcomes(Member(self.points[point], member.seed, member.fresh))), None)
-            if tested is None:
+            tested = list(self._outcomes(Member(self.points[point], member.seed, member.fresh)))
+            if not tested:
                 return None
-            found.append(self._finalist(own, member, validation=tested[1], test=tested[0]))
+            found.append(self._finalist(own, member, *self._scored(member, tested[0])))
         return found
 
-    def _outcomes(self, member: Member):
+    def _outcomes(self, member: Member) -> Iterator[Outcome | None]:
         return outcomes(self.programs[self.plan.group(member)], [member], self.plan.dataset.test, self.stop)
 
-    def _finalist(self, roles: tuple[Finish, ...], member: MemberRecord, validation: float, test: float) -> Finalist:
+    def _scored(self, member: MemberRecord, outcome: Outcome | None) -> tuple[Scored, Scored]:
+        """The accuracies of a member on its validation images and on the test split; guessing if it diverged."""
+        found = []
+        test = self.plan.dataset.test.labels
+        for name, labels in (("validation", self.plan.partitions.labels(member.seed)), ("test", test)):
+            if outcome is None:
+                found.append(winner.over_images(1 / self.plan.dataset.num_classes, len(labels)))
+                continue
+            right = getattr(outcome, name)
+            balanced = balanced_accuracy(right, labels) if self.plan.aim.metric == "balanced_accuracy" else None
+            found.append(winner.over_images(float(right.mean()), len(labels), balanced))
+        return found[0], found[1]
+
+    def _finalist(self, roles: tuple[Finish, ...], member: MemberRecord, validation: Scored, test: Scored) -> Finalist:
         point = self.points[member.point]
         return Finalist(
             roles=roles,
@@ -142,8 +157,8 @@ class Handover:
             learning_rate=point.config["optimizer"]["learning_rate"],
             epochs=point.config["epochs"],
             seed=member.seed,
-            validation=winner.over_images(validation, self.plan.partitions.sizes["validation"]),
-            test=winner.over_images(test, len(self.plan.dataset.test)),
+            validation=validation,
+            test=test,
             bytes=self.plan.demand(point).bytes,
         )
 

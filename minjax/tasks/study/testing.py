@@ -7,6 +7,7 @@ the other to the last bit; side by side to rounding, as their company is another
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
@@ -63,7 +64,9 @@ def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Ca
     found = list(outcomes(programs[plan.group(members[0])], members, plan.dataset.test, stop))
     if len(found) < len(members):
         return None
-    accuracy, validation = (float(mean) for mean in np.mean(found, axis=0))
+    guess = 1 / plan.dataset.num_classes
+    accuracy = float(np.mean([guess if one is None else one.test.mean() for one in found]))
+    validation = float(np.mean([guess if one is None else one.validation.mean() for one in found]))
     images = len(plan.dataset.test)
     return OnTest(
         role=role,
@@ -78,34 +81,42 @@ def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Ca
     )
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a member classifies correctly: bool [images], of the test split and of its validation images."""
+
+    test: np.ndarray
+    validation: np.ndarray
+
+
 def outcomes(
     program: Program, members: Sequence[Member], test: Split, stop: Callable[[], bool]
-) -> Iterator[tuple[float, float]]:
-    """The accuracies of members on the test split and on their validation images, after training them again.
+) -> Iterator[Outcome | None]:
+    """What members classify correctly after training them again; None for one that diverges.
 
     Args:
         program: of their group.
-        members: which; one that diverges counts as guessing.
+        members: which.
         test: the test split.
         stop: asked between dispatches; fewer outcomes follow when told to stop.
     """
-    correct, chance = _evaluation(program, test), 1 / program.dataset.num_classes
+    correct, held = _evaluation(program, test), program.population.sizes["validation"]
     for first in range(0, len(members), program.capacity):
         some = members[first : first + program.capacity]
         parts = program.partitions.of(member.seed for member in some)
         for trained in program.networks(some, stop):
             for index, slot in enumerate(program.population.slots(trained.first, trained.count)):
                 if trained.history.bad_step[index] >= 0:
-                    yield chance, chance
+                    yield None
                     continue
                 state = jax.tree.map(lambda x: np.asarray(x[slot]), trained.carry.state)  # noqa: B023
                 part = jax.tree.map(lambda x: x[trained.first + index], parts)  # noqa: B023
-                right = int(trained.history.validation_correct[index, -1])
-                yield correct(state, part) / len(test), right / program.population.sizes["validation"]
+                right = np.unpackbits(np.asarray(trained.history.images[index], np.uint8), count=held)
+                yield Outcome(correct(state, part), right.astype(bool))
 
 
-def _evaluation(program: Program, test: Split) -> Callable[[TrainState, Partition], int]:
-    """How many test images a member classifies correctly, as one compiled program."""
+def _evaluation(program: Program, test: Split) -> Callable[[TrainState, Partition], np.ndarray]:
+    """Which test images a member classifies correctly, as one compiled program."""
     size, batch = len(test), min(BATCH, len(test))
 
     @jax.jit
@@ -122,7 +133,7 @@ def _evaluation(program: Program, test: Split) -> Callable[[TrainState, Partitio
             inputs=part.inputs(program.inputs),
             batch_size=batch,
         )
-        return jnp.sum(predicted == labels)
+        return predicted == labels
 
     images, labels = jax.device_put((test.images, test.labels))
-    return lambda state, part: int(run(state, part, images, labels))
+    return lambda state, part: np.asarray(run(state, part, images, labels))

@@ -14,11 +14,12 @@ from minjax.config.flags import flag
 from minjax.config.resolving import resolve_fields
 from minjax.config.table import leaves
 from minjax.errors import UserError
+from minjax.findings.candidates import balanced_accuracy
 from minjax.findings.intervals import share
 from minjax.findings.words import percent, plural
 from minjax.records.compressed import Scored
 from minjax.records.record import read_lines
-from minjax.records.run import METRICS, Epoch, RunSummary, read_summary
+from minjax.records.run import METRICS, PREDICTIONS, Epoch, RunSummary, read_predictions, read_summary
 from minjax.records.study import MemberRecord
 from minjax.studies.points import Point
 from minjax.tasks import train
@@ -95,22 +96,29 @@ def trained(config: dict[str, Any], directory: Path, stop: Stop) -> RunSummary |
     return summary
 
 
-def accuracies(directory: Path, images: dict[str, int]) -> dict[str, Scored]:
+def accuracies(directory: Path, images: dict[str, int], member: MemberRecord) -> dict[str, Scored]:
     """The accuracies of a finished run after its last epoch, by split.
 
     Args:
         directory: the run's.
         images: split -> how many there are.
+        member: of the study, which the run is; where networks are chosen by balanced accuracy, that is given too.
     """
     last = read_lines(directory / METRICS, Epoch)[-1]
     assert last.validation_accuracy is not None
+    assert member.final is not None
+    balanced = {"validation": member.final.balanced_accuracy, "test": None}
+    if balanced["validation"] is not None:
+        seen = read_predictions(directory / PREDICTIONS)
+        balanced["test"] = balanced_accuracy(seen.predicted == seen.labels, seen.labels)
     found = {"validation": last.validation_accuracy, "test": last.test_accuracy}
-    return {split: over_images(value, images[split]) for split, value in found.items()}
+    return {split: over_images(value, images[split], balanced[split]) for split, value in found.items()}
 
 
-def over_images(accuracy: float, images: int) -> Scored:
-    """An accuracy with its interval over images."""
-    return Scored(accuracy=accuracy, interval=share(accuracy * images, images).interval, images=images)
+def over_images(accuracy: float, images: int, balanced: float | None = None) -> Scored:
+    """An accuracy with its interval over images, and perhaps the mean over classes beside it."""
+    interval = share(accuracy * images, images).interval
+    return Scored(accuracy=accuracy, interval=interval, images=images, balanced=balanced)
 
 
 def compared(member: MemberRecord, found: Scored, together: bool) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from minjax import data
+from minjax import data, load
 from minjax.findings.candidates import balanced_accuracy
 from minjax.main import main
 from minjax.records.study import read_study
@@ -64,3 +64,11 @@ def test_all_classes_count_alike_from_the_members_to_the_winner(tmp_path, capsys
     for one in study.members:
         if one.curves is not None:  # pruned by nothing; as many images of each class, so not quite the same images
             assert one.curves.pruning[0][1] == pytest.approx(one.final.balanced_accuracy, abs=0.12)
+
+    network, test = load(directory), images.test
+    predicted = np.array(network.predict(test.images))
+    expected = balanced_accuracy(predicted == np.array(images.class_names)[test.labels], test.labels)
+    winner = study.summary.winner
+    assert winner.test.balanced == pytest.approx(expected)
+    assert all(one.test.balanced is not None and one.validation.balanced is not None for one in winner.finalists)
+    assert f"({100 * expected:.2f} % balanced) of the 84 test images" in printed
