@@ -69,7 +69,7 @@ def _capability() -> tuple[int, int] | None:
 
 
 @contextlib.contextmanager
-def compiling_for(capability: tuple[int, int]) -> Iterator[None]:
+def compiling_for(capability: tuple[int, int] | None) -> Iterator[None]:
     """Trace programs for a GPU of this compute capability, whatever devices are at hand."""
     token = _target.set(capability)
     try:

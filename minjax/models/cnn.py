@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from minjax.errors import UserError
+from minjax.models.activations import relu
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, DepthwiseConv, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
@@ -114,7 +115,7 @@ class CNN(nn.Module):
             )(x)
             if self.batch_norm:
                 x = BatchNorm(axis_name=axis, dtype=self.dtype, name=f"norm{i}")(x, train)
-            x = nn.relu(x)
+            x = relu(x)
             if pool == 2:
                 x = max_pool2x2(x)
         wide = at_least_float32(self.dtype)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from minjax.models.activations import relu
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Dense, Dtype, at_least_float32
 from minjax.wiring import Group, Point, Reader, Source, Wiring, classifier_ends
@@ -38,7 +39,7 @@ class DNN(nn.Module):
         x = images.reshape(images.shape[0], -1)
         for i, width in enumerate(self.widths, 1):
             x = Dense(width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}")(x)
-            x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(nn.relu(x), train)
+            x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(relu(x), train)
         return Dense(
             self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
         )(x)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from minjax.errors import UserError
+from minjax.models.activations import relu
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
@@ -51,11 +52,11 @@ class Block(nn.Module):
             y = conv(channels, kernel_size, stride, name=f"conv{i}")(y)
             y = norm(name=f"norm{i}")(y, train)
             if i < len(self.channels):
-                y = nn.relu(y)
+                y = relu(y)
         if self.shortcut:
             x = conv(self.channels[-1], 1, self.stride, name="shortcut_conv")(x)
             x = norm(name="shortcut_norm")(x, train)
-        return nn.relu(x + y)
+        return relu(x + y)
 
 
 class ResNet(nn.Module):
@@ -97,7 +98,7 @@ class ResNet(nn.Module):
         inner, streams = iter(sizes["inner_channels"]), sizes["stream_channels"]
         x = Conv(streams[0], initialization=self.initialization, dtype=self.dtype, name="conv")(images)
         axis = self.axis_name if self.sync_batch_norm else None
-        x = nn.relu(BatchNorm(axis_name=axis, dtype=self.dtype, name="norm")(x, train))
+        x = relu(BatchNorm(axis_name=axis, dtype=self.dtype, name="norm")(x, train))
         for stage, block, name in self._blocks():
             x = Block(
                 (*itertools.islice(inner, 2 if self.bottleneck else 1), streams[stage - len(self.blocks)]),

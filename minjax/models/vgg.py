@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from minjax.errors import UserError
 from minjax.models import initializers
+from minjax.models.activations import relu
 from minjax.models.dropout import Dropout
 from minjax.models.layers import Conv, Dense, Dtype, at_least_float32
 from minjax.models.normalization import BatchNorm
@@ -78,7 +79,7 @@ class VGG(nn.Module):
                 )
                 if self.batch_norm:
                     x = BatchNorm(axis_name=axis, dtype=self.dtype, name=f"norm{stage}_{i}")(x, train)
-                x = nn.relu(x)
+                x = relu(x)
             x = max_pool2x2(x)
         return self._head(x.reshape(x.shape[0], -1), train)
 
@@ -89,7 +90,7 @@ class VGG(nn.Module):
         for i, width in enumerate(self.layer_sizes()["head_widths"], 1):
             x = Dropout(self.dropout, self.axis_name, name=f"dropout{i}")(x, train)
             x = Dense(width, initialization=self.initialization, rectified=True, dtype=self.dtype, name=f"hidden{i}")(x)
-            x = nn.relu(x)
+            x = relu(x)
         return Dense(
             self.num_classes, initialization=self.initialization, dtype=at_least_float32(self.dtype), name="head"
         )(x)

@@ -144,10 +144,11 @@ def run_steps(
         totals = Totals(
             loss=totals.loss + metrics["loss"].astype(totals.loss.dtype) * batch_size,
             correct=totals.correct + metrics["correct"],
-            images=totals.images + batch_size,
+            images=totals.images,
             bad_step=jnp.where(first_bad, before, totals.bad_step),
         )
         return state, totals
 
     state, totals = jax.lax.fori_loop(0, count, body, (state, totals))
+    totals = totals.replace(images=totals.images + count * batch_size)  # type: ignore[attr-defined]
     return (state if held is None else held.unpack(state)), totals

@@ -1,0 +1,145 @@
+"""What a step of a compiled program does, read from XLA's text: kernels, bytes, convolutions, collectives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "f32": 4, "s32": 4, "u32": 4}
+BYTES |= {"f64": 8, "s64": 8, "u64": 8}
+# Instructions that run as kernels of their own; the others name, pack or unpack buffers.
+KERNELS = ("fusion", "custom-call", "dot", "convolution", "copy", "sort", "reduce", "transpose", "reduce-window")
+COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
+PARTIAL = ("slice", "dynamic-slice", "gather", "bitcast")  # what reads a part of an operand
+_INSTRUCTION = re.compile(r"\s+(?:ROOT )?%([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(.*)")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """A line of a computation.
+
+    Attributes:
+        shape: of its result, in XLA's notation.
+        operands: names of the instructions that it reads.
+        rest: attributes and metadata.
+    """
+
+    name: str
+    shape: str
+    kind: str
+    operands: tuple[str, ...]
+    rest: str
+
+    def attribute(self, pattern: str) -> str:
+        """What a pattern's group matches among the attributes; empty where nothing does."""
+        match = re.search(pattern, self.rest)
+        return match.group(1) if match else ""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of the step.
+
+    Attributes:
+        kind: of the instruction; the target of a custom call.
+        bytes: read and written; of an operand that the kernel reads in parts, those parts.
+        window: height and width of a convolution's window, where the text says so.
+        source: the operation that it was made from.
+    """
+
+    kind: str
+    bytes: int
+    window: tuple[int, int] | None
+    source: str
+
+
+def size(shape: str) -> int:
+    """Bytes of all arrays in a shape."""
+    total = 0
+    for kind, dims in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shape):
+        count = 1
+        for dim in filter(None, dims.split(",")):
+            count *= int(dim)
+        total += count * BYTES.get(kind, 0)
+    return total
+
+
+def computations(text: str) -> dict[str, dict[str, Instruction]]:
+    """The computations of a module by name, each its instructions by name."""
+    found: dict[str, dict[str, Instruction]] = {}
+    for block in re.split(r"\n\n(?=%|ENTRY)", text):
+        head = re.match(r"(?:ENTRY )?%?([\w.\-]+)", block)
+        rows = {}
+        for line in block.split("\n"):
+            match = _INSTRUCTION.match(line)
+            if match:
+                name, shape, kind, inside, rest = match.groups()
+                operands = inside if kind != "parameter" else ""
+                index = f" parameter({inside})" if kind == "parameter" else ""
+                rows[name] = Instruction(name, shape, kind, tuple(re.findall(r"%([\w.\-]+)", operands)), rest + index)
+        if head and rows:
+            found[head.group(1)] = rows
+    return found
+
+
+def step(text: str) -> list[Instruction]:
+    """The instructions of a step: those of the computation with the most kernels, the body of the loop over steps."""
+    bodies = computations(text).values()
+    return list(max(bodies, key=lambda rows: sum(row.kind in KERNELS for row in rows.values())).values())
+
+
+def kernels(text: str) -> list[Kernel]:
+    """The kernels of a step, in their order."""
+    every = computations(text)
+    rows = {row.name: row for row in step(text)}
+    found = []
+    for row in rows.values():
+        if row.kind not in KERNELS:
+            continue
+        inner = every.get(row.attribute(r"calls=%([\w.\-]+)"), {})
+        read = sum(_read(index, rows[name], inner) for index, name in enumerate(row.operands) if name in rows)
+        window = re.search(r"window=\{[^}]*size=(\d+)x(\d+)", row.rest)
+        found.append(
+            Kernel(
+                kind=row.attribute(r'custom_call_target="([^"]*)"') or row.kind,
+                bytes=size(row.shape) + read,
+                window=(int(window.group(1)), int(window.group(2))) if window else None,
+                source=row.attribute(r'op_name="([^"]*)"').split("while/body/")[-1],
+            )
+        )
+    return found
+
+
+def _read(index: int, operand: Instruction, inner: dict[str, Instruction]) -> int:
+    """Bytes that a kernel reads of an operand: all of it, unless the fused computation takes parts of it alone."""
+    own = next((row.name for row in inner.values() if f" parameter({index})" in row.rest), None)
+    if own is None:
+        return size(operand.shape)
+    return min(size(operand.shape), _parts(own, inner) or size(operand.shape))
+
+
+def _parts(name: str, inner: dict[str, Instruction]) -> int:
+    """Bytes of the parts that are read of an array; 0: it is read whole."""
+    users = [row for row in inner.values() if name in row.operands]
+    total = 0
+    for row in users:
+        if row.kind == "bitcast":
+            part = _parts(row.name, inner)
+        elif row.kind in PARTIAL and row.operands[0] == name:
+            part = size(row.shape)
+        else:
+            part = 0
+        if not part:
+            return 0
+        total += part
+    return total
+
+
+def collectives(text: str) -> dict[str, int]:
+    """How many collective operations a step has, by kind."""
+    counts: dict[str, int] = {}
+    for row in step(text):
+        kind = row.kind.removesuffix("-start")
+        if kind in COLLECTIVES:
+            counts[kind] = counts.get(kind, 0) + 1
+    return counts
