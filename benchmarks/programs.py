@@ -257,6 +257,7 @@ def main() -> None:
         if unknown:
             parser.error(f"unknown: {unknown[0]!r}; known are {', '.join(known)}")
     os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")  # libtpu would ask a metadata server
     flags.out.mkdir(parents=True, exist_ok=True)
     from minjax.records.files import write_text
 
