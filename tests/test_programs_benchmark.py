@@ -39,7 +39,7 @@ ENTRY %main (p: f32[1000]) -> f32[1000] {
   %p = f32[1000]{0} parameter(0)
   ROOT %copy = f32[1000]{0} copy(%p)
 }
-"""  # fmt: skip
+"""  # noqa: E501
 
 
 def test_sizes_of_shapes():
