@@ -17,6 +17,7 @@ from minjax.records.compressed import ChosenFile, PackedFile
 from minjax.records.compression import SUMMARY, CompressionSummary
 from minjax.records.record import read
 from minjax.tasks import find
+from minjax.tasks.study.demands import KERNELS
 
 PRESET = "compress/default"
 DIRECTORY = "compressed"
@@ -39,6 +40,7 @@ def compressed(run: Path, study: dict[str, Any]) -> tuple[ChosenFile, PackedFile
         "compress.tolerance": study["tolerance"],
         "compress.pack_bits": (study["deploy_bits"],),
         "compress.pack_amount": 0.0,
+        "prune.include": (KERNELS,),  # the linear layer's too, as the predicted bytes have it
         "tensorboard": False,
     }
     config, directory = presets.load(presets.find(PRESET)), run / DIRECTORY

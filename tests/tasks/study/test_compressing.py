@@ -1,0 +1,22 @@
+"""How a winner is compressed: what is asked of task=compress."""
+
+from __future__ import annotations
+
+from minjax.interruption import RESUMABLE
+from minjax.tasks.study import compressing
+from minjax.tasks.study.demands import KERNELS
+
+
+def test_every_kernel_is_packed_as_the_predicted_bytes_have_it(tmp_path, monkeypatch):
+    """By default a compression of a network with convolutions leaves its linear layer as it is."""
+    asked = []
+
+    def interrupted(config, directory, command):
+        asked.append(config)
+        return RESUMABLE
+
+    monkeypatch.setattr(compressing, "find", lambda task: interrupted)
+    study = {"target_accuracy": None, "tolerance": 0.02, "deploy_bits": 6}
+    assert compressing.compressed(tmp_path / "winner", study) is None
+    assert asked[0].prune.include == (KERNELS,)
+    assert (asked[0].compress.pack_bits, asked[0].compress.tolerance) == ((6,), 0.02)
