@@ -139,9 +139,9 @@ class Course:
         limits, sizes, accuracies = self.rules.limits, [size for size, _ in own], [accuracy for _, accuracy in own]
         chance = self.known.chance(ladder.climbed[-1][-1])
         if climb.gains_no_more(sizes, accuracies, chance, limits):
-            return f"{climb.TIMES} times the parameters gain less than {50 * limits.tolerance:g} points"
+            return f"four times the parameters gain less than {50 * limits.tolerance:g} points"
         if climb.is_overtaken(sizes, accuracies, every, limits):
-            return f"smaller networks do better with a {climb.TIMES}th of the parameters"
+            return "networks with a quarter of the parameters do better"
         if reached is not None and ladder.next_size > climb.TIMES * reached:
             return f"{reached:,} parameters reach the target"
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -92,3 +93,24 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_records(tmp_
     stages = [stage["name"] for stage in plain(directory)[1]["stages"]]
     assert stages[0] == "climb"
     assert {"more epochs", "fresh"} <= set(stages)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True])
+def test_a_search_goes_on_from_any_of_its_records(tmp_path, together):
+    """Members that run side by side are trained in the populations that they were in."""
+    fields = (
+        *SEARCH,
+        f"--config.study.together={together}",
+        "--config.study.epoch_doublings=0",
+        "--config.study.dnn.depths=(1,)",
+    )
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    assert main(small(whole, *fields)) == 0
+    shutil.copytree(whole, part)
+    (part / "study.json").unlink()
+    shutil.rmtree(part / "winner")
+    recorded = (whole / "points.jsonl").read_text().splitlines(keepends=True)
+    (part / "points.jsonl").write_text("".join(recorded[: len(recorded) // 3]))
+    assert main(small(part, *fields)) == 0
+    assert plain(part)[0] == plain(whole)[0]

@@ -51,7 +51,7 @@ def test_the_dry_run_lists_them(planned, capsys):
     describe(planned(extent="knee", learning_rates=3))
     printed = capsys.readouterr().out
     assert "climb, at least: 6 networks, 54 members, " in printed
-    assert "gain less than half of study.tolerance" in printed
+    assert "A series of networks ends where four times the parameters gain less" in printed
 
 
 def test_a_budget_that_is_too_small_for_the_first_stage(planned):
