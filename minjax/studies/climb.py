@@ -25,8 +25,8 @@ FIRST = 3  # sizes that a series begins with
 LAST = 2  # sizes that have to be overtaken
 TIMES = 4  # the parameters
 RULE = (
-    "a series of networks ends where four times the parameters gain less than half of study.tolerance, or where a quarter "
-    "of them does better"
+    "a series of networks ends where four times the parameters gain less than half of study.tolerance, or where a "
+    "quarter of them does better"
 )
 
 
