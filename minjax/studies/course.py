@@ -101,6 +101,7 @@ class Course:
                 return
             self._fresh |= {one.id for one in wanted}
             points = [self.known.point(one.id) for one in wanted]
+            yield self._round(FRESH, points, self.rules.seeds, begins=False)  # what a rate that lost was not given
             yield self._round(FRESH, points, self.rules.fresh, fresh=True)
 
     def _wanting(self, grid: Grid) -> tuple[Candidate, ...]:

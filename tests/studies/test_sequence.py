@@ -225,6 +225,14 @@ def test_the_two_most_accurate_get_fresh_seeds_where_the_most_accurate_is_asked_
     assert {one.num_params for one in records if one.fresh} == set(ranked[:2])
 
 
+def test_what_gets_fresh_seeds_gets_all_others_too():
+    """A learning rate that lost by its two seeds may still be that of the most accurate smaller network."""
+    world = World(grid(), tuned(0.1, width=0.0005), coarse=1, learning_rates=3, fresh_seeds=4)
+    _, records = world.play()
+    for point in {one.point for one in records if one.fresh}:
+        assert sum(one.point == point and not one.fresh for one in records) == 5
+
+
 def test_where_fresh_seeds_move_the_answer_the_sizes_around_it_follow():
     """Fresh seeds show that a fourth of the parameters is enough; the sizes below that were not measured yet."""
 
