@@ -30,7 +30,18 @@ from minjax.errors import UserError
 from minjax.findings.candidates import Candidate, Grid
 from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.stability import judge_stability
-from minjax.findings.verdicts import LEVEL, REPLICATES, ROUNDING, SHORT, WORDS, NoiseOf, Verdicts, estimated, judge
+from minjax.findings.verdicts import (
+    LEVEL,
+    REPLICATES,
+    ROUNDING,
+    SHORT,
+    WORDS,
+    NoiseOf,
+    Verdicts,
+    enough_seeds,
+    estimated,
+    judge,
+)
 
 STABLE, NEAR_BEST, TARGET = "stable", "near_best", "target"
 
@@ -163,15 +174,18 @@ def wanting(
 
 def _wanting(grid: Grid, verdicts: Verdicts) -> tuple[Candidate, ...]:
     measured = verdicts.measured
-    winner, below = _chosen(verdicts)
+    winner, below = _chosen(grid, verdicts)
     if winner is None:
         return ()
     stated = {one for one in (winner, below, verdicts.best) if one is not None}
     return tuple(grid.candidates[one] for one in sorted(stated) if not measured.num_fresh[one])
 
 
-def _chosen(verdicts: Verdicts) -> tuple[int | None, int | None]:
-    """The network of the minimal size, and the most accurate of the smaller ones."""
+def _chosen(grid: Grid, verdicts: Verdicts) -> tuple[int | None, int | None]:
+    """The network of the minimal size, and the most accurate of the smaller ones that have seeds enough, if any has.
+
+    Of many that were tried with two seeds and left, one always looks good.
+    """
     measured = verdicts.measured
     meets = np.flatnonzero(verdicts.meets)
     if len(meets):
@@ -181,13 +195,15 @@ def _chosen(verdicts: Verdicts) -> tuple[int | None, int | None]:
     else:
         winner, place = None, int(measured.place[-1]) + 1
     smaller = np.flatnonzero(measured.place < place)
+    tried = smaller[enough_seeds(grid, measured)[smaller]]
+    smaller = tried if len(tried) else smaller
     return winner, int(smaller[measured.mean[smaller].argmax()]) if len(smaller) else None
 
 
 def _answer(name: str, grid: Grid, verdicts: Verdicts) -> Size:
     measured = verdicts.measured
     sizes = grid.sizes
-    winner, below = _chosen(verdicts)
+    winner, below = _chosen(grid, verdicts)
     place = None if winner is None else int(measured.place[winner])
     low, high = interval(verdicts, place, len(sizes))
     allowed = {int(measured.place[one]) for one in np.flatnonzero(verdicts.verdict != SHORT)} | {place}

@@ -98,6 +98,18 @@ class TestKnownAnswers:
         size = near_best(Grid(tuple(found), (36,) * 10))
         assert (size.num_params, size.winner.reached) == (10, 5)
 
+    def test_the_smaller_network_is_one_with_all_its_seeds(self):
+        """A learning rate that was left after two seeds looks better than it is, and gets no fresh seeds."""
+        grid = knee()
+        lucky = candidate("good-200", 200, [0.939, 0.9385], hyperparameters="learning_rate=1")
+        tried = dataclasses.replace(grid, candidates=(*grid.candidates, lucky), least_seeds=5)
+        assert target(tried, 0.94).below.hyperparameters == ""
+        assert lucky not in wanting(tried, 0.94)
+        alone = dataclasses.replace(
+            tried, candidates=(lucky, *(one for one in grid.candidates if one.num_params > 300))
+        )
+        assert target(alone, 0.94).below.hyperparameters == "learning_rate=1"
+
     def test_target_out_of_range(self):
         for accuracy in (0.1, 1.01):
             with pytest.raises(UserError, match=r"must be above chance, 0\.1, and at most 1"):
