@@ -226,8 +226,12 @@ def test_the_two_most_accurate_get_fresh_seeds_where_the_most_accurate_is_asked_
 
 
 def test_what_gets_fresh_seeds_gets_all_others_too():
-    """A learning rate that lost by its two seeds may still be that of the most accurate smaller network."""
-    world = World(grid(), tuned(0.1, width=0.0005), coarse=1, learning_rates=3, fresh_seeds=4)
+    """A learning rate that lost by its two seeds, which were lucky, is that of the most accurate smaller network."""
+
+    def accuracy(point, rate, epochs, seed):
+        return rises(point, rate, epochs, seed) + 0.01 * (seed < 2) - 0.001 * (rate != 0.1)
+
+    world = World(grid(), accuracy, coarse=1, learning_rates=3, fresh_seeds=4)
     _, records = world.play()
     for point in {one.point for one in records if one.fresh}:
         assert sum(one.point == point and not one.fresh for one in records) == 5
