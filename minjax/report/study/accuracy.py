@@ -102,7 +102,7 @@ def _draw(axes: Axes, networks: Sequence[Network], answer: Answer | None, found:
                 zorder=3,
                 **filled(found.style(value), shape),
             )
-    accuracy_axis(axes, f"{networks[0].selection} accuracy")
+    accuracy_axis(axes, networks[0].measured)
 
 
 def _handles(networks: Sequence[Network], answer: Answer | None) -> list[Artist]:

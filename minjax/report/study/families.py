@@ -70,7 +70,7 @@ def _panel(axes: Axes, groups: Groups, looks: Mapping[Key, dict[str, Any]], resu
             axes.plot([size, size], [0, height], linewidth=1.6, **foot)
             axes.plot([size], [height], markersize=7, markeredgecolor="black", marker=looks[key]["marker"], **foot)
     axes.set_ylim(-0.02, 1.04)
-    accuracy_axis(axes, f"{results.selection} accuracy")
+    accuracy_axis(axes, results.networks[0].measured)
     sets, names = {key[0] for key in groups}, {key[1] for key in groups}
     name = next(iter(sets)) if len(sets) == 1 else next(iter(names)) if len(names) == 1 else "All"
     axes.set_title(shown(shorten(name, 40)), loc="left", parse_math=False)

@@ -115,7 +115,7 @@ def _curves(key: Key, chosen: Mapping[str, Sequence[Network]], found: Kinds, kin
             else:
                 bits_axis(axes, {round(float(bits)) for network in group for bits in curve(network, kind)[0]})
             axes.set_ylim(-0.02, 1.02)
-            accuracy_axis(axes, "" if place % columns else f"{group[0].selection} accuracy")
+            accuracy_axis(axes, "" if place % columns else group[0].measured)
             axes.set_title(shown(found.title(value)), loc="left", parse_math=False)
         alike = "" if len(set(sizes)) > 1 else f", {count(sizes[0])} parameters"
         what = "Pruned" if kind == "pruning" else "Quantized"

@@ -76,6 +76,12 @@ class Network:
         return selection(self.members)
 
     @property
+    def measured(self) -> str:
+        """What its accuracy is: 'validation accuracy', or 'validation balanced accuracy'."""
+        balanced = any(member.final and member.final.balanced_accuracy is not None for member in self.members)
+        return f"{self.selection} {'balanced ' * balanced}accuracy"
+
+    @property
     def depth(self) -> int | None:
         """How many layers it has; None for a network that does not say."""
         return samples.depth(self.members[0].fields, self.labels)

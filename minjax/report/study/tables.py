@@ -7,7 +7,7 @@ from typing import Any
 
 from minjax.findings.words import listed
 from minjax.records.files import csv_text
-from minjax.records.finding import Claim
+from minjax.records.finding import Claim, Regime
 from minjax.records.record import Interval
 from minjax.records.study import Study
 from minjax.report.formats import ABSENT, count, duration, percent, plain, plural, printable, shorten
@@ -69,9 +69,9 @@ def networks_table(networks: Sequence[Network], *, several: bool) -> Table:
         ("network", "l", [_names(n) for n in networks]),
         ("family", "l", [f"{n.key[1]} on {n.key[0]}" if several else ABSENT for n in networks]),
         ("parameters", "r", [count(n.num_params) for n in networks]),
-        ("regime", "l", [n.regime.regime if n.regime else ABSENT for n in networks]),
+        ("regime", "l", [_regime(n.regime) if n.regime else ABSENT for n in networks]),
         (
-            f"{networks[0].selection} accuracy",
+            networks[0].measured,
             "r",
             [mean_sd(n.regime.mean, n.regime.sigma) if n.regime else ABSENT for n in networks],
         ),
@@ -85,6 +85,12 @@ def networks_table(networks: Sequence[Network], *, several: bool) -> Table:
         ("failed", "r", [str(len(n.ended("failed")) or ABSENT) for n in networks]),
     ]
     return columns(*found, optional=[name for name, _, _ in found[1:]])
+
+
+def _regime(found: Regime) -> str:
+    """'overfitting (gap)', '(loss)' or '(gap, loss)': by which of the two readings."""
+    readings = [name for name, says in (("gap", found.by_gap), ("loss", found.by_loss)) if says]
+    return found.regime + (f" ({', '.join(readings)})" if readings else "")
 
 
 def _names(network: Network) -> str:

@@ -9,7 +9,8 @@ from minjax.errors import UserError
 from minjax.findings.study import findings
 from minjax.records.record import read_config, write_config
 from minjax.records.study import read_study
-from minjax.report.study.results import common_limits, gather, plateau_end
+from minjax.report.study.results import Network, common_limits, gather, plateau_end
+from tests.findings.synthetic import changed, member
 from tests.report.studies import dnn, make_study, spoil
 
 
@@ -56,3 +57,10 @@ def test_studies_of_different_tolerances_have_no_findings_together(tmp_path):
     write_config(paths[1], config | {"study": config["study"] | {"tolerance": 0.02}})
     with pytest.raises(UserError, match="have different tolerances"):
         common_limits([read_study(path) for path in paths])
+
+
+def test_what_was_measured_is_named():
+    plain = member("p", 10, 0, 0.5)
+    balanced = changed(plain, final=changed(plain.final, balanced_accuracy=0.4))
+    assert Network(members=(plain,), names=("p",)).measured == "validation accuracy"
+    assert Network(members=(balanced,), names=("p",)).measured == "validation balanced accuracy"
