@@ -40,6 +40,8 @@ def plain(directory):
     found = read_json(directory / "study.json")
     for key in ("seconds", "compilations", "command", "git_commit"):
         found.pop(key)
+    if found["winner"] is not None:
+        del found["winner"]["compressed"]["command"]  # it names the directory
     return members, found
 
 
