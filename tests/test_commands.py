@@ -131,8 +131,6 @@ def test_lists(capsys):
     assert "optimizer.momentum" not in shown
     assert main.main(["presets"]) == 0
     assert re.search(r"^paper/vit_s +vit_s as paper 1", capsys.readouterr().out, re.MULTILINE)
-    assert main.main(["models"]) == 0
-    assert "resnet18_s" in capsys.readouterr().out
     assert main.main(["--version"]) == 0
     assert capsys.readouterr().out == f"minjax {minjax.__version__}\n"
 

@@ -80,7 +80,13 @@ def own_images(tmp_path, monkeypatch):
     Image.open(tmp_path / "photos" / "arrow up" / "0.jpg").save(tmp_path / "photos" / "one.png")
 
 
-@pytest.mark.parametrize(("module", "arguments"), MINJAX, ids=[" ".join(words) for _, words in MINJAX])
+def marked(module, arguments):
+    """A case of the next test; the table of all networks takes seconds."""
+    slow = [pytest.mark.slow] if arguments == ["models"] else []
+    return pytest.param(module, arguments, id=" ".join(arguments), marks=slow)
+
+
+@pytest.mark.parametrize(("module", "arguments"), [marked(*case) for case in MINJAX])
 @pytest.mark.usefixtures("own_images")
 def test_every_command_is_one(module, arguments, capsys):
     """Each is understood as it is written; lists are printed, and fields are checked."""

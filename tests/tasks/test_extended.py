@@ -7,6 +7,7 @@ import pytest
 from minjax.main import main
 from tests.conftest import read_json, read_jsonl
 
+pytestmark = pytest.mark.slow
 TIMES = ("seconds", "evaluate_seconds", "images_per_second")
 
 
@@ -25,7 +26,6 @@ def metrics(run):
     return [{k: v for k, v in line.items() if k not in TIMES} for line in read_jsonl(run / "metrics.jsonl")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["constant", "multistep"])
 def test_a_longer_run_goes_on_to_what_it_would_have_been(tmp_path, capsys, schedule):
     for epochs in (1, 3):
@@ -46,7 +46,6 @@ def test_a_longer_run_goes_on_to_what_it_would_have_been(tmp_path, capsys, sched
     assert "epochs: there 3, asked for 2" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("again", [1, 3])
 def test_killed_between_its_first_two_writes_either_command_goes_on(tmp_path, monkeypatch, again):
     from minjax.records import record
@@ -84,14 +83,12 @@ def test_under_a_cosine_one_line_says_what_to_do(tmp_path, capsys):
     assert {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir() if file.is_file()} == before
 
 
-@pytest.mark.slow
 def test_another_difference_beside_is_refused(tmp_path, capsys):
     assert train(tmp_path / "run", 1) == 0
     assert train(tmp_path / "run", 2, "--config.batch_size=64") == 2
     assert "batch_size: there 128, asked for 64" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_run_that_stopped_early_stays_finished(tmp_path, capsys):
     early = ["--config.dataset.validation_fraction=0.1", "--config.early_stop=1", "--config.optimizer.learning_rate=0."]
     assert train(tmp_path / "run", 9, *early) == 0
