@@ -18,8 +18,7 @@ from scipy.special import stdtrit
 
 from minjax.findings.candidates import Candidate, Grid, Measured
 from minjax.findings.samples import LIMITS, Limits
-from minjax.findings.sizes import Network
-from minjax.findings.sizes import _network as network_of
+from minjax.findings.sizes import Network, network_of
 from minjax.findings.uncertainty import Row
 from minjax.findings.verdicts import LEVEL, NEAR, REPLICATES, SHORT, Noise, NoiseOf, Verdicts, estimated, judge, row_of
 
@@ -78,13 +77,18 @@ def most_accurate(
     rivals = [int(place) for place in np.flatnonzero(verdicts.verdict != SHORT) if grid.candidates[place].point != own]
     smaller = [place for place in rivals if measured.place[place] < measured.place[chosen]]
     return Best(
-        network=network_of(grid, verdicts, chosen),
+        network=_network(grid, verdicts, chosen),
         interval=_interval(grid, verdicts, chosen, limits, noise_of),
-        runner_up=network_of(grid, verdicts, others[0]) if others else None,
+        runner_up=_network(grid, verdicts, others[0]) if others else None,
         rivals=len({grid.candidates[place].point for place in rivals}),
-        smallest_rival=network_of(grid, verdicts, smaller[0]) if smaller else None,
+        smallest_rival=_network(grid, verdicts, smaller[0]) if smaller else None,
         fresh_wanted=tuple((one.point, one.hyperparameters) for one in _wanting(grid, verdicts, first)),
     )
+
+
+def _network(grid: Grid, verdicts: Verdicts, place: int) -> Network:
+    """A candidate as it is stated; there is no level that its seeds have to reach."""
+    return dataclasses.replace(network_of(grid, verdicts, place), reached=None)
 
 
 def wanting(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated) -> tuple[Candidate, ...]:

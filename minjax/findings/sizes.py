@@ -222,9 +222,9 @@ def _answer(name: str, grid: Grid, verdicts: Verdicts) -> Size:
         ),
         possible=tuple(int(sizes[at]) for at in possible),
         level=None if np.isnan(verdicts.level) else verdicts.level,
-        winner=None if winner is None else _network(grid, verdicts, winner),
-        below=None if below is None else _network(grid, verdicts, below),
-        best=_network(grid, verdicts, best),
+        winner=None if winner is None else network_of(grid, verdicts, winner),
+        below=None if below is None else network_of(grid, verdicts, below),
+        best=network_of(grid, verdicts, best),
         fresh_wanted=tuple((one.point, one.hyperparameters) for one in wanted),
         grid=tuple(int(size) for size in sizes),
         notes=tuple(_notes(grid, name, low, high, len(sizes))),
@@ -240,7 +240,8 @@ def interval(verdicts: Verdicts, place: int | None, count: int) -> tuple[int, in
     return min(low, found), max(verdicts.enough, found)
 
 
-def _network(grid: Grid, verdicts: Verdicts, place: int) -> Network:
+def network_of(grid: Grid, verdicts: Verdicts, place: int) -> Network:
+    """A candidate as an answer states it."""
     measured = verdicts.measured
     one: Candidate = grid.candidates[place]
     return Network(

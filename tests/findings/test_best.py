@@ -23,6 +23,7 @@ def test_the_best_is_named_with_its_interval_and_the_next():
     assert (found.network.point, found.network.accuracy) == ("p400", 0.95)
     assert (found.runner_up.point, found.runner_up.num_params) == ("p800", 800)
     assert (found.decided, found.rivals, found.smallest_rival) == (True, 0, None)
+    assert (found.network.reached, found.runner_up.reached) == (None, None)  # there is no level
     low, high = found.interval
     assert 0.94 < low < 0.95 < high < 0.96
 
