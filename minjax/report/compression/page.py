@@ -27,7 +27,7 @@ from minjax.report.compression.curves import (
     statistics,
 )
 from minjax.report.formats import count, decimal, duration, percent, plain, plural, printable
-from minjax.report.page import Note, Notes, Page, Pair, Picture, Section, Table, Tile, pairs
+from minjax.report.page import Block, Details, Note, Notes, Page, Pair, Picture, Section, Table, Tile, pairs
 from minjax.report.provenance import provenance_table, settings_section
 
 CURVES = {
@@ -200,8 +200,10 @@ def _file_sections(compression: Compression) -> Iterator[Section]:
             "Pruned channels are removed, so that the network is smaller and needs no mask. Its outputs must be those "
             "of the masked network: the last column is the largest difference. No weight was trained afterwards."
         )
-        kept = [*sizes.timed_on(compression), *sizes.kept(compression)]
-        yield Section("Shrunk networks", [text, sizes.shrunk(compression), *([Notes(kept)] if kept else [])])
+        notes: list[Block] = [Note(line) for line in sizes.timed_on(compression)]
+        if kept := sizes.kept(compression):
+            notes.append(Details("What could not be removed, and why", [Notes(kept)]))
+        yield Section("Shrunk networks", [text, sizes.shrunk(compression), *notes])
 
 
 def _pruning_notes(compression: Compression) -> list[str]:
