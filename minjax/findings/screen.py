@@ -54,8 +54,10 @@ def screen(summary: StudySummary, directory: Path | str, config: dict[str, Any])
     """
     winner = summary.winner
     assert winner is not None
+    rows = families(summary.findings, summary.findings.certificates)
+    narrow = [(*row[:-1], row[-1].partition(",")[0]) for row in rows]  # the page names the best network too
     return [
-        *columns([FAMILY_HEADINGS, *families(summary.findings, summary.findings.certificates)]),
+        *columns([FAMILY_HEADINGS, *narrow]),
         "",
         *decision(summary.findings, winner),
         *accuracies(summary.findings, winner),

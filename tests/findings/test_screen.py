@@ -80,6 +80,10 @@ def test_it_says_which_network_to_use_and_what_that_costs(summary):
     (row,) = [line for line in lines if line.startswith("best smaller network and as small")]
     assert row.split()[-8:] == ["95.00", "%", "94.00", "%", "93.00", "to", "95.00", "%"]
     assert len(lines) < 40
+    heading, row = lines[:2]
+    assert heading.startswith("family")
+    assert row.startswith("→ dnn")
+    assert row.endswith("95.70 %")
 
 
 def test_its_commands_can_be_copied(summary):
