@@ -158,6 +158,21 @@ def test_a_spent_budget_ends_it_with_what_was_found(study, plan, tmp_path, capsy
     assert summary.training[0].points == len({one.point for one in members(tmp_path)}) == 10
 
 
+def test_a_search_that_is_interrupted_after_any_round_ends_with_the_same_records(study, plan, tmp_path, monkeypatch):
+    order = {"extent": "knee", "learning_rates": 3, "epoch_doublings": 1, "fresh_seeds": 3}
+    monkeypatch.setattr(plan, "rules", dataclasses.replace(plan.rules, **order))
+    assert study() == 0
+    whole = [(one.point, one.seed) for one in members(tmp_path)]
+    stages = [one.name for one in read(tmp_path / SUMMARY, StudySummary).stages]
+    assert [stages[0], *stages[-2:]] == ["climb", "more epochs", "fresh"]
+    (tmp_path / MEMBERS).unlink()
+    for recorded in range(1, len(whole), 29):
+        assert study(stop_after=recorded) in (0, 75)
+    assert study() == 0
+    assert [(one.point, one.seed) for one in members(tmp_path)] == whole
+    assert {one.settings.get("epochs") for one in members(tmp_path)} == {None, 60}
+
+
 def test_a_search_that_its_budget_ended_still_gets_fresh_seeds(study, plan, tmp_path, monkeypatch, capsys):
     """60 % of the budget are the search's; a larger budget continues it, the same one does not."""
     monkeypatch.setattr(plan, "rules", dataclasses.replace(plan.rules, fresh_seeds=3))
