@@ -9,7 +9,7 @@ from minjax.findings.words import plural
 from minjax.tasks.console import Progress, duration
 
 BACKWARD = 3  # a step takes about as long as so many evaluations of its images
-SCREENED = 0.7  # of the candidates that there may be: most networks fail before the last amount
+SCREENED = 0.5  # of the candidates that there may be: most networks fail before the last amount
 CONFIRMED = 4  # files that are verified before two keep the accuracy
 COMPILING = 2.0  # the programs to come, in times of the first one's compilation
 
