@@ -3,7 +3,8 @@
 python -m minjax.main --config=configs/studies/cifar10_min.py
 
 The network of MLPerf Tiny has about 78,000 parameters. Depths 8, 14 and 20 with any width, crops and flips, 60 epochs
-with a warm-up. A study for an accelerator.
+with a warm-up. A study for an accelerator: on one busy core of an AMD EPYC a step of 128 images takes 0.08 s of the
+processor for depth 8 and width 8 and 0.29 s for depth 14 and width 10, an epoch of 40,000 images 25 and 91 s.
 """
 
 from configs.studies import base
