@@ -8,6 +8,10 @@ up to study.max_params; most of the large networks are never trained, because th
 and stops where larger ones no longer gain. Convolutional networks are those that do much with few parameters: a 5x5
 convolution with half the channels, then plain or depthwise separable 3x3 ones, batch norm, the first two with a stride
 of 2, and the average over all pixels. --config.seed=100 takes other seeds.
+
+Measured on digits with seeds from 42 on, among fully connected networks alone and without a budget
+(--config.study.families=dnn --config.study.budget_minutes=None): 1,360 parameters (95 % interval 650 to 21,010), 97.02 %
+validation accuracy over 20 fresh seeds; the network handed over has 97.78 % of the test images right.
 """
 
 from configs.studies import base

@@ -130,10 +130,10 @@ def how(file: ChosenFile) -> str:
 
 
 def tested(winner: Winner) -> list[tuple[str, ...]]:
-    """A row of cells for each network that was tested, under `TESTED_HEADINGS`; the compressed winner after the
-    winner.
+    """A row of cells for each network that was tested and what it was tested as, under `TESTED_HEADINGS`; the
+    compressed winner after the winner.
     """
-    rows = [_row(" and ".join(ROLES[role] for role in one.roles), one) for one in winner.finalists]
+    rows = [_row(ROLES[role], one) for one in winner.finalists for role in one.roles]
     file = winner.compressed
     if file is not None and file.validation is not None:
         cells = ("winner, compressed", how(file), "", "", "", count(file.bytes))
