@@ -68,11 +68,10 @@ class Networks:
         self.calibration_split = calibration(trained, config)
         self.calibration = self.calibration_split.images
         batch = min(CALIBRATION_BATCH, len(self.calibration))
-        images = self.calibration[: len(self.calibration) // batch * batch]
+        self._images = jax.device_put(self.calibration[: len(self.calibration) // batch * batch])
         apply, inputs = trained.parts.model.apply, trained.parts.engine.inputs
-        self._reestimate = jax.jit(
-            lambda params, state: reestimate(apply, params, state, images, inputs, batch)  # type: ignore[arg-type]
-        )
+        # The images are an argument: XLA would compute with constants while it compiles.
+        self._reestimate = jax.jit(partial(reestimate, apply, inputs=inputs, batch_size=batch))
         self.multiply_adds = macs.multiply_adds(
             partial(trained.parts.model.apply, train=False),
             {"params": trained.params, **trained.model_state},
@@ -143,7 +142,8 @@ class Networks:
             masks = self.masks(version, axis)
             params = jax.device_get(compress.apply_masks(params, masks))
         if version.batch_norm == REESTIMATED and state:
-            state = jax.device_get(self._reestimate(self.quantized(params, version.bits, masks), state))
+            rounded = self.quantized(params, version.bits, masks)
+            state = jax.device_get(self._reestimate(rounded, state, self._images))
         return {"params": params, **state}, masks
 
     def quantized(self, params: Any, bits: int | None, masks: Any) -> Any:
