@@ -421,6 +421,9 @@ def test_fewer_than_three_data_sets_cannot_say_that_harder_ones_lose_more(sets):
     found = quantization_hurts(quantized(1.0, -1.0, sets=sets))
     assert (found.verdict, found.interval[1] < 0) == ("inconclusive", True)
     assert "it takes 3 data sets" in found.why
+    against = quantization_hurts(quantized(-1.0, 0.0, sets=sets))
+    assert against.verdict == "inconclusive"
+    assert "certainly the other way round: easy dnn" in against.why
 
 
 def test_harder_is_where_the_best_network_found_is_less_accurate():

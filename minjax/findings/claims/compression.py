@@ -154,7 +154,7 @@ def quantization_hurts(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
     stable points, for each family on each data set. *Harder data sets more*: the loss on the harder of two data sets
     less that on the easier, at equal size, in each family that has both; harder is the one on which the best network
     found, of any family, is less accurate. Two on which it is as accurate within the tolerance are not compared, and it
-    takes `LEAST_SETS` data sets to say anything of harder ones. Supported where every slope is below 0 and every
+    takes `LEAST_SETS` data sets to say anything. Supported where every slope is below 0 and every
     difference above it at 95 %, contradicted where one certainly goes the other way.
     """
     stable = {key: [s for s in of if not unstable(s, limits)] for key, of in groups(found).items()}
@@ -170,11 +170,13 @@ def quantization_hurts(found: Sequence[Sample], limits: Limits = LIMITS) -> Clai
     unsure = [name for name, slope in slopes.items() if slope.high >= 0]
     unsure += [name for name, difference in harder.items() if difference.low <= 0]
     verdict: Verdict = INCONCLUSIVE
-    if against:
-        verdict, why = CONTRADICTED, f"certainly the other way round: {', '.join(against)}"
-    elif len(sets) < LEAST_SETS:
+    opposite = f"certainly the other way round: {', '.join(against)}"
+    if len(sets) < LEAST_SETS:
         there = f"these are of {plural(len(sets), 'data set')} ({listed(sets)})"
         why = f"it takes {LEAST_SETS} data sets to say that harder ones lose more; {there}"
+        why += f"; {opposite}" if against else ""
+    elif against:
+        verdict, why = CONTRADICTED, opposite
     elif not harder:
         why = "no family has similar sizes on two data sets of different difficulty"
     elif unsure:
