@@ -35,6 +35,7 @@ def get_config():
     study.learning_rates = 3
     study.epoch_doublings = 3
     study.fresh_seeds = 20
+    study.programs = 64  # as many as save time; few are reached
     study.curves = "none"  # the winner is compressed; curves of every network would double the compilations
     study.dnn.depths = (0, 1, 2, 3)
     study.dnn.widths = WIDTHS

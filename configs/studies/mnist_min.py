@@ -26,7 +26,6 @@ def get_config():
     study.target_accuracy = 0.99
     study.max_params = 20_000
     study.budget_minutes = 90.0
-    study.programs = 24  # training costs more than compiling
     study.families = ("dnn", "cnn")
     study.dnn.depths = (0, 1)
     study.cnn.depths = (3, 4)

@@ -57,11 +57,11 @@ def pack(
     Returns:
         The programs, by kind and then by size; every network is in one of them.
     """
-    packs = [
-        Pack(network, tuple(index for index, own in enumerate(networks) if own == network))
-        for network in sorted(set(networks))
-    ]
-    costs = {network: seconds(network) for network in networks}
+    costs: dict[Network, float] = {}
+    packs: dict[str, list[Pack]] = {}
+    for network in sorted(set(networks)):
+        alike = tuple(index for index, own in enumerate(networks) if own == network)
+        packs.setdefault(network.kind, []).append(Pack(network, alike))
 
     def cost(network: Network) -> float:
         if network not in costs:
@@ -74,16 +74,19 @@ def pack(
         more = sum(len(one.networks) * (wide - cost(one.program)) for one in (a, b))
         return more - compile_seconds(a.program.kind)
 
-    while True:
-        pairs = [(a, b) for a, b in itertools.combinations(packs, 2) if a.program.kind == b.program.kind]
-        if not pairs:
+    def cheapest(kind: str) -> tuple[float, Pack, Pack] | None:
+        pairs = [(loss(a, b), a, b) for a, b in itertools.combinations(packs[kind], 2)]
+        return min(pairs, key=lambda pair: pair[0], default=None)
+
+    mergers = {kind: cheapest(kind) for kind in packs}
+    while found := [merger for merger in mergers.values() if merger is not None]:
+        least, a, b = min(found, key=lambda merger: merger[0])
+        if least >= 0 and (most is None or sum(map(len, packs.values())) <= most):
             break
-        a, b = min(pairs, key=lambda pair: loss(*pair))
-        if loss(a, b) >= 0 and (most is None or len(packs) <= most):
-            break
-        merged = Pack(_wider(a.program, b.program), tuple(sorted(a.networks + b.networks)))
-        packs = sorted([p for p in packs if p not in (a, b)] + [merged], key=lambda pack: pack.program)
-    return packs
+        kind, merged = a.program.kind, Pack(_wider(a.program, b.program), tuple(sorted(a.networks + b.networks)))
+        packs[kind] = sorted([p for p in packs[kind] if p not in (a, b)] + [merged], key=lambda pack: pack.program)
+        mergers[kind] = cheapest(kind)
+    return [pack for alike in packs.values() for pack in alike]
 
 
 def _wider(a: Network, b: Network) -> Network:
