@@ -90,17 +90,18 @@ def assemble(config: dict[str, Any]) -> Assembly:
     return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
 
 
-def fitting_batch(asked: int, images: int, devices: int = 1) -> int:
-    """The images of a batch: as many as asked for; of a small set all training images, and a line says so.
+def fitting_batch(asked: int, images: int, devices: int = 1, steps: int = 1) -> int:
+    """The images of a batch: as many as asked for, or fewer of a small set, and then a line says so.
 
     Args:
         asked: `batch_size`.
         images: to train on.
         devices: whose number divides the batch.
+        steps: that an epoch has at least.
     """
-    if asked <= images:
+    if asked * steps <= images:
         return asked
-    batch = max(images // devices * devices, 1)
+    batch = max(images // steps // devices * devices, 1)
     print(
         f"minjax: note: there are {images:,} images to train on, so batches have {batch:,} instead of "
         f"batch_size={asked:,}",

@@ -37,6 +37,8 @@ from minjax.train.engine import choose_devices, steps_per_epoch
 from minjax.train.footprint import check_memory, footprint
 from minjax.train.state import init
 
+STEPS = 8  # of an epoch of a search at least, in smaller batches: with two or three no network gets far
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -80,7 +82,9 @@ class Plan:
         whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None}  # each member divides it
         self.dataset = load_data({**config, "dataset": whole}).with_validation()
         self.partitions = Partitions(self.dataset, config, self.seeds)
-        self._fitting = {**config, "batch_size": fitting_batch(config["batch_size"], self.partitions.sizes["train"])}
+        steps = STEPS if self.study["extent"] == "knee" else 1
+        batch = fitting_batch(config["batch_size"], self.partitions.sizes["train"], steps=steps)
+        self._fitting = {**config, "batch_size": batch}
         _check_question(self.study, self.dataset, self.partitions)
         grid = self._points(settings.choices(config))
         self._check_data(grid)
