@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import json
 import os
@@ -21,6 +22,21 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 os.environ["MINJAX_CACHE"] = tempfile.mkdtemp(prefix="minjax-cache-")
+
+
+MOST_MEMORY = 2 * 2**30  # bytes of a worker, above which it forgets its compiled programs
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _little_memory():
+    """Forget compiled programs after a module where there are many: a worker would end with gigabytes of them."""
+    yield
+    statm = Path("/proc/self/statm")
+    if statm.exists() and int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
