@@ -7,17 +7,19 @@ The grid begins at the linear classifier, one hidden unit and one channel, and g
 up to study.max_params; most of the large networks are never trained, because the search climbs from the smallest up
 and stops where larger ones no longer gain. Convolutional networks are those that do much with few parameters: a 5x5
 convolution with half the channels, then plain or depthwise separable 3x3 ones, batch norm, the first two with a stride
-of 2, and the average over all pixels. --config.seed=100 takes other seeds.
+of 2, and the average over all pixels. They have at most 44 channels and 3 layers: for a harder task, set
+--config.study.cnn.channels and --config.study.cnn.depths. --config.seed=100 takes other seeds.
 
-Measured on digits with seeds from 42 on, among fully connected networks alone and without a budget
-(--config.study.families=dnn --config.study.budget_minutes=None): 1,360 parameters (95 % interval 650 to 21,010) with a
-validation accuracy of 97.02 % over 20 fresh seeds; the network handed over has 97.78 % of the test images right.
+Measured on digits with a cold compilation cache, on two otherwise idle cores of an AMD EPYC: 2 min 55 s, the winner's
+training, compression and report included. The answer is a convolutional network of 715 parameters (95 % interval 198 to
+1,570), 96.93 % over 20 fresh seeds; the network handed over has 97.22 % of the test images right, and so has the linear
+classifier with its 650 parameters.
 """
 
 from configs.studies import base
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 28, 35, 45, 60, 80, 110, 150, 200, 280, 400, 560, 800, 1100)
-CHANNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 44, 64, 88, 128)
+CHANNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 44)
 
 
 def get_config():
@@ -40,7 +42,7 @@ def get_config():
     study.dnn.depths = (0, 1, 2, 3)
     study.dnn.widths = WIDTHS
     study.dnn.shapes = ("equal",)
-    study.cnn.depths = (2, 3, 4)
+    study.cnn.depths = (2, 3)
     study.cnn.channels = CHANNELS
     study.cnn.blocks = ("plain", "separable")
     study.cnn.stem_kernels = (5,)
