@@ -55,7 +55,7 @@ def sections(compression: Compression) -> Iterator[Section]:
         )
     else:
         blocks.append(
-            Note("Chosen on the validation split; the test split was looked at once, for the files of this table.")
+            Note("Chosen on the validation split; the test split was used once, for the files of this table.")
         )
     if file is not None:
         blocks += ["Classify images with it:", Command(file.command)]

@@ -1,4 +1,4 @@
-"""The test split, looked at once: when a study is complete, the networks that it chose are evaluated on it.
+"""The test split, used once: when a study is complete, the networks that it chose are evaluated on it.
 
 The weights of members are not kept: a study would leave gigabytes of which three networks are wanted. The chosen ones
 are trained again from their seeds instead, by the program that trained them, which gives the same numbers (one after

@@ -108,7 +108,7 @@ def test_the_page_begins_with_the_file(tmp_path):
         assert "Keeps an accuracy within 1 point of the dense network's 92.00 %, on 5,000 validation images." in text
         assert "minjax predict runs/a/recommended.mjx IMAGES" in text
         assert text.index("recommended.mjx") < text.index("cat") < text.index("What it was chosen from")
-        assert "the test split was looked at once" in text
+        assert "the test split was used once" in text
         assert "Chosen on the test split" not in text
         assert "multiply-adds per image" in text
     table = next(rows for tables in tables_of(page).values() for rows in tables if "smaller" in rows[0])
