@@ -94,7 +94,12 @@ class Course:
             yield from self.fresh()
 
     def fresh(self) -> Rounds:
-        """Fresh seeds for the networks that the answer speaks of, until it speaks of no other."""
+        """Fresh seeds for the networks that the answer speaks of, until it speaks of no other.
+
+        Where the search ended before any network had all seeds, one gets them first, so that there is an answer.
+        """
+        if self.rules.fresh_seeds and self._standing() is None and (one := self._promising()) is not None:
+            yield self._round(FRESH, [one], self.rules.seeds, begins=False)
         while self.rules.fresh_seeds and (grid := self._candidates()) is not None:
             wanted = [one for one in self._wanting(grid) if one.id not in self._fresh]
             if not wanted:
@@ -103,6 +108,18 @@ class Course:
             points = [self.known.point(one.id) for one in wanted]
             yield self._round(FRESH, points, self.rules.seeds, begins=False)  # what a rate that lost was not given
             yield self._round(FRESH, points, self.rules.fresh, fresh=True)
+
+    def _promising(self) -> Point | None:
+        """The smallest network that comes within the tolerance of the best, by the tuning seeds alone."""
+        grid = self._candidates()
+        if grid is None:
+            return None
+        points = [self.known.point(one.id) for one in grid.candidates]
+        tuning_seeds = self.rules.seeds[: self.rules.tuning_seeds]
+        accuracies = [self.known.accuracy(point, tuning_seeds) for point in points]
+        level = max(accuracies) - self.rules.limits.tolerance
+        near = [point for point, accuracy in zip(points, accuracies, strict=True) if accuracy >= level]
+        return min(near, key=lambda point: (point.num_params, point.id))
 
     def _wanting(self, grid: Grid) -> tuple[Candidate, ...]:
         rules = self.rules

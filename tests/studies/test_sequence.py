@@ -268,6 +268,26 @@ def test_the_search_can_be_ended_and_fresh_seeds_still_follow():
     assert stages.stage(records).name in ("climb", "refinement")  # with a larger budget it goes on where it was
 
 
+@pytest.mark.parametrize("cut", [1, 3, 4])
+def test_a_search_that_ends_before_any_network_has_all_seeds_gives_them_to_one(cut):
+    world = World(grid(), **EVERYTHING)
+    (first, *_), _ = world.play()
+    records = world.train(first.left)  # every learning rate of the first networks, with two seeds each
+    assert world.again().standing(records) is None
+    stages = world.again()
+    asked = []
+    while (now := stages.stage(records, explore=False)) is not None:
+        asked.append(now)
+        records += world.train(now.left[:cut] if len(asked) == 1 else now.left)
+        if len(asked) == 1:
+            stages = world.again()  # killed in the middle
+    assert len({member.point.id for member in asked[0].members}) == 1
+    answer = world.again().standing(records)
+    assert answer is not None
+    assert answer.winner.id == asked[0].members[0].point.id
+    assert len(answer.winner.fresh) == world.rules.fresh_seeds
+
+
 def test_too_little_is_known_at_first():
     world = World(grid())
     assert world.stages.standing([]) is None
