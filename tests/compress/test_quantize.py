@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minjax import compress
@@ -57,6 +57,7 @@ def test_as_computed_elsewhere(case):
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10**6), bits=st.integers(1, 16), scale=st.sampled_from([1e-6, 1.0, 1e4]))
+@example(seed=16402, bits=16, scale=1e-6)
 def test_few_values_monotone_idempotent_and_within_half_a_step(seed, bits, scale):
     x = draws(seed, scale)
     for (symmetric, axis, clip), y in fake(x, bits).items():
@@ -76,8 +77,10 @@ def test_few_values_monotone_idempotent_and_within_half_a_step(seed, bits, scale
     again = fake(fake(x, bits)[True, 1, "minmax"], bits)[True, 1, "minmax"]
     np.testing.assert_allclose(again, fake(x, bits)[True, 1, "minmax"], rtol=1e-6, atol=0)
     once = fake(x, bits)[False, None, "minmax"]
-    if bits > 1:
-        np.testing.assert_allclose(fake(once, bits)[False, None, "minmax"], once, rtol=1e-5, atol=1e-5 * scale)
+    if bits > 1:  # float32 may round the zero point of many levels to the next one: then the step differs by a level
+        level = 2.0**-bits if bits > 12 else 0.0
+        twice = fake(once, bits)[False, None, "minmax"]
+        np.testing.assert_allclose(twice, once, rtol=1e-5 + level, atol=1e-5 * scale)
 
 
 @settings(deadline=None, max_examples=20)
