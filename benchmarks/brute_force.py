@@ -49,7 +49,7 @@ TARGETS = (None, 0.94, 0.95, 0.96, 0.97)  # None: within a point of the best
 
 
 def grid_of(members: Sequence[MemberRecord], images: Images, seeds: int) -> Grid:
-    """The members as a grid whose candidates are answers from so many first-stage seeds on."""
+    """The members as a grid; a candidate can be an answer if it has at least this many first-stage seeds."""
     return envelope(samples(members), images, least_seeds=seeds)
 
 

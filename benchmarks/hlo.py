@@ -41,7 +41,7 @@ class Kernel:
     """A kernel of the step.
 
     Attributes:
-        kind: of the instruction; the target of a custom call.
+        kind: what sort of instruction it is; for a custom call, the function that is called.
         bytes: read and written; of an operand that the kernel reads in parts, those parts.
         window: height and width of a convolution's window, where the text says so.
         source: the operation that it was made from.

@@ -19,7 +19,7 @@ def units(hashes: Sequence[bytes], groups: Sequence[str] = ()) -> np.ndarray:
     Numbers count from 0 in the order of the first image of each unit. Equal images of two groups join these.
 
     Args:
-        hashes: of each image's pixels.
+        hashes: one for each image, made from its pixels.
         groups: the name of each image's group, empty for none; or nothing, where there are no groups.
     """
     parent = list(range(len(hashes)))

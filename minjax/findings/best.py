@@ -36,7 +36,7 @@ class Best:
         rivals: how many other architectures may be as good, as far as the data tell.
         smallest_rival: the smallest of these; None: there is none smaller than the network itself.
         fresh_wanted: networks that should get fresh seeds before the answer is stated, (point, hyperparameters).
-        confidence: of the interval, and that a network left out of the rivals is worse.
+        confidence: probability that the interval holds, and that every network not among the rivals is worse.
     """
 
     network: Network | None

@@ -124,7 +124,7 @@ class MostAccurate(Record, frozen=True, kw_only=True):
         runner_up: the best one of another architecture; None: there is none without a failed seed.
         rivals: how many other architectures may be as good, as far as the data tell; `smallest_rival` is the smallest
             of those that are smaller.
-        confidence: of the interval, and that a network left out of the rivals is worse.
+        confidence: probability that the interval holds, and that every network not among the rivals is worse.
     """
 
     network: StatedNetwork | None
