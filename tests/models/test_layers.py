@@ -1,4 +1,4 @@
-"""Initial weights, batch and layer normalisation against numpy, dropout by position, reduced precision."""
+"""Initial weights, padding, reduced precision, and the scales of attention and positions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
 
 from minjax import models
-from minjax.models import initializers, normalization
-from minjax.models.dropout import Dropout, keep_mask
+from minjax.models import initializers
 from minjax.models.layers import Conv, Dense
-from minjax.models.normalization import BatchNorm, LayerNorm
 
 
 def test_paper_initialisation_is_pytorchs():
@@ -74,132 +71,6 @@ def test_strided_convolution_pads_as_pytorch():
     np.testing.assert_allclose(y[0, :, :, 0], expected)
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-def test_batch_norm_against_numpy(dtype):
-    rng = np.random.default_rng(0)
-    x = jnp.asarray(rng.normal(3.0, 2.0, (4, 3, 3, 5)), dtype)
-    layer = BatchNorm(dtype=dtype)
-    scale, bias = rng.normal(size=(2, 5)).astype(np.float32)
-    start = {"mean": np.full(5, 0.5, np.float32), "var": np.full(5, 2.0, np.float32)}
-    variables = {"params": {"scale": scale, "bias": bias}, "batch_stats": start}
-    y, updates = layer.apply(variables, x, train=True, mutable=["batch_stats"])
-
-    values = np.asarray(x, np.float64).reshape(-1, 5)
-    mean, biased, unbiased = values.mean(0), values.var(0), values.var(0, ddof=1)
-    after = updates["batch_stats"]
-    np.testing.assert_allclose(after["mean"], 0.9 * start["mean"] + 0.1 * mean, rtol=1e-5)
-    np.testing.assert_allclose(after["var"], 0.9 * start["var"] + 0.1 * unbiased, rtol=1e-5)
-    assert after["var"].dtype == jnp.float32
-    assert y.dtype == dtype
-    expected = (values - mean) / np.sqrt(biased + 1e-5) * scale + bias
-    tolerance = 2e-2 if dtype == jnp.bfloat16 else 1e-5
-    np.testing.assert_allclose(np.asarray(y, np.float64).reshape(-1, 5), expected, atol=tolerance)
-
-    running = layer.apply(variables, x, train=False)
-    expected = (values - start["mean"]) / np.sqrt(start["var"] + 1e-5) * scale + bias
-    np.testing.assert_allclose(np.asarray(running, np.float64).reshape(-1, 5), expected, atol=8 * tolerance)
-
-
-def test_batch_norm_over_an_axis_is_that_of_the_global_batch():
-    x = jax.random.normal(jax.random.key(0), (8, 2, 2, 3)) + 1.0
-    whole, split = BatchNorm(), BatchNorm(axis_name="devices")
-    variables = split.init(jax.random.key(1), x, train=True)
-    np.testing.assert_array_equal(variables["batch_stats"]["var"], np.ones(3))  # init is no training step
-    expected, after = whole.apply(variables, x, train=True, mutable=["batch_stats"])
-
-    def part(images):
-        return split.apply(variables, images, train=True, mutable=["batch_stats"])
-
-    y, parts = jax.vmap(part, axis_name="devices")(x.reshape(4, 2, 2, 2, 3))
-    np.testing.assert_allclose(y.reshape(x.shape), expected, atol=1e-5)
-    for leaf in ("mean", "var"):
-        for device in range(4):
-            np.testing.assert_allclose(
-                parts["batch_stats"][leaf][device], after["batch_stats"][leaf], rtol=1e-5, atol=1e-7
-            )
-
-
-def test_the_gradient_of_batch_norm_is_that_of_its_definition():
-    def defined(x, scale, bias):
-        mean = x.mean((0, 1, 2))
-        var = jnp.square(x - mean).mean((0, 1, 2))
-        return (x - mean) / jnp.sqrt(var + 1e-5) * scale + bias
-
-    with jax.enable_x64(True):
-        draw = np.random.default_rng(0)
-        x, weights = draw.normal(3, 2, (4, 5, 3, 6)), draw.normal(size=(4, 5, 3, 6))
-        params = {"scale": draw.normal(size=6), "bias": draw.normal(size=6)}
-        layer = BatchNorm(dtype=jnp.float64)
-        state = {"batch_stats": {"mean": np.zeros(6), "var": np.ones(6)}}
-
-        def ours(x, params):
-            y, _ = layer.apply({"params": params, **state}, x, train=True, mutable=["batch_stats"])
-            return jnp.sum(jnp.sin(y) * weights)
-
-        def theirs(x, params):
-            return jnp.sum(jnp.sin(defined(x, **params)) * weights)
-
-        got, expected = (jax.grad(f, argnums=(0, 1))(x, params) for f in (ours, theirs))
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), got, expected)
-
-
-def test_batch_norm_of_a_single_value_stays_finite():
-    layer = BatchNorm()
-    variables = layer.init(jax.random.key(0), jnp.ones((1, 1, 1, 2)), train=False)
-    y, after = layer.apply(variables, jnp.ones((1, 1, 1, 2)), train=True, mutable=["batch_stats"])
-    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((y, after)))
-
-
-def test_layer_norm_against_numpy():
-    x = np.random.default_rng(0).normal(1.0, 3.0, (2, 4, 6)).astype(np.float32)
-    layer = LayerNorm()
-    y = layer.apply(layer.init(jax.random.key(0), jnp.asarray(x)), jnp.asarray(x))
-    expected = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
-    np.testing.assert_allclose(y, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("key", [jax.random.key(3), jax.random.PRNGKey(3)], ids=["typed", "raw"])
-def test_dropout_depends_on_position_alone(key):
-    whole = keep_mask(key, jnp.arange(8), (5, 3), 0.5)
-    np.testing.assert_array_equal(keep_mask(key, jnp.array([6, 2]), (5, 3), 0.5), whole[jnp.array([6, 2])])
-    assert not (whole[0] == whole[1]).all()
-    assert not (whole == keep_mask(jax.random.fold_in(key, 1), jnp.arange(8), (5, 3), 0.5)).all()
-
-
-def test_dropout_on_devices_drops_what_the_whole_batch_would():
-    x = jnp.ones((8, 6))
-    key = jax.random.key(0)
-    whole = Dropout(0.4).apply({}, x, True, rngs={"dropout": key})
-    split = Dropout(0.4, "devices")
-
-    def part(images):
-        return split.apply({}, images, True, rngs={"dropout": key})
-
-    parts = jax.vmap(part, axis_name="devices")(x.reshape(4, 2, 6))
-    np.testing.assert_array_equal(parts.reshape(8, 6), whole)
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
-def test_dropout_rate_and_independence(rate):
-    mask = np.asarray(keep_mask(jax.random.key(7), jnp.arange(200), (1000,), rate), np.float64)
-    deviation = math.sqrt(rate * (1 - rate))
-    assert abs(mask.mean() - (1 - rate)) < 5 * deviation / math.sqrt(mask.size)
-    centred = (mask - mask.mean()) / deviation
-    # Neighbours in either direction are uncorrelated; so are rates of images and of activations spread as they should.
-    for product in (centred[:, 1:] * centred[:, :-1], centred[1:] * centred[:-1]):
-        assert abs(product.mean()) < 5 / math.sqrt(product.size)
-    assert centred.mean(1).std() == pytest.approx(1 / math.sqrt(1000), rel=0.3)
-    assert centred.mean(0).std() == pytest.approx(1 / math.sqrt(200), rel=0.15)
-
-
-def test_dropout_scales_what_is_left_and_rests_in_evaluation():
-    x = jnp.ones((2, 50), jnp.bfloat16)
-    y = Dropout(0.5).apply({}, x, True, rngs={"dropout": jax.random.key(0)})
-    assert y.dtype == jnp.bfloat16
-    assert set(np.unique(np.asarray(y, np.float32))) == {0.0, 2.0}
-    np.testing.assert_array_equal(Dropout(0.5).apply({}, x, False), x)
-
-
 @pytest.mark.parametrize(
     ("name", "fields", "size"),
     [
@@ -253,50 +124,3 @@ def test_position_scale_is_the_deviation_of_class_token_and_positions():
     positions, token = deviations(jax.random.key(0))
     assert float(positions) == pytest.approx(0.02, rel=0.1)
     assert float(token) == pytest.approx(0.02, rel=0.4)
-
-
-def far_from(mean, deviation, count=4096, channels=3):
-    return jnp.asarray(np.random.default_rng(1).normal(mean, deviation, (count, 1, 1, channels)), jnp.float32)
-
-
-@pytest.mark.parametrize(("mean", "deviation", "allowed"), [(0.0, 1.0, 1e-6), (10.0, 1.0, 1e-4), (100.0, 1.0, 1e-2)])
-def test_moments_from_one_sum_err_by_the_square_of_the_distance(mean, deviation, allowed):
-    """About a running mean of 0 the variance of data far away loses digits; about a close one it does not."""
-    x = far_from(mean, deviation)
-    exact_mean = np.asarray(x, np.float64).mean((0, 1, 2))
-    exact = np.asarray(x, np.float64).var((0, 1, 2))
-    for around, bound in ((jnp.zeros(3), allowed), (jnp.full(3, 0.95 * mean, jnp.float32), max(allowed / 100, 5e-6))):
-        found_mean, found = normalization._moments_at_once(None, x, around)
-        np.testing.assert_allclose(found_mean, exact_mean, rtol=1e-5, atol=1e-4)
-        np.testing.assert_allclose(found, exact, rtol=bound)
-
-
-def test_constant_channels_have_no_negative_variance():
-    x = jnp.full((64, 1, 1, 2), 1234.5)
-    assert (normalization._moments_at_once(None, x, jnp.zeros(2))[1] >= 0).all()
-
-
-def test_masks_of_two_sites_are_independent():
-    key, positions = jax.random.key(5), jnp.arange(300)
-    first, second = (
-        np.asarray(keep_mask(key, positions, (1000,), 0.5, site), np.float64) - 0.5 for site in ("block1", "block2")
-    )
-    assert abs((first * second).mean() / 0.25) < 5 / math.sqrt(first.size)
-    shifted = (first[:, 1:] * second[:, :-1]).mean() / 0.25
-    across = (first[1:] * second[:-1]).mean() / 0.25
-    assert max(abs(shifted), abs(across)) < 5 / math.sqrt(first.size - 1000)
-    # Neither is the other with its activations in another order.
-    assert (np.sort((first > 0).sum(1)) != np.sort((second > 0).sum(1))).any()
-
-
-def test_each_dropout_layer_of_a_network_has_its_own_mask():
-    class Two(nn.Module):
-        @nn.compact
-        def __call__(self, x):
-            return Dropout(0.5, name="a")(x, True), Dropout(0.5, name="b")(x, True)
-
-    ones = jnp.ones((4, 100))
-    one, other = Two().apply({}, ones, rngs={"dropout": jax.random.key(0)})
-    assert not (one == other).all()
-    again, _ = Two().apply({}, ones, rngs={"dropout": jax.random.key(0)})
-    np.testing.assert_array_equal(one, again)
