@@ -154,7 +154,8 @@ def _prepare(arguments: list[str]) -> tuple[ConfigDict, Path | None]:
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         root = Path(os.environ.get("MINJAX_CACHE") or Path.home() / ".cache" / "minjax")
         jax.config.update("jax_compilation_cache_dir", str(root / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     tasks.find(config.task)
     return config, Path(workdir) if workdir else None
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"minjax-tests-{getpass.getuser()}")
 )
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")  # small ones too: there are thousands
 os.environ["MINJAX_CACHE"] = tempfile.mkdtemp(prefix="minjax-cache-")
 
 

@@ -6,10 +6,6 @@ be what was written.
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -17,89 +13,16 @@ from minjax import migration
 from minjax.errors import UserError
 from minjax.findings.answers import Asked
 from minjax.findings.study import findings
-from minjax.migration import convert, main
+from minjax.migration import convert
 from minjax.records.compression import MEASUREMENTS, TRAINED, read_compression
-from minjax.records.compression import SUMMARY as COMPRESSION
 from minjax.records.record import CONFIG
 from minjax.records.run import METRICS, read_run
-from minjax.records.run import SUMMARY as RUN
 from minjax.records.study import MEMBERS, read_study
 from minjax.records.study import SUMMARY as STUDY
+from tests.old_directories import FIELDS, STUDY_SECTION, old_compression, old_run, old_study, rewrite, without
 from tests.report.compressions import make_compression
 from tests.report.runs import make_run
 from tests.report.studies import dnn, make_study
-
-
-def rewrite(path: Path, change) -> None:
-    """Apply a change to the object in a JSON file, or to each in a JSONL file."""
-    if path.suffix == ".jsonl":
-        objects = [json.loads(line) for line in path.read_text().splitlines()]
-        path.write_text("".join(json.dumps(change(one)) + "\n" for one in objects))
-    else:
-        path.write_text(json.dumps(change(json.loads(path.read_text()))))
-
-
-def without(*names):
-    """A change that leaves out some fields."""
-    return lambda old: {key: value for key, value in old.items() if key not in names}
-
-
-def old_norm(old):
-    """The statistics of batch norm under their old name."""
-    return {"bn" if key == "batch_norm" else key: value for key, value in old.items()}
-
-
-def old_run(path: Path) -> Path:
-    """A training run as minjax 0.1 left it."""
-    make_run(path, validation=True)
-    for name in (CONFIG, RUN):
-        rewrite(path / name, without("format"))
-    return path
-
-
-def old_compression(path: Path) -> Path:
-    """A compression as minjax 0.1 left it."""
-    make_compression(path, ("pruning", "joint", "rounds"))
-    front = ("bytes_theoretical", "accuracy", "curve", "method", "amount", "exclude", "bits", "scheme", "bn", "series")
-
-    def result(old):
-        old["phases"] = [old_norm(one) | {"redundancy": one["plateau_end"]} for one in old["phases"]]
-        old["pareto"] = [{key: old_norm(one)[key] for key in front} for one in old["pareto"]]
-        return without("format")(old)
-
-    rewrite(path / CONFIG, lambda old: without("format")(old) | {"training": {"epochs": 6}})
-    rewrite(path / MEASUREMENTS, old_norm)
-    rewrite(path / COMPRESSION, result)
-    return path
-
-
-STUDY_SECTION = {"seeds": 5, "axes": [], "families": ["dnn"], "dnn": {"set": [["epochs", 9], ["model.dropout", 0.0]]}}
-FIELDS = {
-    "model": {"name": "dnn", "widths": None, "dropout": None, "init": None},
-    "optimizer": {
-        "name": "sgdm",
-        "learning_rate": None,
-        "weight_decay": 0.5,
-        "momentum": None,
-        "preset": {"sgdm": {"momentum": 0.8}},
-    },
-}
-
-
-def old_study(path: Path, members=None) -> Path:
-    """A study as minjax 0.1 left it."""
-    make_study(path, members or dnn((1, 5, 20, 50), depths=(1,), history=False))
-
-    def result(old):
-        found = old.pop("findings")
-        for one in found["certificates"]:
-            one["bytes"] = None  # of networks that are no networks
-        return without("format", "training")(old) | without("dataset")(found)
-
-    rewrite(path / CONFIG, lambda old: without("format")(old) | {"study": STUDY_SECTION} | FIELDS)
-    rewrite(path / MEMBERS, without("settings"))
-    rewrite(path / STUDY, result)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -240,85 +163,8 @@ def test_a_half_written_last_line_is_left_out_and_said(tmp_path, kind, name):
     assert (path / name).read_text().count("\n") == whole
 
 
-def test_an_unfinished_directory_is_converted_as_far_as_it_is(tmp_path):
-    path = old_run(tmp_path)
-    for name in (RUN, METRICS):
-        (path / name).unlink()
-    assert convert(path) == f"{path}: converted to record format 2 (config.json)"
-
-
-def test_foreign_files_stay(tmp_path):
-    path = old_run(tmp_path)
-    (path / "notes.txt").write_text("mine")
-    (path / "checkpoints").mkdir()
-    convert(path)
-    assert (path / "notes.txt").read_text() == "mine"
-    assert (path / "checkpoints").is_dir()
-
-
 def test_a_line_without_statistics_was_measured_as_trained(tmp_path):
     path = old_compression(tmp_path)
     rewrite(path / MEASUREMENTS, lambda old: old | {"bn": None} if old["bn"] == TRAINED else old)
     convert(path)
     assert {line.batch_norm for line in read_compression(path).measurements} == {TRAINED, "re-estimated"}
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda path: (path / CONFIG).unlink(), "is not a directory of minjax: it has no config.json"),
-        (lambda path: (path / CONFIG).write_text("{"), "config.json: not JSON"),
-        (lambda path: (path / CONFIG).write_text("[]"), "config.json: not a JSON object"),
-        (lambda path: (path / CONFIG).write_text('{"task": "bake"}'), "task 'bake'"),
-        (lambda path: (path / CONFIG).write_text('{"name": "npm"}'), "task None"),
-        (
-            lambda path: (path / CONFIG).write_text('{"format": 3}'),
-            "is of record format 3; this version",
-        ),
-        (lambda path: (path / METRICS).write_text("nonsense\n"), "metrics.jsonl, line 1: not JSON"),
-        (
-            lambda path: (path / METRICS).write_text('{"epoch": 0}\n'),
-            "metrics.jsonl, line 1, is not a record",
-        ),
-        (
-            lambda path: rewrite(path / RUN, lambda old: old | {"mine": 1}),
-            "summary.json, is not a record of",
-        ),
-    ],
-)
-def test_what_cannot_be_converted_is_one_line_and_untouched(tmp_path, capsys, damage, message):
-    path = old_run(tmp_path / "a run")
-    damage(path)
-    before = {child.name: child.read_bytes() for child in path.iterdir()}
-    assert main([str(path)]) == 1
-    said = capsys.readouterr().err
-    assert message in said
-    assert str(path) in said
-    assert said.count("\n") == 1
-    assert {child.name: child.read_bytes() for child in path.iterdir()} == before
-
-
-def test_a_front_that_no_measurement_has_is_an_error(tmp_path):
-    path = old_compression(tmp_path)
-    (path / MEASUREMENTS).write_text("")
-    with pytest.raises(UserError, match=r"no line of compression.jsonl is the one in pareto"):
-        convert(path)
-
-
-def test_several_directories_are_a_line_each_and_one_that_fails_stops_no_other(tmp_path, capsys):
-    paths = [old_run(tmp_path / "a"), tmp_path / "nowhere", old_run(tmp_path / "b")]
-    assert main([str(path) for path in paths]) == 1
-    said = capsys.readouterr()
-    assert said.out.count("converted to record format 2") == 2
-    assert said.err.count("\n") == 1
-    assert main([]) == 2
-    shutil.rmtree(paths[0])
-    assert main([str(paths[2])]) == 0
-
-
-def test_a_directory_in_use_is_refused(tmp_path):
-    from minjax.tasks.workdir import locked
-
-    path = old_run(tmp_path)
-    with locked(path), pytest.raises(UserError, match="another process is running"):
-        convert(path)

@@ -17,7 +17,7 @@ from minjax.models import padded
 from minjax.train import state as train_state
 from minjax.train.pace import Pace
 from minjax.train.population import Population
-from tests.train.test_population import BATCH, IMAGES, NEVER, SHAPE, TRAIN, inputs, network, partition, partitions
+from tests.train.populations import BATCH, IMAGES, NEVER, SHAPE, TRAIN, inputs, network, partition, partitions
 
 AMOUNTS = versions.amounts(6)
 BITS = (8, 4, 3, 2, 1)

@@ -12,7 +12,7 @@ from minjax.findings.candidates import balanced_accuracy
 from minjax.main import main
 from minjax.records.study import read_study
 from minjax.tasks.study.partitions import Partitions
-from tests.tasks.study.test_study import small
+from tests.tasks.study.small_studies import small
 
 pytestmark = pytest.mark.slow  # a whole study
 TRAINED = {0: 150, 1: 150, 8: 30}  # images of each digit; the eights are rare

@@ -14,7 +14,7 @@ import pytest
 from minjax.interruption import RESUMABLE
 from minjax.main import main
 from tests.conftest import ROOT, command
-from tests.tasks.study.test_study import PRESET, SMALL, lines, plain, small
+from tests.tasks.study.small_studies import PRESET, SMALL, lines, plain, small
 from tests.tasks.study.test_winner import KNEE, arrays
 
 # 400 epochs: most of the time goes into training, not into starting.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minjax.main import main
-from tests.tasks.study.test_study import small
+from tests.tasks.study.small_studies import small
 
 MISTAKES = {
     "--config.study.seeds=1": "study.seeds is 1; it must be at least 2",

@@ -20,7 +20,7 @@ from minjax.tasks.study import settings, winner
 from minjax.tasks.study.plan import Plan
 from minjax.train.checkpoint import Checkpoints
 from tests.conftest import ROOT, read_json, read_jsonl
-from tests.tasks.study.test_study import small
+from tests.tasks.study.small_studies import small
 
 GRIDS = {
     "dnn": (),
