@@ -18,6 +18,7 @@ SCHEMES = tuple(
 FORMATS = ("float16", "bfloat16", "float8_e4m3", "float8_e5m2")
 SERIES = ("one_shot", "iterative", "lottery", "random_init", "random_mask")
 STATISTICS = ("trained", "re-estimated")  # of batch norm
+METRICS = ("accuracy", "balanced_accuracy")
 
 METHOD = Choice(METHODS, r"[1-9]\d{0,5}:[1-9]\d{0,5}", "N:M such as 2:4")
 BITS = Integer(1, 16)
@@ -146,6 +147,14 @@ _RECOMMEND = (
         0.01,
         Number(least=0, below=1),
         "Accuracy, as a fraction, that the recommended file may lose, where no compress.target_accuracy is given.",
+    ),
+    Field(
+        "metric",
+        "accuracy",
+        Choice(METRICS),
+        "What the recommended file must keep: the share of images classified correctly, or the mean of that over "
+        "classes.",
+        neutral="accuracy",
     ),
     Field("screening_images", 1000, Integer(1), "Validation images that candidates are screened on, stratified."),
     Field(

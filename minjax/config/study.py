@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minjax.config.compression import AMOUNTS, BITS, SCHEMES
+from minjax.config.compression import AMOUNTS, BITS, METRICS, SCHEMES
 from minjax.config.field import Field, Role, within
 from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair, Text
 from minjax.config.model import PADDINGS
@@ -14,7 +14,6 @@ BLOCKS = ("plain", "separable")
 STEMS = ("full", "half")
 DOWNSAMPLINGS = ("stride", "pool")
 HEADS = ("flatten", "average")
-METRICS = ("accuracy", "balanced_accuracy")
 GOALS = ("smallest", "most_accurate")
 _HOW, _WHERE = Role.HOW, Role.WHERE
 _DEPTHS = Each(Integer(1, 1000), fewest=1)

@@ -64,6 +64,7 @@ class Driver:
         batch_size: int,
         calibration: np.ndarray | None = None,
         details: bool = False,
+        classes: int = 0,
     ):
         """Place the images on the devices; nothing is compiled yet.
 
@@ -78,8 +79,9 @@ class Driver:
             calibration: uint8 training images to re-estimate batch norm on, in batches of 500, the incomplete last
                 one dropped; None: it is never re-estimated.
             details: whether results have `Details`.
+            classes: how many classes these count correct images of; 0: they do not.
         """
-        self._mesh, self._details = mesh, details
+        self._mesh, self._zeros = mesh, partial(_zeros, details=details, classes=classes)
         batch = CALIBRATION_BATCH if calibration is None else min(CALIBRATION_BATCH, len(calibration))
         if calibration is not None:
             calibration = calibration[: len(calibration) // batch * batch]
@@ -114,7 +116,7 @@ class Driver:
             spans: ranges of pairs (first, one past the last), numbered as in `measure` on each device.
             stop: asked before every dispatch.
         """
-        members, counts, results = self._spread((members, counts, _zeros(counts.shape, self._details)))
+        members, counts, results = self._spread((members, counts, self._zeros(counts.shape)))
         for first, end in spans:
             while first < end:
                 if stop():
@@ -130,7 +132,10 @@ class Driver:
         return jax.device_put(arrays, NamedSharding(self._mesh, PartitionSpec(AXIS)))
 
 
-def _zeros(shape: tuple[int, ...], details: bool) -> Results:
+def _zeros(shape: tuple[int, ...], *, details: bool, classes: int) -> Results:
     """Results before the first dispatch, for counts of shape [M, V, L]."""
     pairs, integers = shape[:2], partial(jnp.zeros, dtype=jnp.int32)
-    return Results(integers(pairs), Details(jnp.zeros(pairs), integers(shape), integers(pairs)) if details else None)
+    if not details:
+        return Results(integers(pairs), None)
+    own = Details(jnp.zeros(pairs), integers(shape), integers(pairs), integers((*pairs, classes)))
+    return Results(integers(pairs), own)

@@ -56,6 +56,7 @@ class NetworkCurves:
         key: jax.Array,
         batch_size: int = 500,
         activation_bits: bool = False,
+        balanced: bool = False,
     ):
         """Place the network and the images on the device.
 
@@ -71,6 +72,7 @@ class NetworkCurves:
             key: for random pruning.
             batch_size: images per batch of the evaluation.
             activation_bits: whether versions may have quantized activations (the program is slower then).
+            balanced: whether balanced accuracy is measured too.
 
         Raises:
             UserError: an unknown scheme, or a pattern that matches nothing.
@@ -87,6 +89,7 @@ class NetworkCurves:
             partial(model.apply, train=False), {"params": params, **model_state}, test.images.shape[1:]
         )
         self._params, self._model_state = jax.device_put((params, model_state))
+        self._class_counts = np.bincount(np.asarray(test.labels)) if balanced else np.zeros(0, int)
         self._driver = Driver(
             model.apply,
             Mesh(np.array(jax.local_devices()[:1]), (AXIS,)),
@@ -97,6 +100,7 @@ class NetworkCurves:
             batch_size=batch_size,
             calibration=calibration,
             details=True,
+            classes=len(self._class_counts),
         )
         self._ranges = self._observe(model, inputs) if activation_bits else None
         self.program = self._driver.program
@@ -182,6 +186,7 @@ class NetworkCurves:
             version,
             loss=loss if math.isfinite(loss) else None,
             accuracy=int(results.correct[0, v]) / self.test_images,
+            **self._balanced(np.asarray(details.by_class[0, v])),
             nonzero=int(details.nonzero[0, v]) + self._other_nonzero,
             sparsity=1 - sum(kept.values()) / self.num_prunable,
             bytes_theoretical=self._bytes(version, kept),
@@ -190,6 +195,16 @@ class NetworkCurves:
             multiply_adds_sparse=self.multiply_adds.sparse(kept, self._sizes),
             seconds=seconds,
         )
+
+    def _balanced(self, right: np.ndarray) -> dict[str, float]:
+        """Balanced accuracy and its standard error, from int [C] correct images of each class; {}: not asked for."""
+        has = self._class_counts > 0
+        if not has.any():
+            return {}
+        n = self._class_counts[has]
+        shares = right[has] / n
+        variance = np.maximum(shares * (1 - shares), 0.25 / n) / n
+        return {"balanced": float(shares.mean()), "error": float(np.sqrt(variance.sum()) / len(n))}
 
     def _bytes(self, version: Version, kept: dict[str, int]) -> int | None:
         """Theoretical size of the version, given how many weights of each leaf are kept; None if only one has bits."""

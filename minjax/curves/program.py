@@ -70,11 +70,14 @@ class Details:
         loss: [M, V], the sum over the images.
         kept: int32 [M, V, L], weights of each prunable leaf that are not pruned.
         nonzero: int32 [M, V], weights of these leaves that are not zero (quantization makes zeros too).
+        by_class: int32 [M, V, C], images of each class that are classified correctly; C is 0 where that is not asked
+            for.
     """
 
     loss: jax.Array
     kept: jax.Array
     nonzero: jax.Array
+    by_class: jax.Array
 
 
 @flax.struct.dataclass
@@ -157,17 +160,21 @@ def measure(
                     lambda: member.model_state,
                 )
             variables = {"params": params, **model_state}
-            right, loss = _evaluate(run, variables, images, inputs, batch_size, member.partition)
-            correct = results.correct.at[m, v].set(right)
+            right, labels, loss = _evaluate(run, variables, images, inputs, batch_size, member.partition)
+            correct = results.correct.at[m, v].set(jnp.sum(right, dtype=jnp.int32))
             if results.details is None:
                 return Results(correct, None)
             named, names = tree.leaves(params), sorted(ranks)
             kept = [jnp.sum(ranks[name] >= counts[m, v, i]) for i, name in enumerate(names)]
             nonzero = sum(jnp.count_nonzero(named[name]) for name in names)
+            by_class = results.details.by_class
+            if classes := by_class.shape[-1]:
+                by_class = by_class.at[m, v].set(jnp.bincount(labels, right.astype(jnp.int32), length=classes))
             details = Details(
                 loss=results.details.loss.at[m, v].set(loss),
                 kept=results.details.kept.at[m, v].set(jnp.stack(kept).astype(jnp.int32)),
                 nonzero=results.details.nonzero.at[m, v].set(jnp.asarray(nonzero).astype(jnp.int32)),
+                by_class=by_class,
             )
             return Results(correct, details)
 
@@ -184,8 +191,8 @@ def _evaluate(
     inputs: Input,
     batch_size: int,
     partition: Partition | None,
-) -> tuple[jax.Array, jax.Array]:
-    """How many images are classified correctly, int32, and the summed loss."""
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Whether each image is classified correctly, bool [N], the images' labels, int32 [N], and the summed loss."""
     within, labels = None, images.labels
     if partition is not None:
         within, inputs = partition.validation, partition.inputs(inputs)
@@ -203,4 +210,4 @@ def _evaluate(
         batch_size=batch_size,
         within=within,
     )
-    return jnp.sum(predicted == labels, dtype=jnp.int32), loss
+    return predicted == labels, labels, loss

@@ -50,7 +50,7 @@ def screened(measurements: Iterable[Measurement]) -> list[Measurement]:
     for m in measurements:
         if m.curve == "candidate" and (m.method is not None or m.bits is not None):
             other = found.get((recipe(m), m.retrained))
-            if other is None or (m.accuracy, m.batch_norm == TRAINED) > (other.accuracy, other.batch_norm == TRAINED):
+            if other is None or (m.score, m.batch_norm == TRAINED) > (other.score, other.batch_norm == TRAINED):
                 found[recipe(m), m.retrained] = m
     return sorted(found.values(), key=lambda m: (m.method or "", m.amount or 0.0, m.bits or 0, m.retrained))
 
@@ -62,7 +62,7 @@ def dense_of(measurements: Iterable[Measurement], curve: str) -> Measurement | N
 
 def front(candidates: Sequence[Measurement]) -> list[Measurement]:
     """The candidates that no other beats in both bytes and accuracy, smallest first."""
-    places = pareto([_bytes(m) for m in candidates], [m.accuracy for m in candidates])
+    places = pareto([_bytes(m) for m in candidates], [m.score for m in candidates])
     return [candidates[place] for place in places]
 
 
@@ -79,12 +79,12 @@ def next_retraining(measurements: Sequence[Measurement], wanted: Wanted, count: 
     """
     dense = dense_of(measurements, "candidate")
     assert dense is not None
-    floor = wanted.floor(dense.accuracy) - _ROUNDING
+    floor = wanted.floor(dense.score) - _ROUNDING
     candidates = screened(measurements)
-    fresh = [m for m in candidates if not m.retrained and m.accuracy > wanted.chance + MARGIN]
+    fresh = [m for m in candidates if not m.retrained and m.score > wanted.chance + MARGIN]
     known = {recipe(m): m for m in candidates if m.retrained}
     ladder = front(fresh)
-    low, high = 0, next((i for i, m in enumerate(ladder) if m.accuracy >= floor), len(ladder))
+    low, high = 0, next((i for i, m in enumerate(ladder) if m.score >= floor), len(ladder))
     for _ in range(count):
         if low >= high:
             return None
@@ -92,7 +92,7 @@ def next_retraining(measurements: Sequence[Measurement], wanted: Wanted, count: 
         retrained = known.get(recipe(ladder[middle]))
         if retrained is None:
             return ladder[middle].version
-        low, high = (low, middle) if retrained.accuracy >= floor else (middle + 1, high)
+        low, high = (low, middle) if retrained.score >= floor else (middle + 1, high)
     return None
 
 
@@ -110,10 +110,10 @@ def next_confirmed(measurements: Sequence[Measurement], wanted: Wanted) -> Versi
     if not candidates:
         return None
     done = {(recipe(m), m.retrained): m for m in measurements if m.curve == "confirmed"}
-    floor = wanted.floor(dense.accuracy)
-    possible = [m for m in candidates if m.accuracy >= floor - _allowance(m, whole) - _ROUNDING]
-    best = max(candidates, key=lambda m: (m.accuracy, -_bytes(m)))
-    known = wanted.floor(whole.accuracy)
+    floor = wanted.floor(dense.score)
+    possible = [m for m in candidates if m.score >= floor - _allowance(m, whole) - _ROUNDING]
+    best = max(candidates, key=lambda m: (m.score, -_bytes(m)))
+    known = wanted.floor(whole.score)
     first, kept = front(possible) or [best], None
     for m in first:
         found = done.get((recipe(m), m.retrained))
@@ -124,7 +124,7 @@ def next_confirmed(measurements: Sequence[Measurement], wanted: Wanted) -> Versi
             break
     rest = [m for m in possible if (_bytes(m) > _bytes(kept) if kept else m not in first)]
     missing = 1 if kept else 2
-    for m in sorted((m for m in rest if m.accuracy >= floor - _ROUNDING), key=_bytes)[:RUNNERS]:
+    for m in sorted((m for m in rest if m.score >= floor - _ROUNDING), key=_bytes)[:RUNNERS]:
         found = done.get((recipe(m), m.retrained))
         if found is None:
             return m.version
@@ -134,11 +134,13 @@ def next_confirmed(measurements: Sequence[Measurement], wanted: Wanted) -> Versi
     if len(done) > 2:  # the dense network and two files
         return None
     others = [m for m in candidates if (recipe(m), m.retrained) not in done]
-    return max(others, key=lambda m: (m.accuracy, -_bytes(m))).version if others else None
+    return max(others, key=lambda m: (m.score, -_bytes(m))).version if others else None
 
 
 def standard_error(m: Measurement) -> float:
     """That of what a confirmed version loses against the dense network on the same images."""
+    if m.error is not None:
+        return m.error
     assert m.lost is not None
     assert m.gained is not None
     assert m.images is not None
@@ -147,7 +149,7 @@ def standard_error(m: Measurement) -> float:
 
 def keeps(m: Measurement, floor: float) -> bool:
     """Whether a confirmed version keeps the accuracy."""
-    return m.accuracy - standard_error(m) >= floor - _ROUNDING
+    return m.score - standard_error(m) >= floor - _ROUNDING
 
 
 def chosen(measurements: Sequence[Measurement], wanted: Wanted) -> tuple[Measurement | None, Measurement | None]:
@@ -158,12 +160,12 @@ def chosen(measurements: Sequence[Measurement], wanted: Wanted) -> tuple[Measure
     """
     whole = dense_of(measurements, "confirmed")
     assert whole is not None
-    floor = wanted.floor(whole.accuracy)
+    floor = wanted.floor(whole.score)
     files = [m for m in measurements if m.curve == "confirmed" and m.bytes_file is not None]
-    kept = sorted((m for m in files if keeps(m, floor)), key=lambda m: (m.bytes_file or 0, -m.accuracy))
+    kept = sorted((m for m in files if keeps(m, floor)), key=lambda m: (m.bytes_file or 0, -m.score))
     recommended = kept[0] if kept else None
     others = [m for m in files if m is not recommended]
-    least = max(others, key=lambda m: (m.accuracy, -(m.bytes_file or 0)), default=None)
+    least = max(others, key=lambda m: (m.score, -(m.bytes_file or 0)), default=None)
     return recommended, kept[1] if len(kept) > 1 else least
 
 
@@ -180,4 +182,6 @@ def _allowance(m: Measurement, whole: Measurement) -> float:
     """How far the accuracy on the screened images may be below that on all of them: one standard error."""
     if m.images is None or whole.images is None or m.images >= whole.images:
         return 0.0
+    if m.error is not None:
+        return m.error
     return math.sqrt(max(m.accuracy * (1 - m.accuracy), 0.25 / m.images) / m.images)

@@ -78,6 +78,32 @@ def paired_loss(lost: int, gained: int, n: int) -> Estimate:
     return Estimate((lost - gained) / n, max(shift - half, -1.0), min(shift + half, 1.0))
 
 
+def balanced_loss(lost: np.ndarray, gained: np.ndarray, counts: np.ndarray) -> tuple[Estimate, float]:
+    """The balanced accuracy that one network loses against another on the same images, and its standard error.
+
+    The interval is `paired_loss` class by class: the images that are added are divided among the classes, so that for
+    classes of one size it is about as wide.
+
+    Args:
+        lost, gained: int [C], as in `paired_loss`, of each class.
+        counts: int [C], images of each class; classes without an image do not count.
+    """
+    has = counts > 0
+    lost, gained, n = (np.asarray(array, float)[has] for array in (lost, gained, counts))
+    classes = len(n)
+
+    def error(added: float) -> tuple[np.ndarray, float]:
+        many = n + 2 * added
+        means = (lost - gained) / many
+        variance = np.maximum(lost + gained + added - many * means**2, 0.0) / many**2
+        return means, float(np.sqrt(variance.sum())) / classes
+
+    shifted, half = error(1 / classes)
+    middle, half = float(shifted.mean()), float(ndtri(1 - TAIL)) * half
+    means, plain = error(0.0)
+    return Estimate(float(means.mean()), max(middle - half, -1.0), min(middle + half, 1.0)), plain
+
+
 def slope(x: np.ndarray, y: np.ndarray, tail: float = TAIL) -> Estimate | None:
     """The least-squares slope of y over x, with Student's interval; None for fewer than three x, or all at one value.
 

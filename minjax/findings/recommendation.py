@@ -20,21 +20,26 @@ def recipe(file: ChosenFile) -> str:
 
 
 def accuracy(found: Scored) -> str:
-    """'98.61 % (95.05 to 99.83 %)': an accuracy with its interval."""
+    """'98.61 % (95.05 to 99.83 %)': an accuracy with its interval; with '; 97.20 % balanced' where that is compared."""
     low, high = found.interval
-    return f"{percent(found.accuracy)} ({100 * low:.2f} to {percent(high)})"
+    return f"{percent(found.accuracy)} ({100 * low:.2f} to {percent(high)}{balanced(found, '; ')})"
+
+
+def balanced(found: Scored, before: str = "") -> str:
+    """'97.20 % balanced'; empty where balanced accuracy is not compared."""
+    return "" if found.balanced is None else f"{before}{percent(found.balanced)} balanced"
 
 
 def asked(choice: Choice) -> str:
     """'of at least 97 %', or 'within 1 point of the dense network's 98.61 %'."""
     if choice.target is not None:
         return f"of at least {100 * choice.target:.4g} %"
-    return f"within {points(choice.tolerance)} of the dense network's {percent(choice.dense.accuracy)}"
+    return f"within {points(choice.tolerance)} of the dense network's {percent(choice.dense.score)}"
 
 
 def decided(file: ChosenFile, choice: Choice) -> bool:
     """Whether the interval of what is lost, too, keeps the accuracy: whether the images can decide it."""
-    return choice.dense.accuracy - file.loss_interval[1] >= choice.floor - 1e-9
+    return choice.dense.score - file.loss_interval[1] >= choice.floor - 1e-9
 
 
 def verdict(summary: CompressionSummary) -> str:
@@ -42,13 +47,14 @@ def verdict(summary: CompressionSummary) -> str:
     choice, file, other = summary.choice, summary.recommended, summary.runner_up
     assert choice is not None
     images = f"{count(choice.images)} {choice.selection} images"
+    kept = "an accuracy" if choice.metric == "accuracy" else "a balanced accuracy"
     if file is None:
-        text = f"no compressed version keeps an accuracy {asked(choice)} ({images})"
+        text = f"no compressed version keeps {kept} {asked(choice)} ({images})"
         if other is None:
             return text
         scored = other.validation or other.test
-        return f"{text}; the closest, {recipe(other)}, has {percent(scored.accuracy)}"
-    text = f"keeps an accuracy {asked(choice)}, on {images}"
+        return f"{text}; the closest, {recipe(other)}, has {percent(scored.score)}"
+    text = f"keeps {kept} {asked(choice)}, on {images}"
     if not decided(file, choice):
         text += f", too few to be sure: it may lose up to {points(max(file.loss_interval[1], 0.0))}"
     return text
@@ -76,9 +82,9 @@ def answer(summary: CompressionSummary, directory: str) -> list[str]:
     lines = [f"recommended: {directory}/{file.path}, {count(file.bytes)} bytes"]
     lines += [f"  {recipe(file)}", f"  {verdict(summary)}"]
     if file.validation is not None:
-        lines.append(f"  validation: {accuracy(file.validation)}, dense {percent(choice.dense.accuracy)}")
+        lines.append(f"  validation: {accuracy(file.validation)}, dense {_of_dense(choice.dense)}")
     chosen = "" if file.selection == "validation" else ", which it was chosen on, so slightly too high"
-    lines.append(f"  test:       {accuracy(file.test)}, dense {percent(choice.dense_test.accuracy)}{chosen}")
+    lines.append(f"  test:       {accuracy(file.test)}, dense {_of_dense(choice.dense_test)}{chosen}")
     if worst := worst_class(file):
         lines.append(f"  class {worst} (test)")
     lines.append(f"  use: {file.command}")
@@ -86,6 +92,10 @@ def answer(summary: CompressionSummary, directory: str) -> list[str]:
         scored = other.validation or other.test
         lines.append(
             f"runner-up: {directory}/{other.path}, {count(other.bytes)} bytes, {recipe(other)}: "
-            f"{percent(scored.accuracy)} {other.selection}{'' if other.keeps else ', which does not keep the accuracy'}"
+            f"{percent(scored.score)} {other.selection}{'' if other.keeps else ', which does not keep the accuracy'}"
         )
     return lines
+
+
+def _of_dense(found: Scored) -> str:
+    return percent(found.accuracy) + ("" if found.balanced is None else f" ({balanced(found)})")

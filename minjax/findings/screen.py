@@ -117,7 +117,7 @@ def costs(winner: Winner) -> list[str]:
         kept = "" if file.keeps else ", which is less than was asked for"
         said.append(
             f"Compressed ({how(file)}) it takes {count(file.bytes)} bytes and has "
-            f"{percent(scored.accuracy)} of its validation images right{kept}: {winner.packed}"
+            f"{_share(scored)} of its validation images right{kept}: {winner.packed}"
         )
     return said
 

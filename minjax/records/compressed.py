@@ -11,6 +11,7 @@ from minjax.records.record import Count, Fraction, Interval, Name, Positive, Rec
 from minjax.records.run import DataSheet
 
 Split = Literal["validation", "test"]
+Metric = Literal["accuracy", "balanced_accuracy"]
 ROUNDS = 15  # of measuring latency
 
 
@@ -25,6 +26,11 @@ class Scored(Record, frozen=True, kw_only=True):
     interval: Interval
     images: Positive
     balanced: Fraction | None = None
+
+    @property
+    def score(self) -> float:
+        """What networks are chosen by: accuracy, or balanced accuracy where that is asked for."""
+        return self.accuracy if self.balanced is None else self.balanced
 
 
 class ClassAccuracy(Record, frozen=True, kw_only=True):
@@ -56,7 +62,8 @@ class ChosenFile(Record, frozen=True, kw_only=True):
         selection: the split that it was chosen on.
         validation: its accuracy on all validation images; None where the run has none.
         test: its accuracy on the test split; where that was not used to choose, it was used this once.
-        loss: accuracy lost on the split that it was chosen on, against the dense network.
+        loss: accuracy lost on the split that it was chosen on, against the dense network; balanced accuracy where that
+            was asked for, like `loss_interval`.
         loss_interval: the 95 % interval of that, of differences on the same images.
         classes: per class, on the test split.
         sheet: what the network in the file asks of a device.
@@ -86,6 +93,7 @@ class Choice(Record, frozen=True, kw_only=True):
     """What the recommended file was asked to keep, and what it was chosen from.
 
     Attributes:
+        metric: what had to be kept.
         target: the accuracy that was asked for; None: one within `tolerance` of the dense network's.
         tolerance: see `target`.
         floor: the accuracy that follows, on the split that files are chosen on.
@@ -98,6 +106,7 @@ class Choice(Record, frozen=True, kw_only=True):
         reached: whether any file keeps the floor.
     """
 
+    metric: Metric = "accuracy"
     target: Fraction | None
     tolerance: Fraction
     floor: Fraction

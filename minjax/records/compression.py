@@ -76,6 +76,9 @@ class Measurement(Version, frozen=True, kw_only=True):
         series, round: of pruning in rounds; None elsewhere.
         lost, gained: images that the dense network classifies rightly and the version wrongly, and the reverse; None
             where the images were not compared one by one.
+        balanced: mean over the classes of the share of their images that is classified correctly; None: not asked for.
+        error: the standard error of `balanced`; of a confirmed version, that of what it loses against
+            the dense network on the same images.
         bytes_file: of the packed file that was measured; None where there is none.
         status: of the training that made the version; None where there was none.
         seconds: spent measuring it; None where it was not timed.
@@ -96,9 +99,16 @@ class Measurement(Version, frozen=True, kw_only=True):
     round: Positive | None = None
     lost: Count | None = None
     gained: Count | None = None
+    balanced: Fraction | None = None
+    error: float | None = None
     bytes_file: Positive | None = None
     status: Literal["completed", "diverged"] | None = None
     seconds: Seconds | None = None
+
+    @property
+    def score(self) -> float:
+        """What versions are chosen by: accuracy, or balanced accuracy where that is asked for."""
+        return self.accuracy if self.balanced is None else self.balanced
 
     @property
     def version(self) -> Version:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from minjax import compress, tree
 from minjax.curves import activations, versions
 from minjax.curves.batch_norm import reestimate
 from minjax.curves.network import NetworkCurves
+from minjax.data import Split
 from minjax.data.augment import preprocess
 from minjax.errors import UserError
+from minjax.findings.candidates import balanced_accuracy
 from minjax.records.compression import Version
 from minjax.train.evaluate import evaluate
 from tests.curves.conftest import INPUTS
@@ -117,6 +120,32 @@ def test_other_weights_with_their_masks(network, curves):
     assert line.loss == pytest.approx(hand["loss"], rel=1e-4)
     assert line.sparsity == pytest.approx(0.25, abs=0.01)
     assert curves.program.compilations <= 1
+
+
+def test_balanced_accuracy_is_the_mean_over_classes(network):
+    model, params, model_state, test, calibration = network
+    rare = Split(*(np.concatenate([x[test.labels != 3], x[test.labels == 3][:5]]) for x in (test.images, test.labels)))
+    measured = NetworkCurves(
+        model,
+        params,
+        model_state,
+        INPUTS,
+        rare,
+        calibration,
+        schemes=SCHEMES[:1],
+        key=KEY,
+        batch_size=50,
+        balanced=True,
+    )
+    ((line,),) = measured.measure([Version(curve="candidate")], stop=never)
+    found = evaluate(model.apply, {"params": params, **model_state}, rare.images, rare.labels, INPUTS)
+    right = found["predicted"] == rare.labels
+    assert line.accuracy == pytest.approx(right.mean())
+    assert line.balanced == line.score == pytest.approx(balanced_accuracy(right, rare.labels))
+    assert abs(line.balanced - line.accuracy) > 0.005
+    shares = [(right[rare.labels == label].mean(), (rare.labels == label).sum()) for label in range(4)]
+    variances = [max(share * (1 - share), 0.25 / n) / n for share, n in shares]
+    assert line.error == pytest.approx(np.sqrt(sum(variances)) / 4)
 
 
 def test_stop_between_dispatches(curves):

@@ -172,3 +172,25 @@ def test_the_order_in_which_candidates_were_screened_makes_no_difference():
         measurements = [*dense(0.95), *order]
         assert choice.next_confirmed(measurements, WITHIN).method == "global_l1"
         assert choice.next_retraining(measurements, WITHIN, 4).method == "random"
+
+
+def test_balanced_accuracy_decides_where_it_is_asked_for():
+    """Of two candidates the smaller loses a rare class: as accurate by images, but not by classes."""
+
+    def known(size: int, balanced: float) -> Measurement:
+        return candidate(0.949, size, balanced=balanced, error=0.004)
+
+    candidates = [known(100, 0.80), known(200, 0.944)]
+    reference = [replace(m, balanced=0.95) for m in dense(0.95)]
+    measurements = [*reference, *candidates]
+    while version := choice.next_confirmed(measurements, WITHIN):
+        m = next(m for m in candidates if m.version == version)
+        measurements.append(replace(confirmed(m, 0.001), balanced=m.balanced, error=0.002))
+    recommended, _ = choice.chosen(measurements, WITHIN)
+    assert recommended.bytes_theoretical == 200
+    plain = [replace(m, balanced=None, error=None) for m in [*reference, *candidates]]
+    assert choice.next_confirmed(plain, WITHIN) == candidates[0].version
+    assert choice.standard_error(measurements[-1]) == 0.002
+    # Screened 0.2 points below the floor, with an error of 0.4: it may keep the accuracy on all images.
+    assert choice.next_confirmed([*reference, known(100, 0.938), known(200, 0.95)], WITHIN) == candidates[0].version
+    assert choice.next_confirmed([*reference, known(100, 0.935), known(200, 0.95)], WITHIN) == candidates[1].version

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minjax.findings.intervals import bootstrap_mean, paired_loss, share, slope, student_mean
+from minjax.findings.intervals import balanced_loss, bootstrap_mean, paired_loss, share, slope, student_mean
 
 
 def test_the_mean_of_five_is_held_as_often_as_said():
@@ -51,3 +51,30 @@ def test_what_a_network_loses_on_the_same_images():
         drawn = draw.multinomial(n, [lost, gained, 1 - lost - gained], size=2000)
         found = [paired_loss(int(a), int(b), n) for a, b, _ in drawn]
         assert np.mean([one.low <= lost - gained <= one.high for one in found]) >= 0.94
+
+
+def test_the_loss_of_balanced_accuracy_counts_every_class_alike():
+    one, error = balanced_loss(np.array([10, 0]), np.array([0, 0]), np.array([100, 1000]))
+    assert one.value == pytest.approx(0.05)  # a tenth of one class of two; of all images it is less than a hundredth
+    assert error == pytest.approx(np.sqrt(0.1 * 0.9 / 100) / 2)
+    alike, plain = balanced_loss(np.array([3, 2]), np.array([1, 1]), np.array([100, 100])), paired_loss(5, 2, 200)
+    assert alike[0] == pytest.approx(plain, abs=2e-4)  # classes of one size
+    absent, _ = balanced_loss(np.array([3, 0, 2]), np.array([1, 0, 1]), np.array([100, 0, 100]))
+    assert absent == pytest.approx(alike[0])
+    nothing, error = balanced_loss(np.zeros(2), np.zeros(2), np.array([50, 50]))
+    assert nothing.high == -nothing.low == pytest.approx(paired_loss(0, 0, 100).high)
+    assert error == 0
+
+
+def test_the_interval_of_balanced_accuracy_holds_what_is_lost():
+    draw, counts, rates = (
+        np.random.default_rng(0),
+        np.array([400, 100, 25]),
+        np.array([[0.02, 0.01], [0.1, 0.05], [0.2, 0.1]]),
+    )
+    held, lost = 0, (rates[:, 0] - rates[:, 1]).mean()
+    for _ in range(1000):
+        drawn = [draw.multinomial(n, [*own, 1 - own.sum()]) for n, own in zip(counts, rates, strict=True)]
+        found, _ = balanced_loss(*np.array(drawn).T[:2], counts)
+        held += found.low <= lost <= found.high
+    assert held / 1000 > 0.92

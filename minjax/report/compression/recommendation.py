@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minjax.findings import choice as choices
-from minjax.findings.recommendation import accuracy, recipe, verdict
+from minjax.findings.recommendation import accuracy, balanced, recipe, verdict
+from minjax.findings.sentences import METRICS
 from minjax.findings.words import capital, points
 from minjax.records.compressed import ChosenFile, Scored
 from minjax.records.compression import Compression, Measurement
@@ -37,7 +38,7 @@ def tiles(compression: Compression) -> Iterator[Tile]:
     )
     low, high = file.loss_interval
     how = f"{100 * low:+.2f} to {100 * high:+.2f} on {count(choice.images)} {choice.selection} images (95 %)"
-    yield Tile("Accuracy lost", points(file.loss), how)
+    yield Tile(f"{capital(METRICS[choice.metric])} lost", points(file.loss), how)
 
 
 def sections(compression: Compression) -> Iterator[Section]:
@@ -131,9 +132,16 @@ def _front(compression: Compression) -> Iterator[Block]:
     image = front.picture(compression)
     if image:
         yield Picture(PICTURE, [image], "Accuracy of the candidates against their size, by how they were compressed")
-    lines = [m for m in choices.front(candidates) if m.accuracy > summary.chance + front.LEAST]
+    lines = [m for m in choices.front(candidates) if m.score > summary.chance + front.LEAST]
     yield Table(
-        ("bytes (theoretical)", "pruned", "quantized", "weights", f"{choice.selection} accuracy, screened", "verified"),
+        (
+            "bytes (theoretical)",
+            "pruned",
+            "quantized",
+            "weights",
+            f"{choice.selection} {METRICS[choice.metric]}, screened",
+            "verified",
+        ),
         [_candidate(compression, m) for m in lines],
         align="rlllrr",
         caption="The front: no candidate is both smaller and better",
@@ -142,7 +150,7 @@ def _front(compression: Compression) -> Iterator[Block]:
 
 def _candidate(compression: Compression, m: Measurement) -> tuple[str, ...]:
     found = [
-        other.accuracy
+        other.score
         for other in compression.measurements
         if other.curve == "confirmed" and choices.recipe(other) == choices.recipe(m) and other.retrained == m.retrained
     ]
@@ -151,11 +159,11 @@ def _candidate(compression: Compression, m: Measurement) -> tuple[str, ...]:
         pruned(m.method, m.amount),
         quantized(m.bits, m.scheme),
         "trained again" if m.retrained else BATCH_NORM[m.batch_norm] if m.batch_norm != "trained" else "as trained",
-        percent(m.accuracy),
+        percent(m.score),
         percent(found[0] if found else None),
     )
 
 
 def _interval(found: Scored) -> str:
     low, high = found.interval
-    return f"{100 * low:.2f} to {percent(high)} (95 %), {count(found.images)} images"
+    return f"{100 * low:.2f} to {percent(high)} (95 %), {count(found.images)} images{balanced(found, '; ')}"

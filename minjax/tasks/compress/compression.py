@@ -73,7 +73,7 @@ class Compression:
         self.trained = load(source)
         self.include = _include(config, self.trained)
         self.networks = Networks(self.trained, config, self.include, directory / "retrained")
-        self.judge = Judge(self.trained)
+        self.judge = Judge(self.trained, config["compress"]["metric"])
         self.recommending = None
         if config["compress"]["recommend"]:
             self.recommending = Recommending(self.networks, self.judge, config, directory)

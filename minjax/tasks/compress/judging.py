@@ -8,11 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgspec.structs import replace
 
 from minjax.data import Split
 from minjax.deploy.network import Network
-from minjax.findings.intervals import share
-from minjax.records.compressed import ClassAccuracy, Scored
+from minjax.findings.candidates import balanced_accuracy
+from minjax.findings.intervals import Estimate, balanced_loss, paired_loss, share
+from minjax.records.compressed import ClassAccuracy, Metric, Scored
 from minjax.records.compressed import Split as Name
 from minjax.records.run import PREDICTIONS, read_predictions
 from minjax.tasks.compress.trained import Trained
@@ -46,8 +48,14 @@ class Judge:
         selection: the split that files are chosen on: validation, or test where the run has no other.
     """
 
-    def __init__(self, trained: Trained):
-        self._trained = trained
+    def __init__(self, trained: Trained, metric: Metric = "accuracy"):
+        """Nothing is evaluated yet.
+
+        Args:
+            trained: the run.
+            metric: what networks are compared by.
+        """
+        self._trained, self._metric = trained, metric
         dataset = trained.parts.dataset
         self.selection: Name = "test" if dataset.validation is None else "validation"
         self._placed: dict[str, tuple[jax.Array, jax.Array]] = {}
@@ -89,6 +97,27 @@ class Judge:
             self._dense[name] = predicted == labels
         return self._dense[name]
 
+    def scored(self, correct: np.ndarray, name: Name) -> Scored:
+        """The accuracy of a network that classifies these images of a split rightly (bool [N]), with its interval."""
+        return replace(scored(correct), balanced=self.balanced(correct, name))
+
+    def balanced(self, correct: np.ndarray, name: Name) -> float | None:
+        """The same as balanced accuracy; None where networks are not compared by it."""
+        if self._metric == "accuracy":
+            return None
+        return balanced_accuracy(correct, np.asarray(self.split(name).labels))
+
+    def loss(self, correct: np.ndarray) -> tuple[Estimate, float | None]:
+        """What a network loses against the dense one on the split that files are chosen on, by what networks are
+        compared by; and for balanced accuracy the standard error, else None."""
+        dense = self.dense(self.selection)
+        lost, gained = dense & ~correct, correct & ~dense
+        if self._metric == "accuracy":
+            return paired_loss(int(lost.sum()), int(gained.sum()), len(dense)), None
+        labels = np.asarray(self.split(self.selection).labels)
+        counts = np.bincount(labels)
+        return balanced_loss(np.bincount(labels, lost), np.bincount(labels, gained), counts)
+
     def classes(self, correct: np.ndarray, name: Name) -> list[ClassAccuracy]:
         """Per class, the accuracies of the dense network and of one that classifies these images rightly."""
         labels, dense = self.split(name).labels, self.dense(name)
@@ -103,10 +132,5 @@ class Judge:
 
 def scored(correct: np.ndarray) -> Scored:
     """The accuracy of bool [N] with its interval."""
-    return scored_count(int(correct.sum()), len(correct))
-
-
-def scored_count(right: int, images: int) -> Scored:
-    """The accuracy of so many right ones among so many images, with its interval."""
-    found = share(right, images)
-    return Scored(accuracy=found.value, interval=found.interval, images=images)
+    found = share(int(correct.sum()), len(correct))
+    return Scored(accuracy=found.value, interval=found.interval, images=len(correct))

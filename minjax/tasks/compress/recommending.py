@@ -16,13 +16,12 @@ from minjax.data.splits import stratified
 from minjax.deploy import sheet
 from minjax.deploy.network import read
 from minjax.findings import choice
-from minjax.findings.intervals import paired_loss
 from minjax.records import read_bytes, write_bytes
 from minjax.records.compressed import Choice, ChosenFile
 from minjax.records.compression import TRAINED, Measurement, Version
 from minjax.records.files import disk_errors
 from minjax.tasks.compress.forecast import Forecast, Work
-from minjax.tasks.compress.judging import Judge, scored, scored_count
+from minjax.tasks.compress.judging import Judge
 from minjax.tasks.compress.networks import Networks, name_of
 from minjax.tasks.compress.retraining import Retrainer
 from minjax.tasks.compress.screening import Screening
@@ -48,7 +47,7 @@ class Recommending:
         self.networks, self.judge, self.directory = networks, judge, directory
         asked, trained = config["compress"], networks.trained
         self.wanted = choice.Wanted(asked["target_accuracy"], asked["tolerance"], 1 / trained.summary.num_classes)
-        self._retrainings = asked["retrainings"]
+        self.metric, self._retrainings = asked["metric"], asked["retrainings"]
         whole = judge.split(judge.selection)
         self.images = len(whole)
         count = min(asked["screening_images"], self.images)
@@ -65,6 +64,7 @@ class Recommending:
             schemes=[networks.scheme],
             include=networks.include,
             key=jax.random.key(networks.seed),
+            balanced=self.metric == "balanced_accuracy",
         )
         methods = {name: networks.exclude(name) for name in asked["candidate_methods"] if networks.prunes(name)}
         self.screening = Screening(
@@ -109,7 +109,7 @@ class Recommending:
         """Write the chosen files, test them, and say what was chosen."""
         whole = choice.dense_of(measurements, "confirmed")
         assert whole is not None
-        selection, floor = self.judge.selection, self.wanted.floor(whole.accuracy)
+        selection, floor = self.judge.selection, self.wanted.floor(whole.score)
         chosen = choice.chosen(measurements, self.wanted)
         files = [None if m is None else self._chosen(m, name, floor) for m, name in zip(chosen, FILES, strict=True)]
         with disk_errors(self.directory):
@@ -118,6 +118,7 @@ class Recommending:
                 if file is None:
                     (self.directory / name).unlink(missing_ok=True)
         found = Choice(
+            metric=self.metric,
             target=self.wanted.target,
             tolerance=self.wanted.tolerance,
             floor=min(max(floor, 0.0), 1.0),
@@ -125,8 +126,8 @@ class Recommending:
             images=self.images,
             screening_images=self.curves.test_images,
             retraining_steps=self.retrainer.steps,
-            dense=scored(self.judge.dense(selection)),
-            dense_test=scored(self.judge.dense("test")),
+            dense=self.judge.scored(self.judge.dense(selection), selection),
+            dense_test=self.judge.scored(self.judge.dense("test"), "test"),
             reached=files[0] is not None,
         )
         return found, files[0], files[1]
@@ -158,7 +159,7 @@ class Recommending:
             left -= len(measured)
             if forecast is not None:
                 seconds = forecast.work.screening(len(measured))
-                forecast.advance(seconds, "screening candidates", measured[-1].accuracy)
+                forecast.advance(seconds, "screening candidates", measured[-1].score)
         if left:
             raise Stopped
 
@@ -190,25 +191,28 @@ class Recommending:
         assert known is not None
         right = self.judge.dense(self.judge.selection)
         of_all = {"images": len(right), "accuracy": float(right.mean()), "loss": None, "lost": 0, "gained": 0}
-        return replace(known, curve="confirmed", seconds=None, **of_all)
+        balanced = self.judge.balanced(right, self.judge.selection)
+        return replace(known, curve="confirmed", seconds=None, balanced=balanced, error=None, **of_all)
 
     def _confirmed(self, known: Measurement, forecast: Forecast) -> Measurement:
         """Write a candidate as a file, read it back, and classify all images of the split."""
-        path = self._written(known.version)
-        right, dense = self.judge.correct(read(path), self.judge.selection), self.judge.dense(self.judge.selection)
-        accuracy = float(right.mean())
-        forecast.advance(forecast.work.evaluating(self.images), f"verifying {name_of(known)}", accuracy)
-        return replace(
+        path, selection = self._written(known.version), self.judge.selection
+        right, dense = self.judge.correct(read(path), selection), self.judge.dense(selection)
+        found = replace(
             known,
             curve="confirmed",
             images=len(right),
-            accuracy=accuracy,
+            accuracy=float(right.mean()),
+            balanced=self.judge.balanced(right, selection),
+            error=self.judge.loss(right)[1],
             loss=None,
             lost=int((dense & ~right).sum()),
             gained=int((right & ~dense).sum()),
             bytes_file=path.stat().st_size,
             seconds=None,
         )
+        forecast.advance(forecast.work.evaluating(self.images), f"verifying {name_of(known)}", found.score)
+        return found
 
     def _written(self, version: Version) -> Path:
         """A candidate's file, written if need be; a retrained one whose weights are gone is trained again."""
@@ -228,11 +232,8 @@ class Recommending:
         path, selection = self.directory / name, self.judge.selection
         write_bytes(path, read_bytes(self._written(m.version)))
         network = read(path)
-        tested, dense = self.judge.correct(network, "test"), self.judge.dense(selection)
-        assert m.lost is not None
-        assert m.gained is not None
-        loss = paired_loss(m.lost, m.gained, len(dense))
-        right = int(dense.sum()) - m.lost + m.gained
+        right, tested = (self.judge.correct(network, split) for split in (selection, "test"))
+        loss, _ = self.judge.loss(right)
         return ChosenFile(
             path=name,
             bytes=path.stat().st_size,
@@ -244,8 +245,8 @@ class Recommending:
             shrunk=network.model != self.networks.trained.parts.model,
             keeps=choice.keeps(m, floor),
             selection=selection,
-            validation=None if selection == "test" else scored_count(right, len(dense)),
-            test=scored(tested),
+            validation=None if selection == "test" else self.judge.scored(right, selection),
+            test=self.judge.scored(tested, "test"),
             loss=loss.value,
             loss_interval=loss.interval,
             classes=self.judge.classes(tested, "test"),

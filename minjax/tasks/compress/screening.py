@@ -114,7 +114,7 @@ class _Screen:
         """The better of the statistics; None: not screened."""
         versions = [self.version(recipe, statistics) for statistics in (TRAINED, REESTIMATED)]
         found = [self.known[version] for version in versions if version in self.known]
-        return max(found, key=lambda m: m.accuracy, default=None)
+        return max(found, key=lambda m: m.score, default=None)
 
     def follow(self, method: str, bits: int | None, start: int) -> list[Version]:
         """The versions at the first amount that is not screened, unless the network has failed before."""
@@ -130,8 +130,8 @@ class _Screen:
         """Whether the network still works."""
         best = self.best(recipe)
         assert best is not None
-        least = max(self.dense.accuracy - SLACK, self.plan.wanted.chance + MARGIN)
-        return best.accuracy >= least
+        least = max(self.dense.score - SLACK, self.plan.wanted.chance + MARGIN)
+        return best.score >= least
 
     def curve(self, method: str) -> list[Measurement]:
         """The screened amounts of a method without quantization."""
@@ -140,7 +140,7 @@ class _Screen:
 
     def keeps(self, m: Measurement) -> bool:
         """Whether a candidate keeps the accuracy, as far as the screened images tell."""
-        return m.accuracy >= self.plan.wanted.floor(self.dense.accuracy)
+        return m.score >= self.plan.wanted.floor(self.dense.score)
 
     def better(self) -> list[str]:
         """Methods that are the best for some size, the one first that keeps the accuracy with the fewest bytes.

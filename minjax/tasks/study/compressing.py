@@ -27,8 +27,8 @@ def compressed(run: Path, study: dict[str, Any]) -> tuple[ChosenFile, PackedFile
     """Compress a winner, or find that it is done; the recommended file, and the one at `study.deploy_bits` that is not
     pruned. None when told to stop.
 
-    The recommended file is to keep the accuracy that the study asks for: its target, or within its tolerance of the
-    winner's.
+    The recommended file is to keep the accuracy that the study asks for, by its metric: its target, or within its
+    tolerance of the winner's.
 
     Args:
         run: the winner's directory.
@@ -38,6 +38,7 @@ def compressed(run: Path, study: dict[str, Any]) -> tuple[ChosenFile, PackedFile
         "run": str(run),
         "compress.target_accuracy": study["target_accuracy"],
         "compress.tolerance": study["tolerance"],
+        "compress.metric": study["metric"],
         "compress.pack_bits": (study["deploy_bits"],),
         "compress.pack_amount": 0.0,
         "prune.include": (KERNELS,),  # the linear layer's too, as the predicted bytes have it

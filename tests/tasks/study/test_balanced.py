@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from minjax import data, load
 from minjax.findings.candidates import balanced_accuracy
 from minjax.main import main
+from minjax.records.compression import read_compression
 from minjax.records.study import read_study
 from minjax.tasks.study.partitions import Partitions
 from tests.tasks.study.small_studies import small
@@ -71,4 +72,16 @@ def test_all_classes_count_alike_from_the_members_to_the_winner(tmp_path, capsys
     winner = study.summary.winner
     assert winner.test.balanced == pytest.approx(expected)
     assert all(one.test.balanced is not None and one.validation.balanced is not None for one in winner.finalists)
+    packed = load(directory / winner.packed)
+    predicted = np.array(packed.predict(test.images))
+    expected_packed = balanced_accuracy(predicted == np.array(images.class_names)[test.labels], test.labels)
+    compression = read_compression((directory / winner.packed).parent)
+    choice, file = compression.summary.choice, compression.summary.recommended
+    assert (choice.metric, choice.target, choice.floor) == ("balanced_accuracy", 0.6, 0.6)
+    assert file.test.balanced == pytest.approx(expected_packed)
+    assert file.loss == pytest.approx(choice.dense.balanced - file.validation.balanced)
+    confirmed = [m for m in compression.measurements if m.curve == "confirmed"]
+    assert all(m.balanced is not None for m in confirmed)
+    assert any(abs(m.balanced - m.accuracy) > 0.01 for m in compression.measurements)
+
     assert f"({100 * expected:.2f} % balanced) of the 84 test images" in printed
