@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minjax.config.field import Field, Role, within
-from minjax.config.kinds import Choice, Flag, Integer, OrNone, Text
+from minjax.config.kinds import Choice, Flag, Integer, Number, OrNone, Text
 
 TASKS = ("train", "compress", "study", "report", "export", "predict")
 DTYPES = ("float32", "bfloat16", "float64")
@@ -121,4 +121,25 @@ DISTRIBUTED = within(
         ),
     ),
     role=Role.WHERE,
+)
+
+# Where the parts of a task that trains many networks are trained (study, tables).
+EXECUTION = (
+    Field(
+        "executor",
+        "local",
+        Choice(("local", "ray")),
+        "Where the networks are trained: in this process, or as tasks of a Ray cluster (pip install 'minjax[ray]').",
+        _WHERE,
+    ),
+    Field("workers", None, OrNone(Integer(1, 4096)), "ray, on this machine: CPUs of the cluster; None: all.", _WHERE),
+    Field(
+        "ray_address",
+        "",
+        Text("an address, or auto"),
+        "ray: a running cluster; empty: one is started on this machine.",
+        _WHERE,
+    ),
+    Field("cpus_per_task", 1.0, Number(least=0), "ray: CPUs of each task.", _WHERE),
+    Field("gpus_per_task", 0.0, Number(least=0), "ray: GPUs of each task; a fraction suits small networks.", _WHERE),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from minjax.config.compression import AMOUNTS, BITS, METRICS, SCHEMES
 from minjax.config.field import Field, Role, within
-from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair, Text
+from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair
 from minjax.config.model import PADDINGS
+from minjax.config.run import EXECUTION
 
 # Equal first: a network of several shapes goes by the first of its names, and the minimal size is one of equal shapes.
 SHAPES = ("equal", "decreasing", "increasing")
@@ -257,27 +258,7 @@ STUDY = within(
             OrNone(Flag()),
             "Train members side by side (vmap) or one after the other; None: side by side on accelerators.",
         ),
-        Field(
-            "executor",
-            "local",
-            Choice(("local", "ray")),
-            "Where members are trained: in this process, or as tasks of a Ray cluster (pip install 'minjax[ray]').",
-            _WHERE,
-        ),
-        Field(
-            "workers", None, OrNone(Integer(1, 4096)), "ray, on this machine: CPUs of the cluster; None: all.", _WHERE
-        ),
-        Field(
-            "ray_address",
-            "",
-            Text("an address, or auto"),
-            "ray: a running cluster; empty: one is started on this machine.",
-            _WHERE,
-        ),
-        Field("cpus_per_task", 1.0, Number(least=0), "ray: CPUs of each task.", _WHERE),
-        Field(
-            "gpus_per_task", 0.0, Number(least=0), "ray: GPUs of each task; a fraction suits small networks.", _WHERE
-        ),
+        *EXECUTION,
         Field("dry_run", False, Flag(), "List the points, their sizes and the predicted time, and stop.", _HOW),
         Field("retry_failed", False, Flag(), "Train failed members again, though not those that diverged.", _HOW),
     ),

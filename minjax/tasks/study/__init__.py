@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from minjax.records.record import read
 from minjax.records.study import MEMBERS, SUMMARY, StudySummary
-from minjax.tasks import report, workdir
+from minjax.tasks import cluster, report, workdir
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import executors, prediction, settings
 from minjax.tasks.study.driver import Study
@@ -45,7 +45,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         directory = workdir.default(asked)
         print(f"work directory: {directory}")
     workdir.check(directory, asked)
-    executors.check(asked["study"])
+    cluster.check(asked["study"], "study")
     if (finished := _finished(directory, asked)) is not None:
         report.write_missing(directory)
         print(f"{directory}: this study is finished")

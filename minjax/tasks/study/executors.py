@@ -6,23 +6,17 @@ import functools
 import json
 import math
 import os
-import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-import minjax
 from minjax.errors import UserError
 from minjax.records.study import MemberRecord
 from minjax.studies.points import Member
 from minjax.studies.variants import VARIED
+from minjax.tasks.cluster import Cluster, slots
 from minjax.tasks.study.members import failed
 from minjax.tasks.study.plan import Job, Plan
 from minjax.tasks.study.program import Programs
-
-RETRIES = 3  # of a task whose process is lost
-WAIT_SECONDS = 0.5
-CONNECT_SECONDS = 10.0
 
 
 class Executor(Protocol):
@@ -69,64 +63,29 @@ class OnRay:
     """
 
     def __init__(self, plan: Plan):
-        self.ray = _ray()
-        self.plan, self.study = plan, plan.study
-        paths = [str(Path(minjax.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-        kept = {key: value for key, value in os.environ.items() if key.startswith(("JAX_", "MINJAX_", "XLA_"))}
-        environment = {"env_vars": {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
-        address = self.study["ray_address"] or None
-        try:
-            self.ray.init(
-                address=address,
-                num_cpus=self.study["workers"] if address is None else None,
-                runtime_env=environment,
-                log_to_driver=False,
-                include_dashboard=False if address is None else None,
-                logging_level="error",
-            )
-        except Exception as error:
-            where = address or "on this machine"
-            raise UserError(f"the Ray cluster {where} cannot be reached: {str(error).splitlines()[0]}") from error
-        self._task = self.ray.remote(_train).options(
-            num_cpus=self.study["cpus_per_task"],
-            num_gpus=self.study["gpus_per_task"],
-            max_retries=RETRIES,
-        )
+        self.plan = plan
+        self.cluster = Cluster(plan.study, "study")
 
     def run(self, jobs, recorded, stop, tick) -> Iterator[list[MemberRecord]]:
         """See `Executor`."""
         config = json.dumps(self.plan.config)
-        waiting = {}
+        tasks = []
         for job in jobs:
             left = [member for member in job.members if member.key not in recorded]
             for part in self._parts(left):
-                task = self._task.remote(config, [_order(member) for member in part])
-                waiting[task] = (job.group, part)
-        while waiting:
-            ready, _ = self.ray.wait(list(waiting), num_returns=1, timeout=WAIT_SECONDS)
-            for reference in ready:
-                group, part = waiting.pop(reference)
-                try:
-                    records = self.ray.get(reference)
-                except self.ray.exceptions.RayError as error:
-                    reason = " ".join(str(error).split())[:300]
-                    records = [failed(member, self.plan.dataset, reason) for member in part]
-                tick(len(part) * group.seconds)
-                yield records
-            if stop():
-                for reference in waiting:
-                    self.ray.cancel(reference, force=True)
-                return
+                tasks.append(((job.group, part), (config, [_order(member) for member in part])))
+        for (group, part), result in self.cluster.run(_train, tasks, stop):
+            tick(len(part) * group.seconds)
+            yield [failed(member, self.plan.dataset, result) for member in part] if isinstance(result, str) else result
 
     def _parts(self, members: Sequence[Member]) -> list[list[Member]]:
         """The members of a job in parts, so that all processes of the cluster get some."""
-        slots = _slots(self.ray.cluster_resources().get("CPU", 1), self.study)
-        size = max(1, math.ceil(len(members) / slots))
+        size = max(1, math.ceil(len(members) / self.cluster.slots))
         return [list(members[first : first + size]) for first in range(0, len(members), size)]
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends with that."""
-        self.ray.shutdown()
+        self.cluster.close()
 
 
 def executor(plan: Plan, programs: Programs) -> Executor:
@@ -138,17 +97,6 @@ def executor(plan: Plan, programs: Programs) -> Executor:
     return Local(programs) if plan.study["executor"] == "local" else OnRay(plan)
 
 
-def check(study: dict[str, Any]) -> None:
-    """Check that the executor is available, before anything is written.
-
-    Raises:
-        UserError: Ray is not installed, or nothing answers at its address.
-    """
-    if study["executor"] == "ray":
-        _ray()
-        _check_reachable(study["ray_address"])
-
-
 def workers_here(study: dict[str, Any]) -> int:
     """How many processes of this machine will train at the same time: 0 where a cluster elsewhere trains.
 
@@ -158,30 +106,7 @@ def workers_here(study: dict[str, Any]) -> int:
         return 1
     if study["ray_address"] or study["gpus_per_task"]:
         return 0
-    return _slots(study["workers"] or os.cpu_count() or 1, study)
-
-
-def _slots(cpus: float, study: dict[str, Any]) -> int:
-    return max(1, int(cpus // max(study["cpus_per_task"], 1e-9)))
-
-
-def _check_reachable(address: str) -> None:
-    """Try the address: Ray itself would wait for minutes, and then end the process."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        return
-    try:
-        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=CONNECT_SECONDS).close()
-    except OSError as error:
-        raise UserError(f"the Ray cluster {address} cannot be reached: {error.strerror or error}") from error
-
-
-def _ray() -> Any:
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError("study.executor='ray' needs Ray: pip install 'minjax[ray]'") from error
-    return ray
+    return slots(study["workers"] or os.cpu_count() or 1, study)
 
 
 def _order(member: Member) -> tuple[str, dict[str, Any], int, bool]:
