@@ -22,6 +22,18 @@ def get_config() -> ConfigDict:
     return ConfigDict(_typed(config.defaults())).lock()
 
 
+def get_table_config() -> ConfigDict:
+    """For task=tables: how a network is trained is left to its preset, until a field is set for all of them."""
+    fields = config.defaults()
+    for name in config.OPEN:
+        *sections, last = name.split(".")
+        place = fields
+        for section in sections:
+            place = place[section]
+        place[last] = None
+    return ConfigDict(_typed(fields | {"task": "tables"})).lock()
+
+
 def _typed(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """With a placeholder of the right type for each None."""
     typed: dict[str, Any] = {}

@@ -27,6 +27,7 @@ TITLES = {
     "quantize": "quantize: to how many bits, and how (task=compress)",
     "compress": "compress: what else is measured and written (task=compress)",
     "study": "study: which networks a study compares, and what it measures (task=study)",
+    "tables": "tables: which networks, optimizers and data sets make a table of runs (task=tables)",
     "export": "export: what a network is written as (task=export)",
     "predict": "predict: what is classified (task=predict)",
 }
@@ -44,7 +45,8 @@ ROLES = (
 TYPING = (
     "Each field is set as `--config.FIELD=VALUE`. Several values are typed as `a,b`, as `1,2` or as a Python tuple; of "
     "two flags for one field the last counts. A field that is `None` takes the named model's or optimizer's own value, "
-    "or what its meaning says; `None` can be typed too. Every number is finite."
+    "or what its meaning says; `None` can be typed too. Under task=tables a field of a training is `None` unless it is "
+    "set, and then each network's preset has its own value. Every number is finite."
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minjax.config.field import Field, Role, within
 from minjax.config.kinds import Choice, Flag, Integer, Number, OrNone, Text
 
-TASKS = ("train", "compress", "study", "report", "export", "predict")
+TASKS = ("train", "compress", "study", "tables", "report", "export", "predict")
 DTYPES = ("float32", "bfloat16", "float64")
 PARALLEL = ("auto", "jit", "pmap")
 _HOW, _WHERE = Role.HOW, Role.WHERE

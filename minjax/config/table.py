@@ -8,15 +8,29 @@ from typing import Any
 from minjax.config.compression import COMPRESS, PRUNE, QUANTIZE
 from minjax.config.dataset import DATASET
 from minjax.config.deployment import EXPORT, PREDICT
-from minjax.config.field import Field
+from minjax.config.field import Field, Role
 from minjax.config.model import MODEL
 from minjax.config.optimizer import OPTIMIZER
 from minjax.config.run import DISTRIBUTED, RUN
 from minjax.config.study import STUDY
+from minjax.config.tables import TABLES
 
 FIELDS: dict[str, Field] = {
     declared.name: declared
-    for section in (RUN, DISTRIBUTED, DATASET, MODEL, OPTIMIZER, PRUNE, QUANTIZE, COMPRESS, STUDY, EXPORT, PREDICT)
+    for section in (
+        RUN,
+        DISTRIBUTED,
+        DATASET,
+        MODEL,
+        OPTIMIZER,
+        PRUNE,
+        QUANTIZE,
+        COMPRESS,
+        STUDY,
+        TABLES,
+        EXPORT,
+        PREDICT,
+    )
     for declared in section
 }
 
@@ -29,10 +43,18 @@ SECTIONS_OF: dict[str, tuple[str, ...]] = {
     "train": TRAINING,
     "compress": (*TRAINING, "prune", "quantize", "compress"),
     "study": (*TRAINING, "study"),
+    "tables": (*TRAINING, "tables"),
     "report": ("",),
     "export": ("", "export"),
     "predict": ("", "predict"),
 }
+
+# Fields of a training that task=tables leaves to the presets of its networks where they are None.
+OPEN = frozenset(
+    name
+    for name, declared in FIELDS.items()
+    if declared.section in TRAINING and declared.role in (Role.SCIENCE, Role.HOW) and name != "deterministic"
+)
 
 
 def field(name: str) -> Field | None:
@@ -71,14 +93,17 @@ def check(config: Mapping[str, Any], only: Iterable[str] | None = None) -> None:
     """Check that every declared field holds a value that its kind allows.
 
     Args:
-        config: nested dicts; a field may be missing.
+        config: nested dicts; a field may be missing, and one of `OPEN` may be None under task=tables.
         only: the sections to look at, "" for the fields of none; None: all.
 
     Raises:
         UserError: one does not; names the field, the value and what is allowed.
     """
     wanted = None if only is None else set(only)
+    left_open = OPEN if config.get("task") == "tables" else frozenset()
     for name, value in leaves(config):
+        if value is None and name in left_open:
+            continue
         declared = FIELDS.get(name)
         if declared is not None and (wanted is None or declared.section in wanted):
             declared.kind.check(name, value)

@@ -111,7 +111,15 @@ def fitting_batch(asked: int, images: int, devices: int = 1, steps: int = 1) -> 
 
 
 def load_data(config: dict[str, Any]) -> data.Dataset:
-    """Load the data set that a configuration names, and say what there is to say about it.
+    """Load the data set that a configuration names, and say what there is to say about it."""
+    dataset = read_data(config)
+    for note in dataset.notes:
+        print(f"minjax: warning: {note}", file=sys.stderr)
+    return dataset
+
+
+def read_data(config: dict[str, Any]) -> data.Dataset:
+    """Load the data set that a configuration names.
 
     A recorded configuration states what `dataset.augment=auto` meant when it was written; that is what it still means.
     """
@@ -120,10 +128,7 @@ def load_data(config: dict[str, Any]) -> data.Dataset:
         fields["image_size"] = tuple(fields["image_size"])
     if fields["augment"] == "auto" and "data" in config:
         fields["augment"] = config["data"]["augment"]
-    dataset = data.load(seed=config["seed"], **fields)
-    for note in dataset.notes:
-        print(f"minjax: warning: {note}", file=sys.stderr)
-    return dataset
+    return data.load(seed=config["seed"], **fields)
 
 
 def splits(dataset: data.Dataset) -> dict[str, data.Split]:

@@ -1,12 +1,16 @@
-"""SIGTERM and Ctrl-C in a task: finish the running dispatch, save, and exit."""
+"""SIGTERM and Ctrl-C in a task, or the end of its budget: finish the running dispatch, save, and exit."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from types import TracebackType
 
 from minjax.interruption import Interrupted, leave, on_signal
 from minjax.processes.hosts import ALONE, Hosts
+
+SPENT = "the budget is spent"
 
 
 class Stop:
@@ -15,12 +19,17 @@ class Stop:
     Until the loop has something to save (`save_first`), and once everything is saved (`leave_at_once`), the first
     signal ends the run at once too. With several processes a signal to any of them stops all of them, at the same step.
 
+    Args:
+        hosts: the processes of the run.
+        seconds: from now on, after which the loop is told to stop as well.
+
     Attributes:
-        name: the name of the signal, once all processes know of it; else None.
+        name: the name of the signal, or `SPENT`, once all processes know of it; else None.
     """
 
-    def __init__(self, hosts: Hosts = ALONE) -> None:
+    def __init__(self, hosts: Hosts = ALONE, seconds: float = math.inf) -> None:
         self.name: str | None = None
+        self._end = time.monotonic() + seconds
         self._hosts = hosts
         self._heard: str | None = None
         self._saving = False
@@ -31,7 +40,8 @@ class Stop:
     def __call__(self) -> bool:
         """Whether the run was told to stop. All its processes must ask at the same points."""
         if self.name is None:
-            self.name = next((name for name in self._hosts.all_gather(self._heard) if name), None)
+            spent = SPENT if time.monotonic() > self._end else None
+            self.name = next((name for name in self._hosts.all_gather(self._heard or spent) if name), None)
         return self.name is not None
 
     def save_first(self) -> None:

@@ -1,0 +1,71 @@
+"""task=tables: networks x optimizers x data sets x seeds, each a run of its own, and one page over them; resumable.
+
+The way through: `settings` checks the configuration, `cells` makes each cell's own, `plan` says what they will take.
+`driver` has the cells that have no result trained through an executor (`executors`), which is task=train, and records
+after each how far the table has come.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from minjax.records.record import write_config
+from minjax.records.table import ENDED, TABLE, Table, read_table
+from minjax.tasks import cluster, workdir
+from minjax.tasks.signals import Stop
+from minjax.tasks.tables import overview, settings
+from minjax.tasks.tables.cells import Planned, planned
+from minjax.tasks.tables.driver import Tables, seconds_left, stood
+from minjax.tasks.tables.plan import Plan
+
+
+def run(config: ConfigDict, directory: Path | None, command: str) -> int:
+    """Train a table, resume it, or say that it is finished.
+
+    Args:
+        config: with `task="tables"`.
+        directory: the work directory; None: `runs/<config name>`.
+        command: as the user typed it, for the records.
+
+    Returns:
+        The exit code: 0 every cell has a result or the budget is spent, 2 cells have none (they failed, or their data
+        are absent or do not suit them), 75 interrupted and resumable.
+
+    Raises:
+        UserError: a mistake in what was asked for; nothing has been written then.
+        Interrupted: a signal came while there was nothing to save, or twice.
+    """
+    asked = settings.settle(config)
+    cells = planned(asked)
+    if asked["tables"]["dry_run"]:
+        Plan(asked, cells).describe()
+        return 0
+    if directory is None:
+        directory = Path("runs") / asked["name"]
+        print(f"work directory: {directory}")
+    workdir.check(directory, asked)
+    cluster.check(asked["tables"], "tables")
+    if (finished := _finished(asked, directory, cells)) is not None:
+        print(f"{directory}: this table is finished")
+        print("\n".join(overview.lines(finished, directory)))
+        return 0
+    with Stop(seconds=seconds_left(asked, directory, cells)) as stop:
+        plan = Plan(asked, cells)
+        with workdir.locked(directory):
+            workdir.check(directory, asked)
+            write_config(directory, asked)  # a table may have grown
+            stop.save_first()
+            return Tables(plan, directory, command, stop).run()
+
+
+def _finished(asked: dict[str, Any], directory: Path, cells: list[Planned]) -> Table | None:
+    """The record of a table of exactly these cells that all have a result."""
+    if not (directory / TABLE).exists():
+        return None
+    table = read_table(directory)
+    same = [cell.directory for cell in table.cells] == [one.cell.directory for one in cells]
+    ended = same and all(stood(one, directory).status in ENDED for one in cells)
+    return table if ended and all(cell.status in ENDED for cell in table.cells) else None

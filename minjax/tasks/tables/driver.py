@@ -1,0 +1,186 @@
+"""A table from its plan to its page: cells are trained one after the other, and each is recorded as it ends."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import asdict, replace
+
+from minjax.errors import UserError
+from minjax.findings.words import plural
+from minjax.interruption import RESUMABLE
+from minjax.records.record import write
+from minjax.records.run import read_epochs, read_summary
+from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table
+from minjax.tasks.console import Progress, duration
+from minjax.tasks.provenance import provenance
+from minjax.tasks.signals import SPENT, Stop
+from minjax.tasks.summary import headline
+from minjax.tasks.tables import overview, settings
+from minjax.tasks.tables.cells import Planned, paper_scale, standing
+from minjax.tasks.tables.executors import executor
+from minjax.tasks.tables.plan import Plan
+
+LACKS = 2  # exit code of a table in which cells have no result, and will have none until something changes
+
+
+class Tables:
+    """One run of a table, which goes on from the records of earlier ones."""
+
+    def __init__(self, plan: Plan, directory: Path, command: str, stop: Stop):
+        """Find out from the directories of the cells how far each has come.
+
+        Args:
+            plan: what is trained.
+            directory: the table's, locked by this process.
+            command: as the user typed it.
+            stop: says whether a signal came or the budget is spent; asked between dispatches.
+        """
+        self.plan, self.directory, self.stop = plan, directory, stop
+        self.fields: dict[str, Any] = plan.asked["tables"]
+        self.provenance = provenance(command, plan.asked["devices"])
+        self.cells = {planned.cell.directory: stood(planned, directory) for planned in plan.cells}
+        for planned in plan.cells:
+            forecast = plan[planned]
+            if forecast.reason and self.cells[planned.cell.directory].status not in ENDED:
+                self._note(planned, forecast.status, forecast.reason)
+
+    def run(self) -> int:
+        """Train the cells that have no result, write the record and the page; returns the exit code."""
+        left = [one for one in self.plan.cells if self._status(one) in ("not_run", "interrupted", "failed")]
+        print(self._opening(left), flush=True)
+        self._record()
+        if left:
+            self._train(left)
+        table = self._record()
+        self.stop.leave_at_once("the page was")
+        print("\n".join(overview.lines(table, self.directory)))
+        return self._end(table)
+
+    def _train(self, left: Sequence[Planned]) -> None:
+        seconds = {one.cell.directory: self._seconds_left(one) for one in self.plan.cells}
+        budget = seconds_left(self.plan.asked, self.directory, self.plan.cells)
+        executing = executor(self.fields, self.directory, budget)
+        whole = sum(self.plan[one].seconds for one in self.plan.cells)
+        try:
+            with Progress(whole, whole - sum(seconds[one.cell.directory] for one in left)) as progress:
+                self._show(progress, 0.0)
+                for planned, error in executing.run(left, self.stop):
+                    cell = self._ended(planned, error)
+                    self._record()
+                    progress.say(self._said(cell))
+                    self._show(progress, seconds[cell.directory])
+        finally:
+            executing.close()
+
+    def _seconds_left(self, planned: Planned) -> float:
+        """Predicted seconds for the rest of a cell."""
+        status = self._status(planned)
+        if status in ENDED:
+            return 0.0
+        epochs = len(read_epochs(self.directory / planned.cell.directory)) if status == "interrupted" else 0
+        return self.plan[planned].seconds * max(0.0, 1 - epochs / planned.cell.scale.epochs)
+
+    def _ended(self, planned: Planned, error: str) -> Cell:
+        if error:
+            return self._note(planned, "failed", error)
+        cell = self.cells[planned.cell.directory] = stood(planned, self.directory)
+        return cell
+
+    def _note(self, planned: Planned, status: CellStatus, reason: str) -> Cell:
+        cell = self.cells[planned.cell.directory] = replace(planned.cell, status=status, reason=reason)
+        return cell
+
+    def _status(self, planned: Planned) -> CellStatus:
+        return self.cells[planned.cell.directory].status
+
+    def _show(self, progress: Progress, seconds: float) -> None:
+        ended = sum(cell.status in ENDED for cell in self.cells.values())
+        progress.advance(seconds, f"{ended}/{len(self.cells)} cells")
+
+    def _said(self, cell: Cell) -> str:
+        """A line about a cell that has just ended."""
+        name = f"{cell.network}, {cell.optimizer}, {cell.dataset}, seed {cell.seed}"
+        summary = read_summary(self.directory / cell.directory) if cell.status == "completed" else None
+        said = headline(summary) if summary else cell.reason
+        return f"{overview.WORDS[cell.status]}: {name}{f': {said}' if said else ''}"
+
+    def _opening(self, left: Sequence[Planned]) -> str:
+        ended = sum(cell.status in ENDED for cell in self.cells.values())
+        seconds = sum(self._seconds_left(one) for one in left)
+        return (
+            f"{plural(len(self.cells), 'run')} in {self.directory}: {ended} with a result, {len(left)} to be trained, "
+            f"about {duration(seconds)} one after the other; {self.provenance.device_count} x {self.provenance.device}"
+        )
+
+    def _record(self) -> Table:
+        """Write table.json."""
+        on = settings.sources(self.plan.asked)
+        table = Table(
+            name=self.plan.asked["name"],
+            status=self._whole(),
+            networks=list(self.fields["networks"]),
+            optimizers=list(self.fields["optimizers"]),
+            datasets=[source.record for source in on],
+            seeds=settings.seeds(self.plan.asked),
+            paper=paper_scale(),
+            cells=list(self.cells.values()),
+            budget_minutes=self.fields["budget_minutes"],
+            **asdict(self.provenance),
+        )
+        write(self.directory / TABLE, table)
+        return table
+
+    def _whole(self) -> Any:
+        """The status of the table."""
+        if all(cell.status in (*ENDED, *LACKING) for cell in self.cells.values()):
+            return "completed"
+        return "budget" if self.stop.name == SPENT else "interrupted"
+
+    def _end(self, table: Table) -> int:
+        """Say how to go on, where something is left; returns the exit code."""
+        command = self.provenance.command
+        lacking = [cell for cell in table.cells if cell.status in LACKING]
+        if table.status == "interrupted":
+            print(f"minjax: {self.stop.name}: every cell is saved; to resume: {command}", file=sys.stderr)
+            return RESUMABLE
+        if table.status == "budget":
+            print(
+                f"the budget of {self.fields['budget_minutes']:g} minutes is spent; the same command with a larger "
+                "tables.budget_minutes continues"
+            )
+        if lacking:
+            print(
+                f"minjax: {len(lacking)} of {plural(len(table.cells), 'run')} have no result; the lines above say why; "
+                f"the same command tries them again: {command}",
+                file=sys.stderr,
+            )
+        return LACKS if lacking else 0
+
+
+def stood(planned: Planned, directory: Path) -> Cell:
+    """A cell's record, by its directory."""
+    try:
+        status, reason = standing(directory / planned.cell.directory, planned.config)
+    except UserError as error:
+        status, reason = "failed", str(error)
+    return replace(planned.cell, status=status, reason=reason)
+
+
+def seconds_left(asked: dict[str, Any], directory: Path, cells: Sequence[Planned]) -> float:
+    """Seconds until the budget is spent, by the epochs that the cells have recorded; infinity without a budget."""
+    budget = asked["tables"]["budget_minutes"]
+    if budget is None:
+        return math.inf
+    spent = 0.0
+    for planned in cells:
+        try:
+            epochs = read_epochs(directory / planned.cell.directory)
+        except UserError:  # damaged; the cell itself says so
+            epochs = []
+        spent += sum(epoch.seconds + epoch.evaluate_seconds for epoch in epochs)
+    return 60 * budget - spent
