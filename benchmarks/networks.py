@@ -30,10 +30,10 @@ _COLOUR, _GREY = (32, 32, 3), (28, 28, 1)
 _WIDE, _SMALL = (256, 256, 256), (32,)
 
 NETWORKS = {
-    "resnet18_s-128": Network("resnet18_s", 128, _COLOUR, lambda m: m.resnet18(10, 16)),
-    "resnet18_s-8": Network("resnet18_s", 8, _COLOUR, lambda m: m.resnet18(10, 16)),
+    "resnet18_s-128": Network("resnet18_s", 128, _COLOUR, lambda m: m.TWINS["resnet18_s"](10)),
+    "resnet18_s-8": Network("resnet18_s", 8, _COLOUR, lambda m: m.TWINS["resnet18_s"](10)),
     "resnet18-128": Network("resnet18", 128, _COLOUR, lambda m: m.resnet18(10)),
-    "vgg16_s-128": Network("vgg16_s", 128, _COLOUR, lambda m: m.vgg16(10, 16, 128)),
+    "vgg16_s-128": Network("vgg16_s", 128, _COLOUR, lambda m: m.TWINS["vgg16_s"](10)),
     "vit_s-128": Network("vit_s", 128, _COLOUR, lambda m: m.vit_s(10)),
     "dnn-256x3-128": Network("dnn", 128, _GREY, lambda m: m.dnn(10, _WIDE, 784), {"widths": _WIDE}),
     "dnn-32-128": Network("dnn", 128, _GREY, lambda m: m.dnn(10, _SMALL, 784), {"widths": _SMALL}),

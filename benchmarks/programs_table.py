@@ -1,18 +1,16 @@
-"""docs/programs.md from the records: `python benchmarks/programs_table.py [--out=FILE]`."""
+"""docs/programs.md from the records: `python benchmarks/programs_table.py [--records=DIR] [--out=FILE]`."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from minjax.errors import UserError
-from minjax.records.files import write_text
+import pages
 
-ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / "benchmarks" / "records" / "programs"
+from minjax.errors import UserError
+
+RECORDS = pages.ROOT / "benchmarks" / "records" / "programs"
 
 HEADER = """# Programs for accelerators
 
@@ -40,18 +38,10 @@ def section(target: str, records: dict[str, dict[str, Any]], before: dict[str, d
     versions = sorted({record["jax"] for record in records.values()})
     commits = sorted({record["commit"][:12] for record in records.values()})
     old = sorted({record["commit"][:12] for name, record in before.items() if name in records})
-    lines = [
-        f"## {target}",
-        "",
-        f"jax {', '.join(versions)}; commit {', '.join(commits)}; before: {', '.join(old) or 'not compiled'}.",
-        "",
-        "| " + " | ".join(COLUMNS) + " |",
-        "| " + " | ".join("---" for _ in COLUMNS) + " |",
-    ]
+    said = f"jax {', '.join(versions)}; commit {', '.join(commits)}; before: {', '.join(old) or 'not compiled'}."
     order = lambda item: (item[1]["network"], item[1]["dtype"], item[1]["members"], -item[1]["batch"])  # noqa: E731
-    for name, record in sorted(records.items(), key=order):
-        lines.append("| " + " | ".join(row(record, before.get(name))) + " |")
-    return "\n".join(lines) + "\n"
+    rows = [row(record, before.get(name)) for name, record in sorted(records.items(), key=order)]
+    return f"## {target}\n\n{said}\n\n{pages.table(COLUMNS, rows)}"
 
 
 def row(record: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
@@ -69,22 +59,15 @@ def row(record: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=Path, default=RECORDS)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "programs.md")
-    flags = parser.parse_args(arguments)
+    flags = pages.parser(__doc__, RECORDS, "programs.md").parse_args(arguments)
     records, before = read(flags.records), read(flags.records / "before")
     if not records:
         raise UserError(f"{flags.records} has no records; run: python benchmarks/programs.py")
     targets: dict[str, dict[str, dict[str, Any]]] = {}
     for name, record in records.items():
         targets.setdefault(record["target"], {})[name] = record
-    write_text(flags.out, "\n".join([HEADER, *(section(name, own, before) for name, own in sorted(targets.items()))]))
-    print(f"written: {flags.out}")
+    pages.write(flags.out, [HEADER, *(section(name, own, before) for name, own in sorted(targets.items()))])
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"programs_table: {error}")
+    pages.run(main, "programs_table")

@@ -1,17 +1,15 @@
-"""docs/benchmarks.md from the records: `python benchmarks/table.py [RECORD ...] [--out=FILE]`."""
+"""docs/benchmarks.md from the records: `python benchmarks/table.py [--records=DIR] [--out=FILE]`."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
-from minjax.errors import UserError
-from minjax.records import write_text
+import pages
 
-ROOT = Path(__file__).resolve().parent.parent
+from minjax.errors import UserError
+
+RECORDS = pages.ROOT / "benchmarks" / "records"
 
 HEADER = """# Training speed beside PyTorch
 
@@ -38,17 +36,7 @@ def speed(side: dict[str, Any] | None) -> str:
 def section(record: dict[str, Any]) -> str:
     """Format a record as a heading, its conditions and a table."""
     conditions = record["conditions"]
-    versions = ", ".join(f"{name} {conditions['versions'][name]}" for name in ("python", "jax", "flax", "torch"))
-    lines = [
-        f"## {conditions['device']}, {conditions['date']}",
-        "",
-        f"{conditions['threads']} CPU threads; {versions}; commit {(conditions['git_commit'] or 'unknown')[:12]}; "
-        f"{conditions['rounds']} rounds of about {conditions['seconds_a_round']:g} s; float32; "
-        f"{conditions['data']} images.",
-        "",
-        "| " + " | ".join(COLUMNS) + " |",
-        "| " + " | ".join("---" for _ in COLUMNS) + " |",
-    ]
+    rows = []
     for name, network in record["networks"].items():
         sides, ratios = network["sides"], network["ratios"]
         cells = [name.rsplit("-", 1)[0], str(network["batch"])]
@@ -57,24 +45,22 @@ def section(record: dict[str, Any]) -> str:
             f"{ratios[key]['median']:.2f}" if key in ratios else "" for key in ("minjax/torch", "minjax/torch.compile")
         ]
         cells.append(" / ".join(f"{side['setup_seconds']:.0f}" for side in sides.values() if "setup_seconds" in side))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    said = (
+        f"{conditions['threads']} CPU threads; {pages.versions(conditions)}; {conditions['rounds']} rounds of about "
+        f"{conditions['seconds_a_round']:g} s; float32; {conditions['data']} images."
+    )
+    heading = f"## {conditions['device']}, {conditions['date']}"
+    return f"{heading}\n\n{said}\n\n{pages.table(COLUMNS, rows)}"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("records", nargs="*", type=Path, help="default: all of benchmarks/records")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
-    flags = parser.parse_args(arguments)
-    paths = flags.records or sorted((ROOT / "benchmarks" / "records").glob("*.json"))
+    flags = pages.parser(__doc__, RECORDS, "benchmarks.md").parse_args(arguments)
+    paths = sorted(flags.records.glob("*.json"))
     if not paths:
-        raise UserError("no records; run: python benchmarks/train_step.py")
-    write_text(flags.out, "\n".join([HEADER, *(section(json.loads(path.read_text())) for path in paths)]))
-    print(f"written: {flags.out}")
+        raise UserError(f"{flags.records} has no records; run: python benchmarks/train_step.py")
+    pages.write(flags.out, [HEADER, *(section(json.loads(path.read_text())) for path in paths)])
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"table: {error}")
+    pages.run(main, "table")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -36,9 +40,10 @@ class Residual(nn.Module):
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
-def resnet18(num_classes: int, width: int = 64) -> nn.Module:
-    """ResNet18 for 32x32 images; width 16 is ResNet18_S."""
-    layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+def resnet18(num_classes: int, width: int = 64, channels: int = 3) -> nn.Module:
+    """ResNet18 for images of any size with `channels` channels; width 16 is ResNet18_S."""
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)]
+    layers.append(nn.ReLU(inplace=True))
     inputs = width
     for stage in range(4):
         outputs = width * 2**stage
@@ -48,7 +53,10 @@ def resnet18(num_classes: int, width: int = 64) -> nn.Module:
 
 
 def vgg16(num_classes: int, width: int = 64, head_width: int = 512) -> nn.Module:
-    """VGG16 without batch norm; width 16 with head_width 128 is VGG16_S."""
+    """VGG16 without batch norm; width 16 with head_width 128 is VGG16_S.
+
+    The paper's code draws the weights of convolutions from N(0, 2 / (9 outputs)) and leaves all else as PyTorch does.
+    """
     layers: list[nn.Module] = []
     inputs = 3
     for count, scale in zip((2, 2, 3, 3, 3), (1, 2, 4, 8, 8), strict=True):
@@ -60,7 +68,12 @@ def vgg16(num_classes: int, width: int = 64, head_width: int = 512) -> nn.Module
     for _ in range(2):
         layers += [nn.Dropout(0.5), nn.Linear(inputs, head_width), nn.ReLU(inplace=True)]
         inputs = head_width
-    return nn.Sequential(*layers, nn.Linear(inputs, num_classes))
+    network = nn.Sequential(*layers, nn.Linear(inputs, num_classes))
+    for layer in network:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / (9 * layer.out_channels)))
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return network
 
 
 class Attention(nn.Module):
@@ -123,3 +136,12 @@ class ViT(nn.Module):
 
 def vit_s(num_classes: int) -> nn.Module:
     return ViT(num_classes, dim=192, depth=4, heads=8, mlp_dim=128)
+
+
+# minjax's name of a network -> the same network here, from its number of classes
+TWINS: dict[str, Callable[..., nn.Module]] = {
+    "resnet18": resnet18,
+    "resnet18_s": functools.partial(resnet18, width=16),
+    "vgg16_s": functools.partial(vgg16, width=16, head_width=128),
+    "vit_s": vit_s,
+}

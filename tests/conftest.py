@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import getpass
+import importlib
 import json
 import os
 import subprocess
@@ -43,6 +44,17 @@ def _little_memory():
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Imports a script of benchmarks/ by its name, as the scripts import one another; all are forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    yield importlib.import_module
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        if path.stem not in before:
+            sys.modules.pop(path.stem, None)
 
 
 def command(*arguments: str, preset: str = "configs/dnn.py") -> list[str]:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from benchmarks import hlo, programs_table
+from benchmarks import hlo
 
 TEXT = """HloModule step
 
@@ -59,7 +59,7 @@ def test_kernels_of_the_step_and_what_they_read():
     assert hlo.collectives(TEXT) == {"all-reduce": 1}
 
 
-def test_the_page_has_a_row_for_each_record(tmp_path):
+def test_the_page_has_a_row_for_each_record(benchmark, tmp_path):
     record = {
         "target": "h200", "network": "dnn", "batch": 128, "dtype": "bfloat16", "members": 1, "parallel": "jit",
         "plain": False, "kernels": 33, "bytes": 61e6, "modelled_seconds": 62e-6, "roofline_seconds": 12e-6,
@@ -69,7 +69,7 @@ def test_the_page_has_a_row_for_each_record(tmp_path):
     (tmp_path / "before").mkdir()
     (tmp_path / "a.json").write_text(json.dumps(record))
     (tmp_path / "before" / "a.json").write_text(json.dumps({**record, "kernels": 70}))
-    programs_table.main([f"--records={tmp_path}", f"--out={tmp_path / 'page.md'}"])
+    benchmark("programs_table").main([f"--records={tmp_path}", f"--out={tmp_path / 'page.md'}"])
     page = (tmp_path / "page.md").read_text()
     assert "| dnn | 128 | bfloat16 | 1 | 33 | 70 | 61 | 61 | 62 | 62 | 12 | 2 | 0 | 0 | 2 all-reduce |" in page
 

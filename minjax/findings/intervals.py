@@ -53,6 +53,23 @@ def student_mean(values: np.ndarray, tail: float = TAIL) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
+def difference(one: np.ndarray, other: np.ndarray) -> Estimate:
+    """The mean of `one` less the mean of `other`, with Welch's interval for two samples of their own variances.
+
+    Args:
+        one: at least two values.
+        other: likewise; how many there are may differ.
+    """
+    one, other = np.asarray(one, float), np.asarray(other, float)
+    mean = float(one.mean() - other.mean())
+    parts = [float(values.var(ddof=1)) / len(values) for values in (one, other)]
+    if not sum(parts):
+        return Estimate(mean, mean, mean)
+    weights = [part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True)]
+    half = student(sum(parts) ** 2 / sum(weights)) * math.sqrt(sum(parts))  # Welch and Satterthwaite's freedom
+    return Estimate(mean, mean - half, mean + half)
+
+
 def share(hits: float, n: int) -> Estimate:
     """A share of `n` cases, with the exact binomial interval (Clopper and Pearson 1934); `hits` may be a mean."""
     tail = TAIL

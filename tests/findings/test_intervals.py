@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minjax.findings.intervals import balanced_loss, bootstrap_mean, paired_loss, share, slope, student_mean
+from minjax.findings.intervals import (
+    balanced_loss,
+    bootstrap_mean,
+    difference,
+    paired_loss,
+    share,
+    slope,
+    student_mean,
+)
 
 
 def test_the_mean_of_five_is_held_as_often_as_said():
@@ -23,6 +31,15 @@ def test_the_mean_of_five_is_held_as_often_as_said():
 
 def test_equal_values_have_no_width():
     assert bootstrap_mean(np.array([0.5, 0.5])) == (0.5, 0.5, 0.5)
+
+
+def test_difference_is_welch_s():
+    one, other = np.array([32.1, 33.0, 31.2, 32.9, 31.8]), np.array([32.5, 30.1, 34.0])
+    found = difference(one, other)
+    known = stats.ttest_ind(one, other, equal_var=False)
+    assert found.value == pytest.approx(one.mean() - other.mean())
+    assert found.interval == pytest.approx(tuple(known.confidence_interval(0.95)))
+    assert difference([2.0, 2.0], [1.0, 1.0]) == (1.0, 1.0, 1.0)
 
 
 def test_share_is_clopper_and_pearson():
