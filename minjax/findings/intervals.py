@@ -70,6 +70,14 @@ def difference(one: np.ndarray, other: np.ndarray) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
+def student_next(values: np.ndarray) -> Estimate:
+    """The mean of at least two values, with the interval in which one more value is expected (Student's)."""
+    values = np.asarray(values, float)
+    mean, n = float(values.mean()), len(values)
+    half = student(n - 1) * float(values.std(ddof=1)) * math.sqrt(1 + 1 / n)
+    return Estimate(mean, mean - half, mean + half)
+
+
 def share(hits: float, n: int) -> Estimate:
     """A share of `n` cases, with the exact binomial interval (Clopper and Pearson 1934); `hits` may be a mean."""
     tail = TAIL
@@ -119,6 +127,17 @@ def balanced_loss(lost: np.ndarray, gained: np.ndarray, counts: np.ndarray) -> t
     middle, half = float(shifted.mean()), float(ndtri(1 - TAIL)) * half
     means, plain = error(0.0)
     return Estimate(float(means.mean()), max(middle - half, -1.0), min(middle + half, 1.0)), plain
+
+
+def share_difference(share: float, n: int, other: float, m: int) -> Estimate:
+    """A share of `n` cases less another of `m`, with the interval of Agresti and Caffo (2000), cases independent.
+
+    It is Wald's with two cases added to each share, so that it has a width even at shares of 0 and 1.
+    """
+    first, second = (share * n + 1) / (n + 2), (other * m + 1) / (m + 2)
+    half = float(ndtri(1 - TAIL)) * math.sqrt(first * (1 - first) / (n + 2) + second * (1 - second) / (m + 2))
+    shift = first - second
+    return Estimate(share - other, max(shift - half, -1.0), min(shift + half, 1.0))
 
 
 def slope(x: np.ndarray, y: np.ndarray, tail: float = TAIL) -> Estimate | None:

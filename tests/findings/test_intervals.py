@@ -12,8 +12,10 @@ from minjax.findings.intervals import (
     difference,
     paired_loss,
     share,
+    share_difference,
     slope,
     student_mean,
+    student_next,
 )
 
 
@@ -95,3 +97,19 @@ def test_the_interval_of_balanced_accuracy_holds_what_is_lost():
         found, _ = balanced_loss(*np.array(drawn).T[:2], counts)
         held += found.low <= lost <= found.high
     assert held / 1000 > 0.92
+
+
+def test_one_more_value_falls_where_it_is_expected():
+    rng = np.random.default_rng(2)
+    draws = rng.standard_normal((400, 4))
+    found = [student_next(draw[:3]) for draw in draws]
+    inside = [one.low <= draw[3] <= one.high for one, draw in zip(found, draws, strict=True)]
+    assert 0.92 < np.mean(inside) < 0.98
+
+
+def test_the_difference_of_shares_holds_the_true_one():
+    rng = np.random.default_rng(4)
+    pairs = zip(rng.binomial(50, 0.9, 500) / 50, rng.binomial(80, 0.7, 500) / 80, strict=True)
+    found = [share_difference(first, 50, second, 80) for first, second in pairs]
+    assert 0.92 < np.mean([one.low <= 0.2 <= one.high for one in found]) < 0.98
+    assert share_difference(1.0, 50, 1.0, 50).low < 0 < share_difference(1.0, 50, 1.0, 50).high
