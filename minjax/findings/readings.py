@@ -7,15 +7,15 @@ could have given its figure: it is *within seed noise* where it lies in the inte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from minjax.config.table import leaves, plain
 from minjax.findings.intervals import student_next
-from minjax.findings.words import count, listed, percent, plural
+from minjax.findings.words import count, percent, plural
+from minjax.records.table import Cell, Scale
 
 Kind = Literal[
     "within seed noise",
@@ -38,37 +38,6 @@ MEANINGS: dict[Kind, str] = {
     "diverged": "the loss stopped being a finite number in every seed",
     "not run": "no seed has completed",
 }
-
-# How paper 1's code trains, whatever the network; configs/paper/ has the same as presets. Under a schedule of another
-# name its milestones say nothing.
-IMAGES = 50_000
-PROTOCOL: dict[str, Any] = {
-    "batch_size": 8,
-    "drop_last": False,
-    "early_stop": 0,
-    "dtype": "float32",
-    "dataset.normalize": "paper",
-    "dataset.augment": "crop_flip",
-    "dataset.crop_padding": 4,
-    "dataset.image_size": None,
-    "optimizer.schedule": "multistep",
-    "optimizer.milestones": [100, 150],
-    "optimizer.decay_factor": 0.1,
-    "optimizer.warmup_epochs": 0.0,
-    "optimizer.clip_norm": None,
-    "optimizer.decoupled": False,
-    "model.init": "paper",
-    "model.attention_scale": "dim",
-}
-_BOUND = {"learning_rate": 1e-3, "weight_decay": 5e-4, "final_lr": 0.1, "gamma": 1e-3}
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "sgdm": {"learning_rate": 0.1, "weight_decay": 1e-3, "momentum": 0.9, "nesterov": False},
-    "adam": {"learning_rate": 1e-3, "weight_decay": 1e-3, "b1": 0.9, "b2": 0.999},
-    "adabound": _BOUND | {"b1": 0.9, "b2": 0.999},
-}
-EPOCHS = 200  # of the code; the captions of the paper's figures say 1000 and 100
-_WORDS = {"batch_size": "batch size"}
-_FOLLOW = {"optimizer.milestones": "optimizer.schedule", "optimizer.decay_factor": "optimizer.schedule"}
 
 
 @dataclass(frozen=True)
@@ -127,39 +96,25 @@ def reading(
     return found("within seed noise" if inside else "beyond seed noise", interval)
 
 
-def departures(config: Mapping[str, Any], *, num_params: int | None = None, papers: int | None = None) -> list[str]:
-    """In what a run's training is not that of paper 1's code, a phrase each, what matters most first.
+def departures(cell: Cell, published: Scale, *, num_params: int | None = None, papers: int | None = None) -> list[str]:
+    """In what a cell's training is not the paper's, a phrase each, what matters most first.
 
     Args:
-        config: a run's resolved configuration.
-        num_params: parameters of its network.
+        cell: of a table.
+        published: the scale at which the paper trained.
+        num_params: parameters of the cell's network.
         papers: those of the paper's network of that name; None: not known.
     """
-    found = dict(leaves(plain(config)))
-    phrases = []
+    phrases, scale = [], cell.scale
     if num_params is not None and papers is not None and num_params != papers:
         phrases.append(f"a network of {count(num_params)} parameters, not {count(papers)}")
-    if (epochs := found.get("epochs")) is not None and epochs != EPOCHS:
-        phrases.append(f"{plural(epochs, 'epoch')}, not {EPOCHS}")
-    images = found.get("data.sizes.train")
-    if images is not None and images != IMAGES:
-        phrases.append(f"{count(images)} training images, not {count(IMAGES)}")
-    protocol = PROTOCOL | {
-        f"optimizer.{name}": value for name, value in OPTIMIZERS.get(str(found.get("optimizer.name")), {}).items()
-    }
-    differing = [name for name, value in protocol.items() if name in found and found[name] != value]
-    for name in differing:
-        if _FOLLOW.get(name) not in differing:
-            phrases.append(f"{_WORDS.get(name, name)} {_said(found[name])}, not {_said(protocol[name])}")
-    return phrases
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, list):
-        return listed([_said(item) for item in value])
-    if isinstance(value, bool) or value is None:
-        return {True: "on", False: "off", None: "none"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if scale.epochs != published.epochs:
+        phrases.append(f"{plural(scale.epochs, 'epoch')}, not {published.epochs}")
+    if scale.batch_size != published.batch_size:
+        phrases.append(f"batch size {scale.batch_size}, not {published.batch_size}")
+    if scale.limit_train is not None and scale.limit_train != published.limit_train:
+        phrases.append(f"trained on {plural(scale.limit_train, 'image')} only")
+    return [*phrases, *(cell.departures or [])]
 
 
 def shared(phrases: Sequence[Sequence[str]]) -> list[str]:
