@@ -46,7 +46,7 @@ class Reading:
 
     Attributes:
         kind: see `MEANINGS`.
-        why: the reason, where there is more to say than `kind` does; no sentence.
+        why: the reason, where there is more to say than `kind` and the departures do; no sentence.
         next_seed: where one more seed is expected, 95 %; None with fewer than two seeds.
     """
 
@@ -59,8 +59,8 @@ def reading(
     values: Sequence[float],
     printed: float | None,
     *,
-    other_data: str = "",
-    departures: Sequence[str] = (),
+    other_data: bool = False,
+    departs: bool = False,
     diverged: int = 0,
     reason: str = "",
 ) -> Reading:
@@ -69,8 +69,8 @@ def reading(
     Args:
         values: maximum test accuracies of the seeds that completed, fractions.
         printed: the paper's figure; None: it has none.
-        other_data: what the data are, where they are not the paper's.
-        departures: in what the protocol is not the paper's, from `departures`.
+        other_data: whether the data are not the paper's.
+        departs: whether the protocol is not the paper's (`departures`).
         diverged: how many seeds diverged.
         reason: why no seed has completed.
     """
@@ -84,9 +84,9 @@ def reading(
         return Reading(kind, "; ".join(filter(None, [*why, lost])), expected and expected.interval)
 
     if other_data:
-        return found("other data", other_data, *departures)
-    if departures:
-        return found("other protocol", *departures)
+        return found("other data")
+    if departs:
+        return found("other protocol")
     if printed is None:
         return found("no figure")
     if expected is None:
