@@ -175,7 +175,7 @@ def answer(found: Sequence[tuple[Crossing, Comparison | None]], large: str, smal
     verdict = {
         "better": f"Yes: pruned {large} is better than dense {small}.",
         "worse": f"No: in every way that was measured, pruned {large} is worse than dense {small}.",
-        "no difference found": f"Not shown: no pruned {large} is better than dense {small}, and the best is not worse.",
+        "no difference found": f"Not decided: the best pruned {large} and dense {small} differ within noise.",
     }[compared.outcome]
     seeds = plural(len(crossing.below.accuracies), "seed")
     noise = "" if compared.over == "seeds" else "; over test images, which leaves out how much seeds differ"

@@ -85,10 +85,10 @@ def reading(
 
     if other_data:
         return found("other data")
-    if departs:
-        return found("other protocol")
     if printed is None:
         return found("no figure")
+    if departs:
+        return found("other protocol")
     if expected is None:
         return found("seed noise unknown", "one seed")
     interval = f"one more seed: {percent(expected.low)} to {percent(expected.high)}"

@@ -15,6 +15,17 @@ from typing import Any
 
 MODELS = ("resnet18", "resnet18_s", "vgg16", "vgg16_s", "vit", "vit_s")  # in the paper's order
 OPTIMIZERS = ("sgdm", "adam", "adabound")
+NETWORK_NAMES = {
+    "resnet18": "ResNet18",
+    "resnet18_s": "ResNet18_S",
+    "vgg16": "VGG16",
+    "vgg16_s": "VGG16_S",
+    "vit": "ViT",
+    "vit_s": "ViT_S",
+}
+OPTIMIZER_NAMES = {"sgdm": "SGDM", "adam": "ADAM", "adabound": "AdaBound"}
+METHODS = {"l1": "l1_unstructured", "l1_structured": "l1_structured", "global_l1": "global_unstructured"}
+METHOD_NAMES = {"l1": "L1 unstructured", "l1_structured": "L1 structured", "global_l1": "global unstructured"}
 
 # Trainable parameters of the paper's networks, for (10, 100) classes; counted, see PARAMETERS_NOTE for ViT_S.
 PARAMETERS = {
@@ -23,6 +34,7 @@ PARAMETERS = {
     "vit": (9_786_378, 9_832_548),
     "vit_s": (840_010, 851_620),
 }
+PRUNABLE = 11_159_232  # weights of ResNet18's convolutions, which are all that the paper prunes
 PARAMETERS_NOTE = (
     "Paper 1 prints 827,338 parameters for ViT_S: its counting tool leaves out the class token and the position "
     "embedding (12,672); the network has 840,010 for 10 classes."
@@ -38,6 +50,13 @@ DISAGREEMENT = (
 )
 _CIFAR = re.compile(r"cifar[-_ ]?(100|10)(?!\d)", re.IGNORECASE)
 _TABLES = {"10": ("Table 2", "Table 4"), "100": ("Table 3", "Table 5")}
+# The paper's figures of learning curves, by table: (all optimizers together, each optimizer alone).
+CURVES = {
+    "Table 2": ("Figure 8", "Figure 9"),
+    "Table 3": ("Figure 10", "Figure 11"),
+    "Table 4": ("Figure 14", "Figure 13"),
+    "Table 5": ("Figure 15", "Figure 16"),
+}
 
 
 @dataclass(frozen=True)
@@ -75,11 +94,35 @@ def figure(model: str, optimizer: str, dataset: str, *, is_folder: bool = False)
         return None
     classes = match[1]
     for table in _TABLES[classes]:
-        rows = tables()[f"{table.replace(' ', '').lower()}_cifar{classes}"]
+        rows = accuracies(table)
         if optimizer in rows.get(model, {}):
-            same = not is_folder and match.end() == len(dataset)
-            return Figure(rows[model][optimizer] / 100, f"CIFAR-{classes}", table, same)
+            same = is_papers(dataset, is_folder=is_folder)
+            return Figure(rows[model][optimizer], f"CIFAR-{classes}", table, same)
     return None
+
+
+def is_papers(dataset: str, *, is_folder: bool = False) -> bool:
+    """Whether a data set is one of the paper's own: exactly `cifar10` or `cifar100`, and no folder."""
+    match = _CIFAR.fullmatch(dataset)
+    return match is not None and not is_folder
+
+
+def dataset(table: str) -> str:
+    """What "Table 2" is about: "CIFAR-10" or "CIFAR-100"."""
+    return next(f"CIFAR-{classes}" for classes, names in _TABLES.items() if table in names)
+
+
+def tables_of(dataset: str) -> tuple[str, ...]:
+    """The paper's tables that a data set belongs beside, by its display name: ("Table 2", "Table 4"), or none."""
+    match = _CIFAR.match(dataset)
+    return _TABLES[match[1]] if match else ()
+
+
+def accuracies(table: str) -> dict[str, dict[str, float]]:
+    """Network -> optimizer -> maximum test accuracy, a fraction: the rows of "Table 2" to "Table 5"."""
+    classes = next(classes for classes, names in _TABLES.items() if table in names)
+    rows = tables()[f"{table.replace(' ', '').lower()}_cifar{classes}"]
+    return {model: {name: value / 100 for name, value in row.items()} for model, row in rows.items()}
 
 
 def cifar_classes(dataset: str) -> int | None:

@@ -18,15 +18,17 @@ from minjax.records.study import Study
 from minjax.studies.sizes import theoretical_bytes
 
 PAGE = Path("report") / "index.html"  # written last
-KINDS = {"train": "training runs", "study": "studies", "compress": "compressions"}  # in the order that a page chooses
+# In the order that a page chooses; of the last two each has a page by itself.
+KINDS = {"train": "training runs", "study": "studies", "compress": "compressions", "tables": "sets of runs"}
+ALONE = {"compress": "a compression", "tables": "a set of runs"}
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     """Report on the directories that `config.run` names; for a single one, write its own report once more.
 
     Several training runs are compared; several studies get one page with what is found in all their members together.
-    What a glob matches beside that (a compression, a study among training runs) is left out, and a line says so; one
-    that is named among others of another kind is a mistake.
+    What a glob matches beside that (a compression, a set of runs, a study among training runs) is left out, and a line
+    says so; one that is named among others of another kind is a mistake.
 
     Args:
         config: `run` holds directories or globs, separated by commas.
@@ -37,8 +39,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         0.
 
     Raises:
-        UserError: no directory named or matched, one that is not a run's, compressions to compare, different kinds
-            that were named, studies of different data under one name or with different tolerances.
+        UserError: no directory named or matched, one that is not a run's, compressions or sets of runs to compare,
+            different kinds that were named, studies of different data under one name or with different tolerances.
     """
     from minjax.report import compare  # with matplotlib
 
@@ -56,10 +58,11 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
 def _own(directory: Path) -> Path:
     """Write the report of one directory; returns the path of its page."""
-    from minjax.report import compression, study
+    from minjax.report import compression, study, tables
     from minjax.report import run as run_report
 
-    return {"compress": compression.write, "study": study.write}.get(_kind(directory), run_report.write)(directory)
+    writers = {"compress": compression.write, "study": study.write, "tables": tables.write}
+    return writers.get(_kind(directory), run_report.write)(directory)
 
 
 def outdate(directory: Path) -> None:
@@ -98,11 +101,12 @@ def _alike(found: dict[Path, bool]) -> tuple[str, list[Path]]:
     """The kind of page, and the directories of that kind; a line names the others."""
     kinds = {path: _kind(path) for path in found}
     kind = next(kind for kind in KINDS if kind in kinds.values())
-    compressed = [path for path in found if kinds[path] == "compress"]
-    named = [path for path in compressed if found[path]]
-    if named or kind == "compress":
+    alone = [path for path in found if kinds[path] in ALONE]
+    named = [path for path in alone if found[path]]
+    if named or kind in ALONE:
+        first = (named or alone)[0]
         raise UserError(
-            f"{_listed(named or compressed)}: a compression is not compared with others; name it alone, without "
+            f"{_listed(named or alone)}: {ALONE[kinds[first]]} is not compared with others; name it alone, without "
             "--workdir, to write its own report once more"
         )
     others = [path for path in found if kinds[path] == "study"] if kind == "train" else []
@@ -111,9 +115,9 @@ def _alike(found: dict[Path, bool]) -> tuple[str, list[Path]]:
             f"{_listed([path for path in others if found[path]])}: a study is not compared with training runs; name "
             "only studies to get one page over all of them"
         )
-    for name, paths in (("compressions", compressed), ("studies", others)):
-        if paths:
-            print(f"not compared, {name}: {_listed(paths)}")
+    for name in KINDS:
+        if paths := [path for path in (*alone, *others) if kinds[path] == name]:
+            print(f"not compared, {KINDS[name]}: {_listed(paths)}")
     return kind, [path for path in found if kinds[path] == kind]
 
 

@@ -18,6 +18,7 @@ from minjax.report import calibration, classes, epochs, examples
 from minjax.report.compression import front, maps, pruning, quantization, tradeoff
 from minjax.report.drawing import png
 from minjax.report.study import accuracy, answers, families, learning, resilience
+from minjax.report.tables import figure17
 
 DRAWING = (
     calibration,
@@ -34,6 +35,7 @@ DRAWING = (
     families,
     learning,
     resilience,
+    figure17,
 )
 PIXEL = png(Figure(figsize=(0.1, 0.1)))
 

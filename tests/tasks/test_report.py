@@ -12,6 +12,7 @@ from minjax.tasks import report
 from tests.report.compressions import make_compression
 from tests.report.reading import undrawn
 from tests.report.runs import make_run
+from tests.report.sets import make_cell, make_table
 from tests.report.studies import cnn, dnn, make_study
 
 
@@ -123,3 +124,15 @@ def test_an_unfinished_study_is_refused(studies):
     for asked in (f"{studies}/study-b", f"{studies}/study-*"):
         with pytest.raises(UserError, match=r"study-b is not finished: it has no study.json"):
             ask(asked, None if "*" not in asked else studies / "page")
+
+
+def test_a_set_of_runs_gets_its_own_page_and_is_not_compared(runs, capsys):
+    path = runs / "tables"
+    make_table(path, [make_cell(path, "vit_s", "adam", best=0.5)])
+    assert ask(f"{path}") == 0
+    assert f"report: {path}/report/index.html" in capsys.readouterr().out
+    assert "tables and figures, made again" in (path / "report" / "index.html").read_text()
+    assert ask(f"{runs}/*", runs / "page") == 0
+    assert f"not compared, sets of runs: {path}" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"tables: a set of runs is not compared with others; name it alone"):
+        ask(f"{path},{runs}/trained-1", runs / "page")

@@ -8,8 +8,6 @@ from typing import Any
 from minjax.records.compression import TRAINED, Compression, Measurement
 from minjax.report import paper
 from minjax.report.compression.curves import (
-    PAPER_LABELS,
-    PAPER_METHODS,
     RECIPE,
     SCHEME,
     SERIES,
@@ -68,11 +66,14 @@ def _by_amount(compression: Compression, lines: Sequence[Measurement], kind: str
         accuracies = {round(line.amount, 6): line.accuracy for line in curves[key] if line.amount is not None}
         columns.append((method_name(*key) + ours, accuracies))
         method = key[0]
-        if with_papers and method in PAPER_METHODS and method not in shown:
+        if with_papers and method in paper.METHODS and method not in shown:
             shown.add(method)
-            values = zip(papers_amounts, papers[PAPER_METHODS[method]], strict=True)
+            values = zip(papers_amounts, papers[paper.METHODS[method]], strict=True)
             columns.append(
-                (f"paper 1: {PAPER_LABELS[method]} ({PAPER_NETWORK})", {round(a, 6): value for a, value in values})
+                (
+                    f"paper 1: {paper.METHOD_NAMES[method]} ({PAPER_NETWORK})",
+                    {round(a, 6): value for a, value in values},
+                )
             )
     amounts = _amounts([line.amount for line in lines if line.amount is not None])
     rows = [(f"{100 * a:.4g}", *(hundredths(column.get(a)) for _, column in columns)) for a in amounts]

@@ -25,8 +25,6 @@ SCHEME = ("scheme", "activation_bits", "method", "exclude", "amount")
 SERIES = ("series", "method", "exclude", "batch_norm")
 
 METHODS = ("l1", "l1_structured", "global_l1", "random", "random_structured", "global_random")  # those drawn first
-PAPER_METHODS = {"l1": "l1_unstructured", "l1_structured": "l1_structured", "global_l1": "global_unstructured"}
-PAPER_LABELS = {"l1": "L1 unstructured", "l1_structured": "L1 structured", "global_l1": "global unstructured"}
 FORMATS = ("float32", "float16", "bfloat16", "float8_e4m3", "float8_e5m2")
 BATCH_NORM: dict[str, str] = {TRAINED: "batch norm as trained", REESTIMATED: "batch norm re-estimated"}
 

@@ -16,8 +16,6 @@ from minjax.report import paper
 from minjax.report.axes import accuracy_axis, fraction_axis, logarithmic_if_wide, references
 from minjax.report.compression.curves import (
     METHODS,
-    PAPER_LABELS,
-    PAPER_METHODS,
     SERIES,
     Key,
     grouped,
@@ -135,10 +133,10 @@ def mark_phases(axes: Axes, compression: Compression, lines: Sequence[Measuremen
 def _papers_curves(axes: Axes) -> list[Line2D]:
     amounts, curves = paper.pruning()
     handles = []
-    for (method, name), dash in zip(PAPER_METHODS.items(), PAPER_DASHES, strict=True):
+    for (method, name), dash in zip(paper.METHODS.items(), PAPER_DASHES, strict=True):
         look: dict[str, Any] = {"color": PAPER_GREY, "linewidth": 1.2, "linestyle": dash}
         axes.plot(amounts, curves[name], zorder=1.5, **look)
-        handles.append(handle(f"ResNet18 on CIFAR-10, paper 1: {PAPER_LABELS[method]}", **look))
+        handles.append(handle(f"ResNet18 on CIFAR-10, paper 1: {paper.METHOD_NAMES[method]}", **look))
     return handles
 
 
