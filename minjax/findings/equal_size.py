@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from minjax.findings.intervals import Estimate, mean_difference, share_difference
+from minjax.findings.intervals import Estimate, share_difference
+from minjax.findings.intervals import difference as difference_of_means
 from minjax.findings.words import count, percent, plural
 from minjax.findings.words import points as in_points
 from minjax.records.compression import TRAINED, Measurement
@@ -143,7 +144,7 @@ def compare(pruned: Sequence[float], dense: Sequence[float], images: int) -> Com
         images: that each was measured on.
     """
     if len(pruned) > 1 and len(dense) > 1:
-        difference = mean_difference(np.array(pruned), np.array(dense))
+        difference = difference_of_means(np.array(pruned), np.array(dense))
         over: Literal["seeds", "images"] = "seeds"
     else:
         difference = share_difference(mean(pruned), images, mean(dense), images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minjax.findings.equal_size import Crossing, Pruned, Way, answer, compare, crossings, curves
-from minjax.findings.intervals import mean_difference
+from minjax.findings.intervals import difference
 from minjax.records.compression import Measurement
 
 LIMIT = 1_000_000
@@ -67,7 +67,7 @@ def test_seeds_are_compared_where_both_have_several():
     pruned, dense = (0.90, 0.91, 0.92), (0.95, 0.96)
     found = compare(pruned, dense, 10_000)
     assert (found.over, found.outcome) == ("seeds", "worse")
-    assert found.difference == pytest.approx(mean_difference(pruned, dense))
+    assert found.difference == pytest.approx(difference(pruned, dense))
     assert compare(dense, pruned, 10_000).outcome == "better"
     assert compare((0.9, 0.92), (0.905, 0.93), 10_000).outcome == "no difference found"
 
