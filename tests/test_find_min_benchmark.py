@@ -1,0 +1,84 @@
+"""The answers of several starts: what is a start, whether the intervals overlap, and the page."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minjax.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    yield importlib.import_module("find_min")
+    sys.modules.pop("find_min", None)
+
+
+def record(interval: tuple[int | None, int | None] = (100, 900), **changes: Any) -> dict[str, Any]:
+    """What is recorded of a study; `changes` are fields of its configuration, with __ for the dot."""
+    config = {
+        "seed": 42, "epochs": 30, "optimizer.learning_rate": 0.1, "study.target_accuracy": None,
+        "study.tolerance": 0.01, "study.metric": "accuracy", "study.goal": "smallest",
+    }  # fmt: skip
+    config |= {key.replace("__", "."): value for key, value in changes.items()}
+    return {
+        "study": "a", "dataset": "digits", "config": config, "level": 0.97, "num_params": 650, "interval": interval,
+        "decided": False, "name": "dnn-0", "learning_rate": 0.316, "epochs": 30, "mean": 0.9712,
+        "mean_interval": (0.968, 0.975), "seeds": 20, "test": 0.975, "test_images": 360, "bytes": 1041, "packed": None,
+        "linear": 0.975, "members": 700, "minutes": 2.84, "status": "completed", "stages": [], "device": "cpu",
+        "versions": {"python": "3.11", "jax": "0.10.2", "flax": "0.12.8"}, "git_commit": "abcdef0123456",
+    }  # fmt: skip
+
+
+def test_a_start_is_what_differs(benchmark):
+    first, other = record(), record(seed=100, optimizer__learning_rate=0.03)
+    assert benchmark.starts([first]) == ["as the preset has it"]
+    assert benchmark.starts([first, other]) == [
+        "seeds from 42, learning rate 0.1",
+        "seeds from 100, learning rate 0.03",
+    ]
+
+
+def test_studies_that_ask_something_else_are_another_table(benchmark):
+    asking = [record(), record(seed=100), record(study__target_accuracy=0.98), {**record(), "dataset": "mnist"}]
+    assert [len(group) for group in benchmark.tables(asking)] == [2, 1, 1]
+    text = benchmark.page(asking)
+    assert "## digits: the smallest network within 1 point of the best found" in text
+    assert "## digits: the smallest network with a mean accuracy of 97 %" in text
+    assert (
+        "| seeds from 100 | dnn-0, 30 epochs at 0.316 | 650 (100 to 900) | 97.12 % (96.80 to 97.50 %), 20 seeds |"
+        in text
+    )
+
+
+def test_intervals_overlap_where_they_share_a_size(benchmark):
+    assert benchmark.overlap([record((100, 900)), record((500, 2000))]) == (
+        "All intervals overlap, from 500 to 900 parameters."
+    )
+    assert "do not overlap" in benchmark.overlap([record((100, 400)), record((500, 2000))])
+    assert "from 500 to 2,000" in benchmark.overlap(
+        [record((100, None)), record((500, 2000))]
+    )  # None: no size is enough
+
+
+def test_a_search_that_its_budget_ended_is_named(benchmark):
+    ended = record(seed=100) | {"status": "budget", "stages": ["climb: ended by the budget of 8 minutes: more"]}
+    assert "- seeds from 100: climb: ended by the budget of 8 minutes: more." in benchmark.page([record(), ended])
+
+
+def test_the_page_is_that_of_the_records(benchmark):
+    records = json.loads(benchmark.RECORDS.read_text())
+    assert benchmark.PAGE.read_text() == benchmark.page(records)
+
+
+def test_a_directory_that_is_no_study_is_refused(benchmark, tmp_path):
+    with pytest.raises(UserError, match=str(tmp_path)):
+        benchmark.main([str(tmp_path)])
