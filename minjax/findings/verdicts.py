@@ -111,10 +111,11 @@ def estimated(grid: Grid, measured: Measured, rows: Sequence[Row], limits: Limit
     counts = np.array([len(row.seeds) for row in rows])
     shared = images.between_seeds(counts) if grid.recorded else np.zeros(len(rows))
     first = np.unique(places, return_index=True)[1]
-    alike = np.zeros(len(rows), bool)
-    alike[first] = True
-    alike &= (measured.failed[places] == 0) & (measured.variance[places] - shared <= (WILD * limits.sigma) ** 2)
-    found = seed_noise(measured.variance[places], measured.freedom[places], shared, alike)
+    whole = np.zeros(len(rows), bool)
+    whole[first] = measured.failed[places[first]] == 0
+    wild = measured.variance[places] - shared > (WILD * limits.sigma) ** 2
+    of_all = (measured.mean[places], measured.variance[places], measured.freedom[places])
+    found = seed_noise(*of_all, shared, whole & ~wild, whole & wild)
     owner = first[np.searchsorted(places[first], places)]
     return Noise(found.variance[owner], found.freedom[owner], images.covariance, shared[owner])
 

@@ -25,6 +25,12 @@ def changed(grid: Grid, point: str, **fields) -> Grid:
     return dataclasses.replace(grid, candidates=(*others, dataclasses.replace(one, **fields)))
 
 
+def spread(one: Candidate) -> Candidate:
+    """The same candidate with a deviation over seeds of 0.2 in log-odds."""
+    mean = float(one.accuracy.mean())
+    return dataclasses.replace(one, accuracy=around(mean, 0.2 * mean * (1 - mean)))
+
+
 class TestKnownAnswers:
     def test_target(self):
         size = target(knee(), 0.94)
@@ -131,6 +137,16 @@ class TestKnownAnswers:
         best = near_best(dataclasses.replace(grid, least_seeds=5)).best
         assert best.point == "good-1600"
         assert stable(dataclasses.replace(grid, least_seeds=6)).num_params is None
+
+    def test_two_seeds_far_below_the_level_do_not_leave_it_possible(self):
+        """They scatter by 4 points at 75 %, no more in log-odds than the others do near 97 %."""
+        good = [one for one in knee().candidates if one.point.startswith("good")]
+        tried = [
+            candidate(f"tried-{size}", size, (mean - 0.037, mean + 0.037), hyperparameters="learning_rate=1")
+            for size, mean in ((50, 0.75), (60, 0.74), (70, 0.76))
+        ]
+        grid = dataclasses.replace(knee(), candidates=(*tried, *(spread(one) for one in good)), least_seeds=5)
+        assert target(grid, 0.94).interval == (400, 400)
 
 
 class TestFreshSeeds:
