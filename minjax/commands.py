@@ -132,6 +132,15 @@ COMMANDS: dict[str, Command] = {
         "report",
         _run,
     ),
+    "tables": Command(
+        "",
+        "train the networks of paper 1's tables, and set them beside its figures",
+        "The fields of `tables` say which networks, optimizers and data sets, and how many seeds; --config.epochs, "
+        "--config.batch_size and others apply to every run. The table goes to runs/paper-tables. The same command "
+        "again resumes it.",
+        "minjax tables --config.tables.datasets=digits --config.tables.networks=dnn,vit_s --config.epochs=5",
+        "paper/tables",
+    ),
     "models": Command(
         "[NAME]",
         "list the networks, or the layers of one",

@@ -14,6 +14,7 @@ TABLE = "table.json"
 CELLS = "cells"  # the folder of the runs, within the table's directory
 
 CellStatus = Literal["completed", "diverged", "failed", "interrupted", "not_run", "no_data", "unfit"]
+TableStatus = Literal["completed", "interrupted", "budget"]
 ENDED: tuple[CellStatus, ...] = ("completed", "diverged")  # there is nothing left to train
 LACKING: tuple[CellStatus, ...] = ("failed", "no_data", "unfit")  # something must change before it can be trained
 
@@ -89,7 +90,7 @@ class Table(ResultFile, frozen=True, kw_only=True):
     """
 
     name: str
-    status: Literal["completed", "interrupted", "budget"]
+    status: TableStatus
     networks: list[Name]
     optimizers: list[Name]
     datasets: list[TableData]

@@ -5,14 +5,18 @@ The fields are those of `minjax.config.run.EXECUTION`, in the section of the tas
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import minjax
 from minjax.errors import UserError
+from minjax.interruption import SIGNALS
 
 RETRIES = 3  # of a task whose process is lost
 WAIT_SECONDS = 0.5
@@ -40,14 +44,15 @@ class Cluster:
         environment = {"env_vars": {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
         address = fields["ray_address"] or None
         try:
-            self.ray.init(
-                address=address,
-                num_cpus=fields["workers"] if address is None else None,
-                runtime_env=environment,
-                log_to_driver=False,
-                include_dashboard=False if address is None else None,
-                logging_level="error",
-            )
+            with _signals_kept():
+                self.ray.init(
+                    address=address,
+                    num_cpus=fields["workers"] if address is None else None,
+                    runtime_env=environment,
+                    log_to_driver=False,
+                    include_dashboard=False if address is None else None,
+                    logging_level="error",
+                )
         except Exception as error:
             where = address or "on this machine"
             raise UserError(f"the Ray cluster {where} cannot be reached: {str(error).splitlines()[0]}") from error
@@ -130,6 +135,18 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise UserError(f"the Ray cluster {address} cannot be reached: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """What a signal does stays as it was: Ray would have SIGTERM end the process at once."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # in no other can it have been changed
+            for number, one in before.items():
+                signal.signal(number, one)
 
 
 def _ray(section: str) -> Any:

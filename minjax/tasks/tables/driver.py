@@ -15,7 +15,7 @@ from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.records.record import write
 from minjax.records.run import read_epochs, read_summary
-from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table
+from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableStatus
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import SPENT, Stop
@@ -53,10 +53,10 @@ class Tables:
         """Train the cells that have no result, write the record and the page; returns the exit code."""
         left = [one for one in self.plan.cells if self._status(one) in ("not_run", "interrupted", "failed")]
         print(self._opening(left), flush=True)
-        self._record()
+        self._record("interrupted")  # which it is until it says otherwise
         if left:
             self._train(left)
-        table = self._record()
+        table = self._record(self._outcome())
         self.stop.leave_at_once("the page was")
         print("\n".join(overview.lines(table, self.directory)))
         return self._end(table)
@@ -71,11 +71,14 @@ class Tables:
                 self._show(progress, 0.0)
                 for planned, error in executing.run(left, self.stop):
                     cell = self._ended(planned, error)
-                    self._record()
+                    self._record("interrupted")
                     progress.say(self._said(cell))
                     self._show(progress, seconds[cell.directory])
         finally:
             executing.close()
+        for planned in left:
+            if self._status(planned) != "failed":  # on a cluster, those that were told to stop
+                self.cells[planned.cell.directory] = stood(planned, self.directory)
 
     def _seconds_left(self, planned: Planned) -> float:
         """Predicted seconds for the rest of a cell."""
@@ -117,12 +120,12 @@ class Tables:
             f"about {duration(seconds)} one after the other; {self.provenance.device_count} x {self.provenance.device}"
         )
 
-    def _record(self) -> Table:
+    def _record(self, status: TableStatus) -> Table:
         """Write table.json."""
         on = settings.sources(self.plan.asked)
         table = Table(
             name=self.plan.asked["name"],
-            status=self._whole(),
+            status=status,
             networks=list(self.fields["networks"]),
             optimizers=list(self.fields["optimizers"]),
             datasets=[source.record for source in on],
@@ -135,11 +138,11 @@ class Tables:
         write(self.directory / TABLE, table)
         return table
 
-    def _whole(self) -> Any:
-        """The status of the table."""
+    def _outcome(self) -> TableStatus:
         if all(cell.status in (*ENDED, *LACKING) for cell in self.cells.values()):
             return "completed"
-        return "budget" if self.stop.name == SPENT else "interrupted"
+        spent = self.fields["budget_minutes"] is not None and self.stop.name in (None, SPENT)
+        return "budget" if spent else "interrupted"
 
     def _end(self, table: Table) -> int:
         """Say how to go on, where something is left; returns the exit code."""
