@@ -6,13 +6,17 @@ What a run came to is in its own records, `records.run.read_run(directory / cell
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from minjax.records.record import Name, Positive, Record, ResultFile, Seed, read
 
 TABLE = "table.json"
 CELLS = "cells"  # the folder of the runs, within the table's directory
 
+# A run's directory lies in `CELLS`, whatever a file says.
+Directory = Annotated[str, Meta(pattern=rf"^{CELLS}/(?!\.{{1,2}}$)[^/]+$")]
 CellStatus = Literal["completed", "diverged", "failed", "interrupted", "not_run", "no_data", "unfit"]
 TableStatus = Literal["completed", "interrupted", "budget"]
 ENDED: tuple[CellStatus, ...] = ("completed", "diverged")  # there is nothing left to train
@@ -68,7 +72,7 @@ class Cell(Record, frozen=True, kw_only=True):
     optimizer: Name
     dataset: Name
     seed: Seed
-    directory: Name
+    directory: Directory
     scale: Scale
     departures: list[str] | None
     status: CellStatus

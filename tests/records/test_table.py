@@ -48,6 +48,8 @@ def test_a_table_comes_back(tmp_path):
         ('"no_data"', '"lost"', "cells[0].status"),
         ('"dataset": "CIFAR-10"', '"dataset": "MNIST"', "a cell of 'MNIST', which is not among the data sets"),
         ('"epochs": 2,', '"epochs": 0,', "cells[0].scale.epochs"),
+        ('"cells/paper-vit_s-CIFAR-10-sgdm-s42"', '"cells/.."', "cells[0].directory"),
+        ('"cells/paper-vit_s-CIFAR-10-sgdm-s42"', '"/tmp/paper-vit_s"', "cells[0].directory"),
         ('"seed": 42', '"seed": "a"', "cells[0].seed"),
     ],
 )

@@ -139,7 +139,8 @@ def read(directory: Path | str) -> Tables:
 
 
 def _has_run(path: Path, cell: Cell) -> bool:
-    return (path / cell.directory / CONFIG).is_file()
+    """Whether there is a run to read; the records of a cell that failed may be what is wrong with it."""
+    return cell.status != "failed" and (path / cell.directory / CONFIG).is_file()
 
 
 def _entries(record: Table, alike: dict[tuple[str, str, str], list[Cell]], runs: dict[str, Run]) -> Iterable[Entry]:

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from minjax.records.record import write_config
 from minjax.records.table import ENDED, TABLE, Table, read_table
-from minjax.tasks import cluster, workdir
+from minjax.tasks import cluster, report, workdir
 from minjax.tasks.signals import Stop
 from minjax.tasks.tables import overview, settings
 from minjax.tasks.tables.cells import Planned, planned
@@ -51,6 +51,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     if (finished := _finished(asked, directory, cells)) is not None:
         print(f"{directory}: this table is finished")
         print("\n".join(overview.lines(finished, directory)))
+        report.write_missing(directory)
         return 0
     with Stop(seconds=seconds_left(asked, directory, cells)) as stop:
         plan = Plan(asked, cells)

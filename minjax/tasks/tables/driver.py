@@ -16,6 +16,7 @@ from minjax.interruption import RESUMABLE
 from minjax.records.record import write
 from minjax.records.run import read_epochs, read_summary
 from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableStatus
+from minjax.tasks import report
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import SPENT, Stop
@@ -59,6 +60,8 @@ class Tables:
         table = self._record(self._outcome())
         self.stop.leave_at_once("the page was")
         print("\n".join(overview.lines(table, self.directory)))
+        report.outdate(self.directory)
+        report.write_missing(self.directory)
         return self._end(table)
 
     def _train(self, left: Sequence[Planned]) -> None:

@@ -79,6 +79,10 @@ def test_the_same_command_says_that_it_is_finished(undisturbed, capsys):
     said = capsys.readouterr().out
     assert f"{undisturbed}: this table is finished" in said
     assert "2 epochs in batches of 32, 64 training images; 1 seed. Paper 1: 200 epochs in batches of 8" in said
+    assert (undisturbed / "report" / "index.html").exists()
+    (undisturbed / "report" / "index.html").unlink()
+    assert main([*QUICK, f"--workdir={undisturbed}"]) == 0
+    assert (undisturbed / "report" / "index.html").exists()
     assert (undisturbed / "table.json").read_bytes() == before
 
 
