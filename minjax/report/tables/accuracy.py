@@ -21,6 +21,7 @@ CSV_HEADER = (
     *("best_validation_test_accuracy_mean", "best_validation_test_accuracy_std"),
     *("final_test_accuracy_mean", "final_test_accuracy_std"),
 )
+SHORT = 60  # characters of settings in a row of a table
 VGG = "Paper 1 gives no figure for VGG16: it could not be trained there (section 5.2, Figure 12)."
 
 
@@ -42,6 +43,7 @@ def beside(tables: Tables) -> Section:
             *blocks,
             Note(f"{explained} {paper.CONVENTION}"),
             *([Note(f"Not in this set of runs: {listed(missing)}.")] if missing else []),
+            *_differing(tables),
             Details(
                 "What the readings mean, and what to know of the paper's figures", [Notes([*notes, *_notes(tables)])]
             ),
@@ -95,12 +97,32 @@ def _table(caption: str, entries: Sequence[Entry]) -> list[Block]:
 
 
 def _reading(entry: Entry, common: Sequence[str]) -> str:
-    """'other protocol (learning rate 0.05, not 0.1)', without what holds of the whole table."""
+    """'other protocol (weight decay 0, not 0.001)', without what holds of the whole table; long lists are counted."""
     found = entry.reading
     ran = found.kind not in ("not run", "diverged")
     own = [phrase for phrase in entry.departures if phrase not in common] if ran else []
+    if len("; ".join(own)) > SHORT:
+        own = [f"{len(own)} settings of its own"]
     why = "; ".join(filter(None, [printable(found.why), *own]))
     return f"{found.kind} ({why})" if why else found.kind
+
+
+def _differing(tables: Tables) -> list[Block]:
+    """In what the training of each network is not the paper's."""
+    entries = [entry for entry in tables.entries if entry.departures]
+    if not entries:
+        return []
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for entry in entries:
+        key = (entry.name, entry.dataset, "; ".join(entry.departures))
+        alike.setdefault(key, []).append(optimizer_name(entry.optimizer))
+    table = columns(
+        ("architecture", "l", [name for name, _, _ in alike]),
+        ("data set", "l", [printable(label) for _, label, _ in alike]),
+        ("optimizer", "l", [listed(names) for names in alike.values()]),
+        ("differs in", "l", [printable(said) for _, _, said in alike]),
+    )
+    return [Details("In what the training of each network is not the paper's", [table])]
 
 
 def _seeds(entry: Entry) -> str:
@@ -134,7 +156,10 @@ def _notes(tables: Tables) -> list[str]:
     if stuck:
         notes.append(f"The paper's figure is that of guessing, so its network did not learn: {listed(stuck)}.")
     others = {entry.dataset: entry.figure.dataset for entry in shown if entry.figure and not entry.figure.same_dataset}
-    notes += [f"{printable(label)} is not the paper's {theirs}." for label, theirs in others.items()]
+    folders = {one.label for one in tables.record.datasets if one.name == "folder"}
+    for label, theirs in others.items():
+        what = "is read from a folder, which need not hold" if label in folders else "is not"
+        notes.append(f"{printable(label)} {what} the paper's {theirs}.")
     if any((entry.model, entry.optimizer) == ("resnet18", "adabound") and entry.figure for entry in shown):
         notes.append(paper.DISAGREEMENT)
     if any(entry.model == "vit_s" for entry in shown):

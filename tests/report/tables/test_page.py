@@ -75,6 +75,17 @@ def test_what_all_rows_depart_in_is_said_below_the_table_and_the_rest_in_the_row
         assert "All of ours: 6 epochs, not 200; batch size 128, not 8; trained on 10,000 images only." in text
 
 
+def test_a_long_list_of_settings_stands_by_itself(tmp_path):
+    long = [f"optimizer.field_{number} 1, not 2" for number in range(4)]
+    cells = [make_cell(tmp_path, "vit_s", name, departures=own) for name, own in (("adam", long), ("sgdm", []))]
+    with undrawn():
+        page = write(make_table(tmp_path, cells))
+    caption = "Table 4: ViT and ViT_S on cifar10"
+    assert row(page, caption, "ViT_S", "ADAM")["reading"] == "other protocol (4 settings of its own)"
+    (listed,) = tables_of(page)[caption][1:]
+    assert [(one["optimizer"], one["differs in"]) for one in listed] == [("ADAM", "; ".join(long))]
+
+
 def test_other_data_and_absent_data_are_said(page):
     assert (
         row(page, "Table 2: ResNet18 and ResNet18_S on CIFAR-10 (JPEG)", "ResNet18_S", "ADAM")["reading"]
@@ -106,6 +117,7 @@ def test_the_page_begins_with_what_was_found(page):
         assert "budget: stopped by its budget before every cell was trained" in text
         assert "ViT_S under SGDM (Table 4)" in text  # at chance in the paper
         assert "There is no cifar100 here." in text
+        assert "CIFAR-10 (JPEG) is read from a folder, which need not hold the paper's CIFAR-10." in text
         assert "Table 5 (ViT and ViT_S on CIFAR-100)" in text
 
 
