@@ -144,6 +144,29 @@ def test_a_network_layer_by_layer(capsys):
     assert re.search(r"head +Dense +4 +1,540\n", shown)
     assert "parameters            2,788\n" in shown
     assert "weights in float32    11,152 bytes" in shown
+    assert "input, float32        320 bytes" in shown
+    assert f"outputs, float32      {4 * (6 * 8 * 8 + 4 * 6 * 16 + 4):,} bytes" in shown
+
+
+# Paper 1, appendices A to C: parameters of the layers that have any, in its order; in C of one block of four.
+APPENDICES = {
+    "resnet18_s": (
+        *(432, 32, *(2_304, 32) * 4, 4_608, 64, 9_216, 64, 512, 64, *(9_216, 64) * 2, 18_432, 128, 36_864, 128, 2_048),
+        *(128, *(36_864, 128) * 2, 73_728, 256, 147_456, 256, 8_192, 256, *(147_456, 256) * 2, 1_290),
+    ),
+    "vgg16_s": (*(448, 2_320, 4_640, 9_248, 18_496, 36_928, 36_928, 73_856, *(147_584,) * 5, 16_512, 16_512, 1_290),),
+    "vit_s": (9_408, *(384, 110_592, 37_056, 384, 24_704, 24_768) * 4, 384, 24_704, 1_290),
+}
+
+
+@pytest.mark.parametrize("name", APPENDICES)
+def test_the_layers_are_those_of_the_papers_appendices(name):
+    from minjax.tasks import networks
+
+    found = networks.layers(name, 10, (32, 32, 3))
+    own = [layer for layer in found if layer.name != "class_token, positions"]  # the paper's tool leaves these out
+    assert tuple(layer.params for layer in own) == APPENDICES[name]
+    assert sum(layer.params for layer in found) - sum(APPENDICES[name]) == (12_672 if name == "vit_s" else 0)
 
 
 @pytest.mark.parametrize("name", ["dnn", "resnet18_s", "vgg11_bn", "vit_s"])

@@ -24,7 +24,7 @@ class Layer:
     """A module that has parameters of its own.
 
     Attributes:
-        name: its path in the network; empty for the network itself.
+        name: its path in the network; of the network itself, the names of its parameters.
         kind: its class.
         output: the shape of its output for one image.
         params: its trainable numbers.
@@ -56,8 +56,8 @@ def layers(name: str, num_classes: int, image_shape: tuple[int, int, int], **fie
         result = call(*args, **kwargs)
         own = _own(variables["params"], context.module.path)
         if context.method_name == "__call__" and own:
-            path = "/".join(context.module.path)
-            found.append(Layer(path, type(context.module).__name__, result.shape[1:], own))
+            path = "/".join(context.module.path) or ", ".join(own)
+            found.append(Layer(path, type(context.module).__name__, result.shape[1:], sum(own.values())))
         return result
 
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
@@ -66,11 +66,11 @@ def layers(name: str, num_classes: int, image_shape: tuple[int, int, int], **fie
     return found
 
 
-def _own(params: Mapping[str, Any], path: tuple[str, ...]) -> int:
-    """How many numbers the module at `path` has itself, without those of the modules in it."""
+def _own(params: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, int]:
+    """How many numbers the parameters of the module at `path` have, without those of the modules in it."""
     for part in path:
         params = params.get(part, {})
-    return sum(math.prod(leaf.shape) for leaf in params.values() if not isinstance(leaf, Mapping))
+    return {name: math.prod(leaf.shape) for name, leaf in params.items() if not isinstance(leaf, Mapping)}
 
 
 def table(name: str, num_classes: int, image_shape: tuple[int, int, int], **fields: Any) -> str:
@@ -80,7 +80,7 @@ def table(name: str, num_classes: int, image_shape: tuple[int, int, int], **fiel
         UserError: as `layers`.
     """
     found = layers(name, num_classes, image_shape, **fields)
-    rows = [(layer.name or name, layer.kind, _by(layer.output), f"{layer.params:,}") for layer in found]
+    rows = [(layer.name, layer.kind, _by(layer.output), f"{layer.params:,}") for layer in found]
     rows = [("layer", "kind", "output", "parameters"), *rows]
     wide = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}" for a, b, c, d in rows]
@@ -94,6 +94,9 @@ def table(name: str, num_classes: int, image_shape: tuple[int, int, int], **fiel
             f"parameters            {needs.num_params:,}",
             f"multiply-adds         {needs.macs:,} for one image",
             f"weights in float32    {4 * needs.num_params:,} bytes",
+            f"input, float32        {4 * math.prod(image_shape):,} bytes for one image",
+            f"outputs, float32      {4 * sum(math.prod(layer.output) for layer in found):,} bytes for one image, all "
+            "the layers above together",
             f"activations, float32  {needs.ram_bytes_float32:,} bytes at the peak, for one image",
         ]
     )
