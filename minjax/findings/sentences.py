@@ -96,7 +96,7 @@ def sentences(found: Answer) -> list[str]:
 
 def details(found: Answer) -> list[str]:
     """What the answer rests on: accuracy, the next smaller network, what is undecided, the grid, what limits it."""
-    said = [_grid(found)]
+    said = [grid(found)]
     if found.winner is not None:
         about = (_accuracy(found, found.winner), *_demand(found.winner), *_best(found), *_below(found))
         said = [*about, *undecided(found), *said]
@@ -166,12 +166,13 @@ def undecided(found: Answer) -> Iterable[str]:
         yield f"Undecided: the data do not exclude that {sizes} parameters are the minimal size."
 
 
-def _grid(found: Answer) -> str:
-    grid = f"{plural(found.networks, 'network')} of {plural(len(found.grid), 'size')}"
+def grid(found: Answer) -> str:
+    """Which networks an answer is a statement about, on how many images, with how many seeds."""
+    networks = f"{plural(found.networks, 'network')} of {plural(len(found.grid), 'size')}"
     if len(found.grid) > 1:
-        grid += f" from {count(found.grid[0])} to {count(found.grid[-1])} parameters"
+        networks += f" from {count(found.grid[0])} to {count(found.grid[-1])} parameters"
     return (
-        f"This is a statement about {grid} ({listed(found.families)}), on {count(found.images)} {found.selection} "
+        f"This is a statement about {networks} ({listed(found.families)}), on {count(found.images)} {found.selection} "
         f"images; the answer is one of those with at least {plural(found.seeds, 'seed')}."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from minjax.errors import UserError
 from minjax.findings.candidates import Grid
@@ -75,6 +76,16 @@ def _stair(size: Size, before: Sequence[Stair]) -> Stair:
         low, high = (larger(own, last) for own, last in zip(size.interval, before[-1].interval, strict=True))
     assert size.level is not None
     return Stair(size.level, size.num_params, (low, high), size.winner, size.best)
+
+
+def distinct(stairs: Sequence[Any]) -> list[Any]:
+    """Of stairs that take the same size, with the same interval and network, the highest alone.
+
+    Args:
+        stairs: ascending, of `staircase` or as records have them.
+    """
+    what = [(one.num_params, one.interval, one.winner and one.winner.point) for one in stairs]
+    return [one for place, one in enumerate(stairs) if what[place] not in what[place + 1 : place + 2]]
 
 
 def larger(one: int | None, other: int | None) -> int | None:

@@ -28,6 +28,7 @@ __all__ = [
     "CLAIMS",
     "STATEMENTS",
     "VERDICTS",
+    "by_dataset",
     "claims",
     "deeper_prunes",
     "deeper_quantizes",
@@ -62,3 +63,15 @@ def claims(found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str,
     best = at_their_best(found)
     exists = partial(minimal_exists, asked=asked)
     return [(exists if test is minimal_exists else test)(best, limits) for test in CLAIMS]
+
+
+def by_dataset(
+    found: Sequence[Sample], limits: Limits = LIMITS, asked: Mapping[str, Asked] | None = None
+) -> dict[str, list[Claim]]:
+    """Data set -> the claims tested on its samples alone, in the order of `claims`.
+
+    Args:
+        found, limits, asked: as for `claims`.
+    """
+    datasets = sorted({sample.dataset for sample in found})
+    return {name: claims([one for one in found if one.dataset == name], limits, asked) for name in datasets}

@@ -15,7 +15,7 @@ from minjax.report import page as pages
 from minjax.report.formats import count, plural
 from minjax.report.page import Block, Fold, Note, Page, Picture, Section, Table
 from minjax.report.provenance import provenance_table, settings_section
-from minjax.report.study import accuracy, answers, families, learning, resilience, tables
+from minjax.report.study import accuracy, answers, families, guidance, learning, resilience, tables
 from minjax.report.study.results import Results, gather, study_name, summary
 
 CSV = "points.csv"
@@ -175,6 +175,8 @@ def _answer_sections(results: Results) -> list[Section]:
         sections.append(
             Section("Parameters over required accuracy", [required, picture, *answers.stairs_table(results)])
         )
+    if all(summary(study).winner is None for study in results.studies):  # else the winner is what to use
+        sections.append(guidance.section(results))
     picture = Picture("envelope.png", envelope, "Accuracy of every network over parameters, with the best of each size")
     sections.append(Section("Every network, and the best of each size", [every, picture]))
     return sections
@@ -236,7 +238,7 @@ def _claims(results: Results) -> Section:
         "What Zheng et al. (Systematic Characterization of Minimal Deep Learning Architectures, arXiv 2601.17987) "
         "claim, tested on these records alone. Of the paper only the abstract was at hand: the thresholds are minjax's."
     )
-    return Section("The claims", [text, tables.claims(results.findings.claims)])
+    return Section("The claims", [text, *guidance.claims_by_dataset(results), tables.claims(results.findings.claims)])
 
 
 def _networks(results: Results) -> list[Block]:

@@ -39,7 +39,7 @@ def claims(found: Sequence[Claim]) -> Table:
             claim.statement,
             VERDICTS[claim.verdict],
             claim.statistic.text,
-            *_value_and_interval(claim.statistic.value, claim.interval),
+            *value_and_interval(claim.statistic.value, claim.interval),
             claim.why,
         )
         for claim in sorted(found, key=lambda claim: claim.number)
@@ -48,7 +48,7 @@ def claims(found: Sequence[Claim]) -> Table:
     return Table(header, rows, align="llllrrl")
 
 
-def _value_and_interval(value: float | None, interval: Interval | None) -> tuple[str, str]:
+def value_and_interval(value: float | None, interval: Interval | None) -> tuple[str, str]:
     """Sizes as whole numbers; shares, correlations and their differences with three digits."""
     whole = value is not None and value > 1 and all(number == round(number) for number in (value, *(interval or ())))
     show: Callable[[float], str] = count if whole else "{:.3f}".format

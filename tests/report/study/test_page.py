@@ -258,7 +258,7 @@ def test_one_page_over_several_studies(tmp_path):
             assert " ".join(sentences.certificate(certificate)) in text
     assert "2 studies together" in text
     assert f"fashion ({paths[1]}) was stopped at its time budget" in text
-    (claims,) = tables_of(page)["The claims"]
+    _, claims = tables_of(page)["The claims"]  # by data set, and together
     found = findings([m for study in studies for m in study.members])
     assert [row["why"] for row in claims] == [claim.why for claim in found.claims]
     assert {row["dataset"] for row in rows(page)} == {"digits", "fashion_mnist"}
