@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minjax.config.compression import AMOUNTS, BITS, METRICS, SCHEMES
 from minjax.config.field import Field, Role, within
-from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair
+from minjax.config.kinds import Choice, Each, Flag, Integer, Kind, Number, OrNone, Pair, Text
 from minjax.config.model import PADDINGS
 from minjax.config.run import EXECUTION
 
@@ -157,6 +157,15 @@ _ASKED = (
 STUDY = within(
     "study",
     (
+        Field(
+            "datasets",
+            (),
+            Each(Text("digits, the name of a TFDS set, or label=folder")),
+            "Data sets, each with a study of its own and one page over all: digits, a TFDS name, or label=folder; "
+            "empty: the one in `dataset`.",
+            _HOW,
+            neutral=(),
+        ),
         Field(
             "families",
             ("dnn",),

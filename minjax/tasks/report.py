@@ -51,7 +51,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     else:
         kind, paths = _alike(found)
         directory = directory or Path("runs") / "report"
-        page = _studies(paths, directory) if kind == "study" else compare.write(paths, directory)
+        page = together(paths, directory) if kind == "study" else compare.write(paths, directory)
     print(f"report: {page}")
     return 0
 
@@ -121,8 +121,12 @@ def _alike(found: dict[Path, bool]) -> tuple[str, list[Path]]:
     return kind, [path for path in found if kinds[path] == kind]
 
 
-def _studies(paths: Sequence[Path], directory: Path) -> Path:
-    """One page over several studies, with what is found in all their members together."""
+def together(paths: Sequence[Path], directory: Path) -> Path:
+    """Write one page over several studies, with what is found in all their members together; returns its path.
+
+    Raises:
+        UserError: as `run`.
+    """
     from minjax.report import study
 
     studies = study.read_finished(paths)

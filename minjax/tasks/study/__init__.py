@@ -16,14 +16,14 @@ from minjax.records.record import read
 from minjax.records.study import MEMBERS, SUMMARY, StudySummary
 from minjax.tasks import cluster, report, workdir
 from minjax.tasks.signals import Stop
-from minjax.tasks.study import executors, prediction, settings
+from minjax.tasks.study import datasets, executors, prediction, settings
 from minjax.tasks.study.driver import Study
 from minjax.tasks.study.handover import conclusion
 from minjax.tasks.study.plan import Plan
 
 
 def run(config: ConfigDict, directory: Path | None, command: str) -> int:
-    """Run a study, resume it, or say that it is finished.
+    """Run a study, or one on each of several data sets; resume it, or say that it is finished.
 
     Args:
         config: with `task="study"`.
@@ -38,6 +38,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         Interrupted: a signal came while there was nothing to save, or twice.
     """
     asked = settings.settle(config)
+    if asked["study"]["datasets"]:
+        return datasets.run(config, directory, lambda own, place: run(own, place, command))
     if asked["study"]["dry_run"]:
         prediction.describe(Plan(asked))
         return 0

@@ -20,8 +20,9 @@ from minjax.errors import UserError
 from minjax.records.record import read_config
 from minjax.records.run import read_summary
 from minjax.records.table import CELLS, Cell, CellStatus, Scale
+from minjax.tasks.sources import Source
 from minjax.tasks.tables import settings
-from minjax.tasks.tables.settings import Network, Source
+from minjax.tasks.tables.settings import Network
 
 PAPER = "paper/"  # the presets of paper 1's own settings
 _SCALE = ("epochs", "batch_size", "dataset.limit_train")

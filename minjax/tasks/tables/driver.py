@@ -15,7 +15,7 @@ from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.records.record import write
 from minjax.records.run import read_epochs, read_summary
-from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableStatus
+from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableData, TableStatus
 from minjax.tasks import report
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
@@ -131,7 +131,7 @@ class Tables:
             status=status,
             networks=list(self.fields["networks"]),
             optimizers=list(self.fields["optimizers"]),
-            datasets=[source.record for source in on],
+            datasets=[TableData(label=source.label, name=source.name) for source in on],
             seeds=settings.seeds(self.plan.asked),
             paper=paper_scale(),
             cells=list(self.cells.values()),

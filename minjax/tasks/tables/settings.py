@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,8 @@ from minjax.config import SECTIONS_OF, check, plain
 from minjax.config.kinds import MOST
 from minjax.config.table import sections
 from minjax.errors import UserError
-from minjax.records.table import TableData
+from minjax.tasks.sources import Source
+from minjax.tasks.sources import sources as named
 
 # What a cell has of its own, by the field of the table that says it.
 OWN = {
@@ -23,8 +23,6 @@ OWN = {
     "dataset.name": "tables.datasets",
     "dataset.path": "tables.datasets",
 }
-_TFDS = re.compile(r"[\w.\-+*/:]+")
-_LABEL = re.compile(r"\w[\w.\-+ ()]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,25 +38,6 @@ class Network:
     name: str
     label: str
     fields: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A data set: what the table calls it, and the fields that name it."""
-
-    label: str
-    name: str
-    path: str = ""
-
-    @property
-    def record(self) -> TableData:
-        """As the record of a table has it."""
-        return TableData(label=self.label, name=self.name)
-
-    @property
-    def slug(self) -> str:
-        """The label as a part of a directory's name."""
-        return re.sub(r"[^\w.+-]", "-", self.label)
 
 
 def settle(config: ConfigDict) -> dict[str, Any]:
@@ -118,20 +97,7 @@ def sources(asked: dict[str, Any]) -> list[Source]:
     Raises:
         UserError: a text that names none, or two with one label.
     """
-    found = []
-    for text in asked["tables"]["datasets"]:
-        label, equals, path = (part.strip() for part in text.partition("="))
-        if equals and _LABEL.fullmatch(label) and path:
-            found.append(Source(label, "folder", path))
-        elif not equals and label != "folder" and _TFDS.fullmatch(label):
-            found.append(Source(label, label))
-        else:
-            raise UserError(
-                f"tables.datasets has {text!r}; each must be digits, the name of a TFDS set, or label=folder, such as "
-                "CIFAR-10=my-cifar10"
-            )
-    check_distinct("datasets", [source.slug for source in found])
-    return found
+    return named(asked["tables"]["datasets"], "tables.datasets")
 
 
 def check_distinct(field: str, labels: Sequence[str]) -> None:
