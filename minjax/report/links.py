@@ -11,6 +11,7 @@ from minjax.report.page import Links
 
 PAGE = Path("report", "index.html")
 BELOW = {"winner": "the winner", "trained": "the network before compression", "compressed": "the compressed network"}
+SETS = ("cells", "compress")  # folders of a set of runs: its runs, and compressions of these
 ABOVE = {"study": "the study that it comes from", "compress": "its compression", "train": "the run that it comes from"}
 
 
@@ -18,20 +19,26 @@ def related(directory: Path) -> list[Links]:
     """The links of a directory's page, in a list of one; empty where nothing is related.
 
     A directory inside of it is linked where it has a page. The one that it lies in is linked where it is a study, a
-    compression or a run: its page may still have to be written by the command that is writing this one.
+    compression or a run, or the set of runs whose cell it is: its page may still have to be written by the command that
+    is writing this one.
     """
     found = [
         (name, os.path.join("..", below, PAGE)) for below, name in BELOW.items() if (directory / below / PAGE).is_file()
     ]
     above = directory.resolve().parent
-    if directory.name in BELOW and (above / CONFIG).is_file():
-        try:
-            task = read_config(above).get("task")
-        except UserError:
-            task = None  # somebody else's
-        if task in ABOVE:
-            found.append((ABOVE[str(task)], os.path.join("..", "..", PAGE)))
+    if directory.name in BELOW and (task := _task(above)) in ABOVE:
+        found.append((ABOVE[str(task)], os.path.join("..", "..", PAGE)))
+    if above.name in SETS and _task(above.parent) == "tables":
+        found.append(("the set of runs that it belongs to", os.path.join("..", "..", "..", PAGE)))
     return [Links(found)] if found else []
+
+
+def _task(directory: Path) -> str | None:
+    """The task of a directory; None where it is somebody else's."""
+    try:
+        return str(read_config(directory).get("task")) if (directory / CONFIG).is_file() else None
+    except UserError:
+        return None
 
 
 def to_pages(directories: list[Path], page: Path) -> list[tuple[str, str]]:

@@ -10,8 +10,8 @@ from minjax.errors import UserError
 from minjax.findings.phases import MARGIN, TOLERANCE
 from minjax.findings.words import points
 from minjax.records.compression import SUMMARY, Compression, read_compression
+from minjax.report import links, paper
 from minjax.report import page as pages
-from minjax.report import paper
 from minjax.report.compression import accuracies, maps, pruning, quantization, recommendation, sizes, tradeoff
 from minjax.report.compression.curves import (
     BATCH_NORM,
@@ -82,7 +82,7 @@ def page(compression: Compression, title: str | None = None) -> Page:
         status=summary.status,
         status_text=summary.status,
         tiles=list(_tiles(compression) if summary.choice is None else recommendation.tiles(compression)),
-        sections=[*_opening(compression), *_file_sections(compression)],
+        sections=[*_related(compression), *_opening(compression), *_file_sections(compression)],
         evidence=[
             *(recommendation.evidence(compression) if summary.choice else []),
             *_curve_sections(drawn),
@@ -94,6 +94,12 @@ def page(compression: Compression, title: str | None = None) -> Page:
         ],
         wide=True,
     )
+
+
+def _related(compression: Compression) -> list[Section]:
+    """Links to the pages of what it belongs to and of what lies in it."""
+    found = links.related(compression.path)
+    return [Section("", found)] if found else []
 
 
 def _opening(compression: Compression) -> Iterator[Section]:

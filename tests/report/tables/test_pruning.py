@@ -10,6 +10,7 @@ import pytest
 from minjax.findings.equal_size import Way
 from minjax.records.compression import SUMMARY, Dense, Measurement
 from minjax.report import paper
+from minjax.report.compression import write as write_compression
 from minjax.report.formats import ABSENT
 from minjax.report.tables import figure17, write
 from minjax.report.tables.entries import read
@@ -134,6 +135,16 @@ def test_figure_17_marks_the_million_and_the_small_network(page):
     assert any(list(line.get_xdata()) == [SIZES["resnet18_s"]] for line in right.get_lines())
     assert "first convolution loses a colour plane" in left_panel.texts[0].get_text()
     assert min(min(line.get_xdata()) for line in right.get_lines()) > 100_000  # nothing where no weight is left
+
+
+def test_a_compression_is_linked_and_links_back(tmp_path):
+    path = make_set(tmp_path)
+    one = compress(path, 42, pruning())
+    with undrawn():
+        own = write_compression(one)
+        page = write(path)
+    assert 'href="../compress/resnet18-42/report/index.html"' in page.read_text()
+    assert 'href="../../../report/index.html"' in own.read_text()
 
 
 def test_without_compressions_the_page_says_how_to_make_one(tmp_path):
