@@ -13,8 +13,9 @@ PyTorch's networks are those of `torch_models.py`, its loop and AdaBound are in 
 
 A record for each framework, optimizer and seed is written when its last epoch is over: its settings, its conditions,
 and for each epoch the training loss and accuracy (means over the epoch, augmented, batch norm in training mode) and the
-test accuracy after it. A run that was ended goes on with the same command and repeats only what was being trained. On
-two CPU cores ResNet18_S takes about 2 minutes for a seed of 4 epochs of 10,000 images, so all 30 take about an hour.
+test accuracy after it. A run that was ended goes on with the same command and repeats only what was being trained. By
+the speeds in docs/benchmarks.md (ResNet18_S, batches of 128, two CPU cores) 4 epochs of 10,000 images should take 2 to
+3 minutes for a seed of minjax's and less than 2 for one of PyTorch's: about 70 minutes for all 30.
 """
 
 from __future__ import annotations

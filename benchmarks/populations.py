@@ -20,7 +20,6 @@ Writes the record and the page made from it.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import importlib.util
 import itertools
@@ -31,6 +30,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import pages
 
 from minjax.errors import UserError
 
@@ -262,8 +263,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            main()
-        except UserError as error:
-            sys.exit(f"populations: {error}")
+    pages.run(main, "populations")

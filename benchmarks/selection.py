@@ -24,12 +24,12 @@ import argparse
 import dataclasses
 import itertools
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pages
 from selection_table import line
 from simulated import CHANCE, CURVES, DECADES, FRESH, GRIDS, Study, Truth, truth
 
@@ -239,7 +239,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"selection: {error}")
+    pages.run(main, "selection")

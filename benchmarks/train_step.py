@@ -16,7 +16,6 @@ affects all of them; the minimum and the median over the rounds are recorded tog
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import json
 import math
@@ -29,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pages
 from networks import NETWORKS, Network
 
 from minjax.errors import UserError, unknown
@@ -281,8 +281,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            main()
-        except UserError as error:
-            sys.exit(f"train_step: {error}")
+    pages.run(main, "train_step")
