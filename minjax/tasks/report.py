@@ -121,8 +121,16 @@ def _alike(found: dict[Path, bool]) -> tuple[str, list[Path]]:
     return kind, [path for path in found if kinds[path] == kind]
 
 
-def together(paths: Sequence[Path], directory: Path) -> Path:
-    """Write one page over several studies, with what is found in all their members together; returns its path.
+def together(paths: Sequence[Path], directory: Path, absent: Sequence[str] = ()) -> Path:
+    """Write one page over several studies, with what is found in all their members together.
+
+    Args:
+        paths: the directories of the studies.
+        directory: where the page goes.
+        absent: data sets that were asked for and are not on the page, each with the reason.
+
+    Returns:
+        The path of the page.
 
     Raises:
         UserError: as `run`.
@@ -137,7 +145,7 @@ def together(paths: Sequence[Path], directory: Path) -> Path:
         return _bytes(by_dataset[sample.dataset], sample, redundancy, bits)
 
     found = findings(members, study.common_limits(studies), stored, study.questions(studies))
-    return study.write_together(directory, studies, found)
+    return study.write_together(directory, studies, found, absent=absent)
 
 
 def _bytes(study: Study, sample: Sample, redundancy: float | None, bits: int | None) -> CertificateBytes:

@@ -56,7 +56,7 @@ def _trained(studies: Sequence[Study], dataset: str) -> list[str]:
     for study in studies:
         if summary(study).dataset == dataset:
             images = ((study.config.get("data") or {}).get("sizes") or {}).get("train")
-            on = "" if images is None else f" on {plural(images, 'image')}"
+            on = "" if images is None else f", on {plural(images, 'image')}"
             said += [f"{', '.join(one)}: {text}{on}." for one, text in _ways(study).items()]
             kinds = {(member.curves.method, member.curves.scheme) for member in study.members if member.curves}
             said += [f"Pruned by {method}, quantized by {scheme}." for method, scheme in sorted(kinds)]
@@ -70,13 +70,11 @@ def _ways(study: Study) -> dict[tuple[str, ...], str]:
         by_family.setdefault(tuple(way.families), []).append(way.settings)
     said = {}
     for families, ways in by_family.items():
-        parts = []
-        for field, name in (("epochs", "epochs"), ("optimizer.name", "by"), ("optimizer.learning_rate", "rate")):
-            values = sorted({way[field] for way in ways if way.get(field) is not None})
-            shown = listed([plain(value) for value in values], "or")
-            if values:
-                parts.append({"epochs": f"{shown} epochs", "by": f"by {shown}", "rate": f"learning rate {shown}"}[name])
-        said[families] = ", ".join(parts) or ABSENT
+        epochs, optimizer, rate = (
+            listed([plain(one) for one in sorted({way[field] for way in ways if field in way})] or [ABSENT], "or")
+            for field in ("epochs", "optimizer.name", "optimizer.learning_rate")
+        )
+        said[families] = f"{epochs} epochs of {optimizer} with a learning rate of {rate}"
     return said
 
 

@@ -72,7 +72,12 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
 
 
 def write_together(
-    directory: Path | str, studies: Sequence[Study], findings: Findings, *, title: str | None = None
+    directory: Path | str,
+    studies: Sequence[Study],
+    findings: Findings,
+    *,
+    title: str | None = None,
+    absent: Sequence[str] = (),
 ) -> Path:
     """Write one page over several studies into `directory`: the files of `write`.
 
@@ -82,6 +87,7 @@ def write_together(
             counts.
         findings: over the members of all of them together.
         title: the page's heading; None: how many studies, or the name of a single one.
+        absent: data sets that were asked for and are not on the page, each with the reason.
 
     Returns:
         The path of index.html.
@@ -92,7 +98,7 @@ def write_together(
     for study in studies:
         _check_finished(study)
     name = f"Study {study_name(studies[0])}" if len(studies) == 1 else f"{len(studies)} studies together"
-    return _write(gather(studies, findings), Path(directory), title or name)
+    return _write(gather(studies, findings), Path(directory), title or name, absent)
 
 
 def read_finished(directories: Sequence[Path | str]) -> list[Study]:
@@ -117,14 +123,14 @@ def _check_finished(study: Study) -> None:
         raise UserError(f"{study.path} has a {SUMMARY}, but no member in {MEMBERS}")
 
 
-def _write(results: Results, folder: Path, title: str) -> Path:
+def _write(results: Results, folder: Path, title: str, absent: Sequence[str] = ()) -> Path:
     return pages.write(
-        page(results, title), folder, pictures=PICTURES, files={CSV: tables.networks_csv(results.networks)}
+        page(results, title, absent), folder, pictures=PICTURES, files={CSV: tables.networks_csv(results.networks)}
     )
 
 
-def page(results: Results, title: str) -> Page:
-    """The page over finished studies."""
+def page(results: Results, title: str, absent: Sequence[str] = ()) -> Page:
+    """The page over finished studies; `absent` names data sets that are not on it, each with the reason."""
     studies = results.studies
     ended = [summary(study).status for study in studies if summary(study).status != "completed"]
     note = Note(f"{SELECTION[results.selection]} All are mean ± standard deviation over seeds.")
@@ -137,7 +143,8 @@ def page(results: Results, title: str) -> Page:
             f"{tables.STATUSES[summary(study).status]}. Everything below is about the networks that were trained."
             for study in studies
             if summary(study).status != "completed"
-        ],
+        ]
+        + [f"Not run: {one}." for one in absent],
         tiles=answers.tiles(results),
         sections=[
             Section("", [*answers.opening(results), note]),

@@ -45,7 +45,9 @@ def run(config: ConfigDict, directory: Path | None, study: Callable[[ConfigDict,
             print(f"work directory: {directory}")
     if (directory / CONFIG).exists():
         raise UserError(f"{directory} holds a run, not studies of several data sets; use another --workdir")
-    done, missing = [], {}
+    done: list[Path] = []
+    missing: list[str] = []
+    first: UserError | None = None
     for source in named:
         place = directory / source.slug
         print(f"{source.label}: {place}", flush=True)
@@ -55,13 +57,14 @@ def run(config: ConfigDict, directory: Path | None, study: Callable[[ConfigDict,
             done.append(place)
         except UserError as error:
             print(f"minjax: warning: {source.label} is left out: {error}", file=sys.stderr)
-            missing[source.label] = error
-    if not done:
-        raise next(iter(missing.values()))
+            missing.append(f"{source.label} ({error})")
+            first = first or error
+    if first is not None and not done:
+        raise first
     if len(done) > 1 and not config.study.dry_run:
-        print(f"report on all: {report.together(done, directory / 'report')}")
+        print(f"report on all: {report.together(done, directory / 'report', missing)}")
     if missing:
-        raise UserError(f"not run: {'; '.join(f'{label} ({error})' for label, error in missing.items())}")
+        raise UserError(f"not run: {'; '.join(missing)}")
     return 0
 
 

@@ -38,7 +38,7 @@ def test_a_table_for_each_data_set_with_its_conditions(both):
     assert all("seeds" in row[7] for row in digits.rows if row[3])
     assert {row[7] for row in mnist.rows if row[3]} == {"not measured"}
     assert "on 287 validation images; the answer is one of those with at least 5 seeds." in said.text
-    assert "cnn, dnn: 30 epochs, by adam, learning rate 0.001 on 1,150 images." in said.text
+    assert "cnn, dnn: 30 epochs of adam with a learning rate of 0.001, on 1,150 images." in said.text
     assert "Pruned by global_l1, quantized by symmetric_channel_minmax." in said.text
     assert "Pruned" not in said_too.text
 
@@ -80,4 +80,4 @@ def test_ways_of_training_are_gathered_by_family(tmp_path):
     (path / SUMMARY).write_bytes(msgspec.json.encode(msgspec.structs.replace(study.summary, training=rates)))
     study = read_study(path)
     (_, _, note) = guidance.section(gather([study], summary(study).findings)).blocks
-    assert "dnn: 30 epochs, by adam, learning rate 0.03 or 0.1 on 1,150 images." in note.text
+    assert "dnn: 30 epochs of adam with a learning rate of 0.03 or 0.1, on 1,150 images." in note.text

@@ -30,7 +30,12 @@ def _in_the_checkout(monkeypatch, root):
 def _pages(monkeypatch):
     """The directories that a page was written over, instead of the page."""
     written: list[list[Path]] = []
-    monkeypatch.setattr("minjax.tasks.report.together", lambda paths, folder: written.append(list(paths)) or folder)
+
+    def together(paths, folder, absent):
+        written.append(list(paths))
+        return folder
+
+    monkeypatch.setattr("minjax.tasks.report.together", together)
     return written
 
 
@@ -121,6 +126,7 @@ def test_the_sweep_on_two_data_sets_and_again(tmp_path, capsys):
     text = page.read_text()
     assert "## What to use" in text
     assert "|  | claim | arrows | digits | together |" in text
+    assert "Not run: absent (" in text
     assert "absent is left out" in capsys.readouterr().err
     records = {name: (tmp_path / "sweep" / name / "points.jsonl").read_bytes() for name in ("digits", "arrows")}
     with undrawn():
