@@ -70,14 +70,17 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a line without disturbing the bar."""
         self._spoke = time.perf_counter()
-        if self.terminal:
-            tqdm.write(text)
-        else:
-            print(text, flush=True)
+        say(text)
 
     def close(self) -> None:
         """Leave the terminal in order."""
         self._bar.close()
+
+
+def say(text: str) -> None:
+    """Print lines without disturbing the bars, perhaps of another task, that are on the screen."""
+    tqdm.write(text)
+    sys.stdout.flush()
 
 
 def duration(seconds: float) -> str:

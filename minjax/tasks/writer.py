@@ -24,7 +24,7 @@ from minjax.records.run import (
 )
 from minjax.records.samples import SAMPLES, Samples, write_samples
 from minjax.tasks import workdir
-from minjax.tasks.console import Progress, duration
+from minjax.tasks.console import Progress, duration, say
 from minjax.tasks.events import Events
 from minjax.tasks.report import outdate
 from minjax.tasks.summary import headline
@@ -116,17 +116,16 @@ class RunWriter:
         data, origin = self.config["data"], self.provenance
         processes = f" in {origin.process_count} processes" if origin.process_count > 1 else ""
         sizes = ", ".join(f"{size:,} {name}" for name, size in data["sizes"].items())
-        print(
+        say(
             f"{self.config['model']['name']}: {num_params:,} parameters, listed in {self.directory / PARAMETERS}\n"
             f"{data['name']}: {sizes} images, {data['classes']} classes; augmentation: {data['augment']}\n"
-            f"{origin.device_count} x {origin.device}{processes}",
-            flush=True,
+            f"{origin.device_count} x {origin.device}{processes}"
         )
 
     def start(self, position: Position) -> None:
         """Show the progress of the steps from `position` on."""
         if position != Position():
-            print(f"resuming at epoch {position.epoch}, step {position.done} of {self.steps_per_epoch}", flush=True)
+            say(f"resuming at epoch {position.epoch}, step {position.done} of {self.steps_per_epoch}")
         done = (position.epoch - 1) * self.steps_per_epoch + position.done
         self.progress = self._held.enter_context(Progress(self.config["epochs"] * self.steps_per_epoch, done))
         self.events = Events(self.directory) if self.config["tensorboard"] else None
@@ -172,7 +171,7 @@ class RunWriter:
         write_predictions(self.directory / PREDICTIONS, predictions)
         self._finish(summary)
         spent = duration(time.perf_counter() - self._started)
-        print(f"{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
+        say(f"{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
 
     def diverge(self, summary: RunSummary) -> None:
         """End a run whose loss is not finite at step `summary.diverged_step`."""
