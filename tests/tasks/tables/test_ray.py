@@ -42,7 +42,7 @@ def test_two_workers_give_the_records_of_the_local_table(tmp_path):
         assert epochs(tmp_path / "ray" / cell.directory) == epochs(tmp_path / "local" / cell.directory)
 
 
-def test_told_to_stop_the_workers_save_and_the_table_resumes(tmp_path):
+def test_told_to_stop_the_workers_save(tmp_path):
     directory = tmp_path / "table"
     process = start(directory, "--config.epochs=3000", "--config.checkpoint_every=3000")
     deadline = time.monotonic() + 300
@@ -56,8 +56,11 @@ def test_told_to_stop_the_workers_save_and_the_table_resumes(tmp_path):
     assert process.returncode == RESUMABLE, errors
     assert "every cell is saved" in errors
     assert set(statuses(directory).values()) == {"interrupted"}
-    summaries = [read_summary(directory / cell.directory) for cell in read_table(directory).cells]
-    assert all(summary and summary.status == "interrupted" and summary.epochs > 0 for summary in summaries)
+    for cell in read_table(directory).cells:
+        summary = read_summary(directory / cell.directory)
+        assert summary is not None, "killed, not told"
+        assert summary.status == "interrupted"
+        assert list((directory / cell.directory / "checkpoints").iterdir())
 
 
 def test_without_ray_the_extra_is_named(tmp_path, monkeypatch, capsys):
