@@ -21,6 +21,7 @@ from minjax.interruption import SIGNALS
 RETRIES = 3  # of a task whose process is lost
 WAIT_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
+GRACE_SECONDS = 60.0
 
 Key = TypeVar("Key")
 
@@ -67,7 +68,7 @@ class Cluster:
         function: Callable[..., Any],
         tasks: Sequence[tuple[Key, tuple[Any, ...]]],
         stop: Callable[[], bool],
-        grace: float = 0.0,
+        tell: Callable[[], None] | None = None,
     ) -> Iterator[tuple[Key, Any]]:
         """Run a function for each of `tasks`, again where its process is lost, and yield what it returns.
 
@@ -75,7 +76,7 @@ class Cluster:
             function: runs in processes of the cluster.
             tasks: for each what it is called here, and the function's arguments.
             stop: asked about twice a second; once it is True, the tasks that are running are ended.
-            grace: seconds that they have to end by themselves, as after Ctrl-C.
+            tell: tells them to end by themselves first, for which they have `GRACE_SECONDS`; None: they lose nothing.
 
         Yields:
             A task's key with what the function returned, or with a line of text that says how it failed.
@@ -94,14 +95,13 @@ class Cluster:
                     result = " ".join(str(error).split())[:300]
                 yield key, result
             if stop():
-                self._end(list(waiting), grace)
+                self._end(list(waiting), tell)
                 return
 
-    def _end(self, references: list[Any], grace: float) -> None:
-        if grace and references:
-            for reference in references:
-                self.ray.cancel(reference)
-            self.ray.wait(references, num_returns=len(references), timeout=grace)
+    def _end(self, references: list[Any], tell: Callable[[], None] | None) -> None:
+        if tell is not None and references:
+            tell()
+            _, references = self.ray.wait(references, num_returns=len(references), timeout=GRACE_SECONDS)
         for reference in references:
             self.ray.cancel(reference, force=True)
 

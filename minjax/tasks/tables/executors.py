@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from minjax.tasks.cluster import Cluster
 from minjax.tasks.signals import Stop
 from minjax.tasks.tables.cells import Planned
 
-GRACE_SECONDS = 60.0  # that the workers of a cluster have to save, when told to stop
+STOP = ".stop"  # a file in the table's directory that tells the workers of a cluster to save and end
 LONGEST = 300  # characters of an error that is not a user's
 
 
@@ -64,19 +65,22 @@ class OnRay:
     def __init__(self, directory: Path, fields: dict[str, Any], seconds: float):
         self.directory, self.end = directory.resolve(), time.time() + seconds
         self.cluster = Cluster(fields, "tables")
+        self.told = self.directory / f"{STOP}-{uuid.uuid4().hex}"
 
     def run(self, cells: Sequence[Planned], stop: Stop) -> Iterator[tuple[Planned, str]]:
         """See `Executor`."""
         tasks = []
         for planned in cells:
             path = self.directory / planned.cell.directory
-            tasks.append((planned, (json.dumps(planned.config), str(path), planned.command(path), self.end)))
-        for planned, result in self.cluster.run(_train_there, tasks, stop, GRACE_SECONDS):
+            order = (json.dumps(planned.config), str(path), planned.command(path), self.end, str(self.told))
+            tasks.append((planned, order))
+        for planned, result in self.cluster.run(_train_there, tasks, stop, self.told.touch):
             yield planned, result if isinstance(result, str) else result["error"]
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends with that."""
         self.cluster.close()
+        self.told.unlink(missing_ok=True)
 
 
 def executor(fields: dict[str, Any], directory: Path, seconds: float) -> Executor:
@@ -111,8 +115,22 @@ def trained(config: dict[str, Any], path: Path, command: str, stop: Stop) -> str
     return ""
 
 
-def _train_there(config: str, path: str, command: str, end: float) -> dict[str, str]:
+class _StopThere(Stop):
+    """Told to stop by a file, which the process that waits for this one writes."""
+
+    def __init__(self, seconds: float, told: Path):
+        super().__init__(seconds=seconds)
+        self._told = told
+
+    def __call__(self) -> bool:
+        """See `Stop`."""
+        if self.name is None and self._told.exists():
+            self.name = "the table was told to stop"
+        return super().__call__()
+
+
+def _train_there(config: str, path: str, command: str, end: float, told: str) -> dict[str, str]:
     """Train a cell in a process of the cluster."""
-    with Stop(seconds=end - time.time()) as stop:
+    with _StopThere(end - time.time(), Path(told)) as stop:
         stop.save_first()
-        return {"error": trained(json.loads(config), Path(path), command, stop)}
+        return {"error": "" if stop() else trained(json.loads(config), Path(path), command, stop)}
