@@ -31,7 +31,8 @@ Each file was read back and run over the whole test split by the runtime that is
 class that the network gives them. Largest difference: between the logits, as a share of the network's largest one; a
 float file with more than 1e-4 is not kept, and neither is an int8 file that loses more than 0.5 points of accuracy.
 Arena: the working memory that TFLite Micro's allocator says it used on x86-64 (on a 32-bit processor its structures are
-smaller), and for C the static memory of its activations. Flash: code and weights of the C file compiled with -Os.
+smaller), and for C the static memory of its activations. Flash: code and weights of the C file compiled with
+-std=c99 -Wall -Wextra -Werror -Os, for this machine and, where a cross compiler is installed, for a Cortex-M4.
 RAM of activations is computed from the graph: what is alive at once while the layers run in order, the input included.
 "C, same integers as TFLite Micro": the C code was run beside TFLite Micro's reference kernels, and every logit of every
 image was the same integer. Nothing here was run on a microcontroller.

@@ -1,4 +1,4 @@
-"""Everything that the documentation refers to exists, and its commands and its Python run."""
+"""Everything that the documentation refers to exists, and its commands are understood as they are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tomllib
 import pytest
 from PIL import Image
 
-from minjax import commands, models, presets
+from minjax import commands
 from minjax.command_line import parse
 from minjax.config import check
 from minjax.config.resolving import resolve
@@ -43,13 +43,21 @@ def test_every_path_of_the_project_that_is_named_exists(page):
         assert (ROOT / path).exists(), path
 
 
-def bash_lines(page):
-    """Every command in the bash blocks of a page: its words, without comments, continued lines joined."""
+def bash_blocks(page):
+    """The bash blocks of a page: of every command its words, without comments, continued lines joined."""
     for block in re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            for part in line.split("&&"):
-                if words := shlex.split(part, comments=True):
-                    yield words
+        parts = [part for line in block.replace("\\\n", " ").splitlines() for part in line.split("&&")]
+        yield [words for part in parts if (words := shlex.split(part, comments=True))]
+
+
+def bash_lines(page):
+    """Every command in the bash blocks of a page."""
+    return [words for block in bash_blocks(page) for words in block]
+
+
+def python_blocks(page):
+    """The text of the Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
 def minjax_arguments(words):
@@ -116,65 +124,3 @@ def test_every_other_command_names_what_there_is():
         flags = [word for word in words if word.startswith("--config")]
         if flags:
             check(parse(flags)[0].to_dict())
-
-
-def shortened(load):
-    """`presets.load`, with trainings of one epoch: what a test changes of the commands in the README."""
-
-    def shorter(file):
-        config = load(file)
-        config.epochs = 1
-        config.tensorboard = False
-        return config
-
-    return shorter
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("own_images")
-def test_the_way_from_ones_own_images_to_a_device_runs_as_written(tmp_path, monkeypatch, capsys):
-    """The commands of the README that concern a run on a folder, in their order; trainings have one epoch each."""
-    story = [words for module, words in MINJAX if module == "minjax" and any(OWN in word for word in words)]
-    story = [["train", "my-images"], *dict.fromkeys(map(tuple, story)), ("report", OWN)]
-    assert [words[0] for words in story] == ["train", "compress", "predict", "export", "report"]
-    monkeypatch.setattr(presets, "load", shortened(presets.load))
-    for words in story:
-        code = main(list(words), "minjax")
-        shown = capsys.readouterr()
-        if words[0] == "export":  # an int8 file may lose too much after one epoch, and onnx need not be installed
-            assert code in (0, 2), shown.err
-            assert (tmp_path / OWN / "export" / "export.json").exists() or "pip install" in shown.err
-        else:
-            assert code == 0, shown.err
-    assert (tmp_path / "predictions.csv").exists()
-    for block in python_blocks():
-        if OWN in block:
-            run_block(block)
-
-
-def python_blocks():
-    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-
-
-def run_block(block):
-    exec(compile(block, "README.md", "exec"), {})
-
-
-@pytest.mark.slow
-def test_the_readmes_python_runs_as_written(tmp_path, monkeypatch):
-    """All blocks but the one that loads the run of the test before, which runs there."""
-    monkeypatch.chdir(tmp_path)
-    blocks = [block for block in python_blocks() if OWN not in block]
-    assert len(blocks) == len(python_blocks()) - 1
-    for block in blocks:
-        if "resnet18.pth" in block:
-            if not importlib.util.find_spec("torch"):
-                continue  # the extra [torch]
-            import torch
-
-            from minjax.interop import torch_networks
-
-            module = torch_networks.module(models.build("resnet18", 10), (32, 32, 3))
-            torch.save(module.state_dict(), "resnet18.pth")
-        run_block(block)
-    assert (tmp_path / "net.mjx").is_file()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -79,6 +81,22 @@ def test_c_stands_alone(files, tmp_path):
     run = c.load(tmp_path / "c", given)  # compiles with -std=c99 -Wall -Wextra -Werror and runs test.c
     assert run.operators == {"convolution": 2, "linear": 1, "max_pool": 2}
     assert difference(run.logits(given.calibration), reference(given.network, given.calibration)) < 0.06
+
+
+@pytest.mark.parametrize("family", ["dnn", "cnn", "small_resnet"])
+def test_c_compiles_for_a_cortex_m4(family, files, tmp_path, monkeypatch):
+    build = c.PROCESSORS["Cortex-M4"][0]
+    if not shutil.which(build):
+        pytest.skip(f"needs {build}: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    given = source(family)
+    given.converted["tflite_int8"] = (files / f"{family}_int8.tflite").read_bytes()
+    c.write(given, tmp_path / "c")
+    weights = sum(leaf.size for leaf in jax.tree.leaves(given.network.variables["params"]))
+    assert weights < c.object_bytes(tmp_path / "c", "Cortex-M4") < weights + 20_000
+    assert re.fullmatch(rf"Cortex-M4, {build} \d+\.\d+\.\d+", c.named("Cortex-M4"))
+    monkeypatch.setattr(c, "FLAGS", (*c.FLAGS, "-Wconversion"))  # what it complains about is an error
+    with pytest.raises(UserError, match="the C compiler for Cortex-M4 refused the code"):
+        c.object_bytes(tmp_path / "c", "Cortex-M4")
 
 
 def test_c_whose_logits_are_others_fails_its_own_test(files, tmp_path):

@@ -122,12 +122,25 @@ def load(path: Path, source: Source) -> Runtime:
             return (run(pixels).astype(np.float32) - int(zero)) * np.float32(scale.removesuffix("f"))
 
     memory = int(_defined(path / "model.h", "MODEL_MEMORY_BYTES"))
-    sizes = {name: size for name in PROCESSORS if (size := _object_bytes(path, name)) is not None}
+    sizes = {named(name): size for name in PROCESSORS if (size := object_bytes(path, name)) is not None}
     return Runtime("C", released, logits, dict(sorted(calls.items())), arena_bytes=memory, object_bytes=sizes)
 
 
-def _object_bytes(path: Path, processor: str) -> int | None:
-    """Code and constants of model.c compiled for size; None where there is no compiler for the processor."""
+def named(processor: str) -> str:
+    """A processor with the version of its cross compiler; that of this machine's stands with the runtime."""
+    build, _, flags = PROCESSORS[processor]
+    if not flags:
+        return processor
+    released = subprocess.run([build, "-dumpfullversion"], capture_output=True, text=True).stdout.strip()
+    return f"{processor}, {build} {released}"
+
+
+def object_bytes(path: Path, processor: str) -> int | None:
+    """Code and constants of model.c compiled for size; None where there is no compiler for the processor.
+
+    Raises:
+        UserError: the compiler found something to complain about.
+    """
     build, size, flags = PROCESSORS[processor]
     if shutil.which(build) is None or shutil.which(size) is None:
         return None
