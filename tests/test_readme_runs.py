@@ -44,9 +44,8 @@ APPENDED = {
     "train my-images --config=vit_s": (*ONE_EPOCH, "--config.model.dim=8", "--config.model.depth=1"),
     "train": (*ONE_EPOCH, *SMALL),
     "--config=paper": (*ONE_EPOCH, *SMALL, *FOLDER, "--config.name=paper"),
-    "--config=configs/digits": (*ONE_EPOCH, *SMALL),
+    "--config=configs/digits": (*ONE_EPOCH, *SMALL, "--config.name=digits"),
     "find-min": (*FEW_NETWORKS, *DNN),
-    "--config=configs/studies/find_min": (*FEW_NETWORKS, *DNN),
     "--config=studies/mnist_min": (
         *FEW_NETWORKS, *FOLDER, "--config.study.cnn.channels=2", "--config.study.cnn.depths=3",
         "--config.study.cnn.kernels=3",
@@ -59,7 +58,7 @@ APPENDED = {
     "compress": (*ONE_VERSION, *ONE_CURVE),
 }  # fmt: skip
 FURTHER = {  # by preset: what it does besides, once
-    "compress/rounds": ("--config.prune.rounds=1", "--config.prune.round_epochs=1"),
+    "compress/rounds": ("--config.prune.series=one_shot", "--config.prune.rounds=1", "--config.prune.epochs=1"),
     "compress/aware": ("--config.quantize.aware_bits=2", "--config.quantize.aware_epochs=1"),
 }
 

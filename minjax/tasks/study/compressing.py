@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,36 @@ PRESET = "compress/default"
 DIRECTORY = "compressed"
 
 
-def compressed(run: Path, study: dict[str, Any]) -> tuple[ChosenFile, PackedFile] | None:
-    """Compress a winner, or find that it is done; the recommended file, and the one at `study.deploy_bits` that is not
-    pruned. None when told to stop.
+@dataclass(frozen=True)
+class Compressed:
+    """What became of a winner.
+
+    Attributes:
+        file: the recommended file; where no file keeps the accuracy asked for, the one that loses least.
+        plain: the file at `study.deploy_bits` that is not pruned.
+        keeps: whether `file` keeps the accuracy.
+    """
+
+    file: ChosenFile
+    plain: PackedFile
+    keeps: bool
+
+
+def compressed(run: Path, study: dict[str, Any], accuracy: float) -> Compressed | None:
+    """Compress a winner, or find that it is done. None when told to stop.
 
     The recommended file is to keep the accuracy that the study asks for, by its metric: its target, or within its
-    tolerance of the winner's.
+    tolerance of the winner's where there is no target or the winner itself misses it.
 
     Args:
         run: the winner's directory.
         study: the section of the study's configuration.
+        accuracy: the winner's on validation images, by the study's metric.
     """
+    target = study["target_accuracy"]
     fields = {
         "run": str(run),
-        "compress.target_accuracy": study["target_accuracy"],
+        "compress.target_accuracy": None if target is None or accuracy < target else target,
         "compress.tolerance": study["tolerance"],
         "compress.metric": study["metric"],
         "compress.pack_bits": (study["deploy_bits"],),
@@ -55,5 +72,6 @@ def compressed(run: Path, study: dict[str, Any]) -> tuple[ChosenFile, PackedFile
         return None
     summary = read(directory / SUMMARY, CompressionSummary)
     (plain,) = summary.packed
-    assert summary.recommended is not None
-    return summary.recommended, plain
+    file = summary.recommended or summary.runner_up
+    assert file is not None  # two files are always written
+    return Compressed(file, plain, keeps=summary.recommended is not None)

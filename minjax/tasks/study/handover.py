@@ -66,10 +66,10 @@ class Handover:
         sizes = {"validation": self.plan.partitions.sizes["validation"], "test": len(self.plan.dataset.test)}
         own = winner.accuracies(directory, sizes, member)
         print("compressing it", flush=True)
-        files = compressing.compressed(directory, self.plan.study)
+        files = compressing.compressed(directory, self.plan.study, own["validation"].score)
         if files is None:
             return None
-        file, plain = files
+        file, plain = files.file, files.plain
         roles = self._roles(found, file.bytes)
         first = self._finalist(roles.pop(point.id), member, own["validation"], own["test"])
         first = msgspec.structs.replace(first, bytes=plain.bytes_measured)
@@ -77,7 +77,7 @@ class Handover:
         if others is None:
             return None
         together = self._together(Member(point, member.seed, member.fresh))
-        notes = (*self._notes(member, plain.bytes_measured), *winner.compared(member, own["validation"], together))
+        notes = (*self._notes(member, files), *winner.compared(member, own["validation"], together))
         demand = self.plan.demand(point)
         return Winner(
             path=winner.DIRECTORY,
@@ -165,13 +165,15 @@ class Handover:
     def _together(self, member: Member) -> bool:
         return self.programs[self.plan.group(member)].population.together
 
-    def _notes(self, member: MemberRecord, size: int) -> tuple[str, ...]:
-        notes, limit = [], self.plan.study["max_bytes"]
+    def _notes(self, member: MemberRecord, files: compressing.Compressed) -> tuple[str, ...]:
+        notes, limit, size = [], self.plan.study["max_bytes"], files.plain.bytes_measured
         if limit is not None and size > limit:
             notes.append(
                 f"its packed file has {count(size)} bytes, more than study.max_bytes={count(limit)}: the names in it "
                 "are longer than was predicted"
             )
+        if not files.keeps:
+            notes.append("no compressed file keeps the accuracy: the one handed over is the one that loses least")
         if not member.fresh:
             notes.append(
                 "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from minjax.interruption import RESUMABLE
 from minjax.tasks.study import compressing
 from minjax.tasks.study.demands import KERNELS
@@ -16,7 +18,16 @@ def test_every_kernel_is_packed_as_the_predicted_bytes_have_it(tmp_path, monkeyp
         return RESUMABLE
 
     monkeypatch.setattr(compressing, "find", lambda task: interrupted)
-    study = {"target_accuracy": None, "tolerance": 0.02, "deploy_bits": 6}
-    assert compressing.compressed(tmp_path / "winner", study) is None
+    study = {"target_accuracy": None, "tolerance": 0.02, "metric": "accuracy", "deploy_bits": 6}
+    assert compressing.compressed(tmp_path / "winner", study, 0.9) is None
     assert asked[0].prune.include == (KERNELS,)
     assert (asked[0].compress.pack_bits, asked[0].compress.tolerance) == ((6,), 0.02)
+
+
+@pytest.mark.parametrize(("accuracy", "asked"), [(0.9, 0.8), (0.8, 0.8), (0.79, None)])
+def test_a_target_that_the_winner_misses_is_not_asked_of_its_files(tmp_path, monkeypatch, accuracy, asked):
+    found = []
+    monkeypatch.setattr(compressing, "find", lambda task: lambda config, *_: found.append(config) or RESUMABLE)
+    study = {"target_accuracy": 0.8, "tolerance": 0.02, "metric": "accuracy", "deploy_bits": 6}
+    assert compressing.compressed(tmp_path / "winner", study, accuracy) is None
+    assert found[0].compress.target_accuracy == asked
