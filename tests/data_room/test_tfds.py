@@ -134,6 +134,7 @@ print([name for name in sys.modules if name.split(".")[0] == "tensorflow"])
         assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
 
 
+@pytest.mark.slow
 def test_the_cache_outlives_the_prepared_set_but_not_a_change_of_it(prepared, tmp_path, monkeypatch):
     root = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(prepared[0]), str(root)], check=True)
@@ -152,6 +153,7 @@ def test_the_cache_outlives_the_prepared_set_but_not_a_change_of_it(prepared, tm
     assert reads == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "missing", "fewer", "array_record cut", "array_record missing", "no test"])
 def test_a_damaged_prepared_set(prepared, tmp_path, damage):
     root = tmp_path / "copy"
@@ -183,6 +185,7 @@ def test_a_damaged_prepared_set(prepared, tmp_path, damage):
         load(name, data_dir=str(root))
 
 
+@pytest.mark.slow
 def test_without_network_it_says_what_to_download_and_where_to_put_it(tmp_path):
     with pytest.raises(UserError) as caught:
         load("cifar10", data_dir=str(tmp_path / "sets"))
@@ -194,6 +197,7 @@ def test_without_network_it_says_what_to_download_and_where_to_put_it(tmp_path):
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_a_wrong_archive_is_refused(tmp_path):
     file = tmp_path / "downloads" / "manual" / "cifar10" / "cifar-10-binary.tar.gz"
     archive(file, {"x": b"cut off"})

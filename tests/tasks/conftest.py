@@ -1,10 +1,18 @@
-"""Processes that do not outlive a test."""
+"""What the tests of tasks share: pages without pictures, and processes that do not outlive a test."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.report.reading import undrawn
 from tests.tasks.two_processes import several
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _undrawn():
+    """Pictures take seconds; they have tests of their own, and processes that a test starts draw them."""
+    with undrawn():
+        yield
 
 
 @pytest.fixture

@@ -140,6 +140,7 @@ def test_bfloat16_trains_with_float32_parameters(tmp_path, in_checkout):
     assert lines(run)[-1]["test_accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_a_batch_larger_than_the_training_set_is_that_set(tmp_path):
     result = minjax("--config.batch_size=5000", "--config.epochs=2", f"--workdir={tmp_path / 'a'}")
     assert result.returncode == 0, result.stderr

@@ -72,6 +72,7 @@ def test_runs_that_cannot_be_compressed(run, tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "p").exists()  # so that the corrected command is not refused
 
 
+@pytest.mark.slow
 def test_another_network_is_another_compression(run, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     moved = tmp_path / "moved"
