@@ -37,6 +37,9 @@ FEW_NETWORKS = (
     "--config.study.epoch_doublings=0", "--config.study.curves=none", "--config.study.dnn.depths=1",
     "--config.study.dnn.widths=3,6",
 )  # fmt: skip
+ONE_RUN = (
+    "--config.epochs=1", "--config.tables.networks=dnn", "--config.tables.optimizers=sgdm", "--config.tables.seeds=1",
+)  # fmt: skip
 DNN = ("--config.study.families=dnn",)
 # What is appended to a command, by what it begins with; the first that fits.
 APPENDED = {
@@ -56,6 +59,8 @@ APPENDED = {
         "--config.study.vit.depths=1",
     ),
     "compress": (*ONE_VERSION, *ONE_CURVE),
+    "tables --config.tables.datasets=CIFAR-10": ONE_RUN,
+    "tables": (*ONE_RUN, "--config.tables.datasets=digits"),
 }  # fmt: skip
 FURTHER = {  # by preset: what it does besides, once
     "compress/rounds": ("--config.prune.series=one_shot", "--config.prune.rounds=1", "--config.prune.epochs=1"),
@@ -85,6 +90,7 @@ def _trained(tmp_path_factory):
     """What the reader has after the README's first commands: images, photos, and a run, which is called my-run too."""
     place = tmp_path_factory.mktemp("reader")
     arrows.write(place / "my-images", 12)
+    arrows.write(place / "my-cifar10", 12)
     arrows.write(place / "photos", 1, seed=9)
     Image.open(place / "photos" / "arrow up" / "0.jpg").save(place / "photos" / "one.png")
     with contextlib.chdir(place):
