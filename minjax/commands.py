@@ -81,8 +81,8 @@ def _run_and_images(words: Words) -> list[str]:
 
 DATA = (
     "DATA is a folder of your own images, `digits` (which comes with minjax), or the name of a TFDS set, such as "
-    "cifar10. A folder holds train/<class>/*.png (or JPEG), and test/<class>/ and val/<class>/ where you have divided "
-    "them yourself; or <class>/ alone; or train.csv with the columns path, label and, if you like, group."
+    "cifar10. A folder holds train/<class>/*.png (or JPEG), with test/<class>/ and val/<class>/ if you have divided "
+    "the images yourself; or just <class>/; or train.csv with the columns path, label and, if you like, group."
 )
 RUN = "RUN is the directory of a finished run, or of a study, whose winner is meant"
 
@@ -90,7 +90,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command(
         "DATA",
         "train a network",
-        f"{DATA} The run goes to runs/<network>-<data>-<optimizer>-s<seed>. The same command again resumes it.",
+        f"{DATA} The run goes to runs/<network>-<data>-<optimizer>-s<seed>. Repeating the command resumes it.",
         "minjax train digits",
         "train",
         _training_data,
@@ -151,7 +151,7 @@ COMMANDS: dict[str, Command] = {
     "fields": Command(
         "[WORD]",
         "list the fields that --config.FIELD sets",
-        "With a WORD, those whose name holds it: a section (dataset, optimizer) or a part of a name.",
+        "With a WORD, those whose names contain it: a section (dataset, optimizer) or part of a name.",
         "minjax fields dataset",
     ),
     "presets": Command("", "list the presets that --config names", "", "minjax presets"),
@@ -166,7 +166,7 @@ def expand(name: str, arguments: Sequence[str]) -> list[str]:
         arguments: what follows it on the command line.
 
     Raises:
-        UserError: too few or too many positional arguments, or such that name nothing.
+        UserError: there are too few or too many positional arguments, or one that names nothing.
     """
     command = COMMANDS[name]
     words, flags = divide(arguments)
@@ -186,10 +186,10 @@ def expand(name: str, arguments: Sequence[str]) -> list[str]:
 
 
 def check_count(name: str, words: Words) -> None:
-    """See that a command has as many positional arguments as it takes.
+    """Check that a command has as many positional arguments as it takes.
 
     Raises:
-        UserError: it has not.
+        UserError: it does not.
     """
     command = COMMANDS[name]
     usage = f"minjax {name} {command.positional}".rstrip()

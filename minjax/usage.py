@@ -20,7 +20,7 @@ def overview() -> str:
         "  minjax COMMAND --help    what a command takes, with an example",
         "  minjax --version",
         "",
-        "The same command again resumes what was interrupted, or says that it is finished. Any field can be set:",
+        "Repeating a command resumes what was interrupted, or says that it is finished. Any field can be set:",
         "",
         "  --config.epochs=50 --config.optimizer.name=adam    minjax fields lists them all",
         "  --config=resnet18_s                                another preset: minjax presets lists them;",

@@ -275,7 +275,7 @@ def _checkpoint(path: Path, step: int) -> dict[str, Any]:
     """The variables after the last step, by name: "params/head/bias"."""
     folder = path / "checkpoints"
     if not folder.is_dir():
-        raise UserError(f"{path} has no checkpoints; the network that it trained is no longer there")
+        raise UserError(f"{path} has no checkpoints, so the network that it trained is gone")
     checkpoints = Checkpoints(folder)
     try:
         if step not in checkpoints.steps():

@@ -84,7 +84,7 @@ def _data(path: Path, trained: network.Network) -> data.Dataset:
     if dataset.fingerprint != config["data"]["fingerprint"]:
         raise UserError(f"{path}: the data set is not the one that the run was trained on: its images differ")
     if dataset.image_shape != trained.image_shape or dataset.class_names != trained.classes:
-        raise UserError(f"{path}: the data set has other classes or images than the network")
+        raise UserError(f"{path}: the classes or the images of the data set are not those of the network")
     return dataset
 
 

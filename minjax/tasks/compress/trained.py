@@ -95,7 +95,7 @@ def check(directory: Path) -> tuple[dict[str, Any], RunSummary]:
 def _last_state(directory: Path, config: dict[str, Any], summary: RunSummary, parts: Assembly) -> TrainState:
     """The state in the run's last checkpoint, on the host."""
     folder = directory / "checkpoints"
-    missing = UserError(f"{directory} has no checkpoints; the network that it trained is no longer there")
+    missing = UserError(f"{directory} has no checkpoints, so the network that it trained is gone")
     if not folder.is_dir():
         raise missing
     like = {"state": parts.like, "totals": jax.tree.map(np.asarray, Totals.zero())}

@@ -203,7 +203,8 @@ class Plan:
             images, batch = self.partitions.limited(_limit(point)).sizes["train"], point.config["batch_size"]
             if batch > images:
                 raise UserError(
-                    f"point {point.name} cannot be: batch_size is {batch}; the training split has {images} images"
+                    f"point {point.name} cannot be trained: batch_size is {batch}; the training split has "
+                    f"{images} images"
                 )
 
     def data(self) -> dict[str, Any]:

@@ -101,7 +101,9 @@ def _check_together(asked: dict[str, Any]) -> None:
     study = asked["study"]
     _check_question(study)
     if seeds(asked)[-1] > MOST:
-        raise UserError(f"seed is {asked['seed']}; with study.seeds={study['seeds']} the last would be above {MOST}")
+        raise UserError(
+            f"seed is {asked['seed']}; with study.seeds={study['seeds']} the last seed would be above {MOST}"
+        )
     _check_order(asked)
     if not asked["drop_last"]:
         raise UserError("drop_last=False is not for studies: every member takes the same steps; leave it True")
@@ -110,10 +112,12 @@ def _check_together(asked: dict[str, Any]) -> None:
     if not asked["dataset"]["validation_fraction"]:
         raise UserError(
             "dataset.validation_fraction is 0; it must be above 0 in a study, for example 0.2: sizes are chosen by the "
-            "accuracy on validation images, because an accuracy on the test split that was chosen by is too high"
+            "accuracy on validation images, because a test accuracy that was used to choose is too high"
         )
     if asked["parallel"] == "pmap":
-        raise UserError("parallel='pmap' is for one training; a study spreads its members over the devices itself")
+        raise UserError(
+            "parallel='pmap' is for training one network; a study spreads its members over the devices itself"
+        )
 
 
 def _check_question(study: dict[str, Any]) -> None:

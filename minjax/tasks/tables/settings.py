@@ -58,7 +58,7 @@ def settle(config: ConfigDict) -> dict[str, Any]:
     last = seeds(asked)[-1]
     if last > MOST:
         raise UserError(
-            f"seed is {asked['seed']}; with tables.seeds={asked['tables']['seeds']} the last would be above {MOST}"
+            f"seed is {asked['seed']}; with tables.seeds={asked['tables']['seeds']} the last seed would be above {MOST}"
         )
     check_distinct("optimizers", asked["tables"]["optimizers"])
     return asked

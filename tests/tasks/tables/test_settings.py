@@ -34,7 +34,7 @@ def planned(*flags, preset=PRESET):
         (["--config.tables.datasets=folder"], "tables.datasets has 'folder'; each must be digits"),
         (["--config.tables.datasets=a b=x,a-b=y"], "tables.datasets has 'a-b' twice"),
         (["--config.tables.seeds=0"], "tables.seeds is 0; it must be at least 1"),
-        (["--config.seed=2147483647", "--config.tables.seeds=2"], "with tables.seeds=2 the last would be above"),
+        (["--config.seed=2147483647", "--config.tables.seeds=2"], "with tables.seeds=2 the last seed would be above"),
         (["--config.tables.budget_minutes=0"], "tables.budget_minutes is 0"),
         (["--config.epochs=0"], "epochs is 0; it must be at least 1"),
         (
