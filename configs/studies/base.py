@@ -1,4 +1,4 @@
-"""The settings that all studies share."""
+"""The settings that studies share."""
 
 from configs import base
 
@@ -15,6 +15,18 @@ def get_config():
     config.dataset.augment = "none"
     config.dataset.validation_fraction = 0.2
     config.tensorboard = False
+    return config
+
+
+def get_search_config():
+    """A search for the smallest network: from the smallest sizes up, with three learning rates for each network, and no
+    curves, because only the network that is handed over is compressed.
+    """
+    config = get_config()
+    config.study.extent = "knee"
+    config.study.reach = 2
+    config.study.learning_rates = 3
+    config.study.curves = "none"
     return config
 
 

@@ -12,7 +12,7 @@ from configs.studies import base
 
 def get_config():
     """CIFAR-10 through TFDS, residual networks alone."""
-    config = base.get_config()
+    config = base.get_search_config()
     config.dataset.name = "cifar10"
     config.dataset.augment = "crop_flip"
     config.epochs = 60
@@ -20,14 +20,10 @@ def get_config():
     config.optimizer.warmup_epochs = 2.0
     study = config.study
     study.families = ("resnet",)
-    study.extent = "knee"
     study.target_accuracy = 0.85
     study.max_params = 400_000
     study.coarse = 2
-    study.reach = 2
-    study.learning_rates = 3
     study.fresh_seeds = 5
-    study.curves = "none"
     study.resnet.depths = (8, 14, 20)
     study.resnet.widths = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20)
     return config

@@ -24,21 +24,17 @@ CHANNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 44)
 
 def get_config():
     """Digits, within 8 minutes."""
-    config = base.get_config()
+    config = base.get_search_config()
     config.dataset.name = "digits"
     config.epochs = 30
     study = config.study
     study.families = ("dnn", "cnn")
-    study.extent = "knee"
     study.max_params = 1_000_000
     study.budget_minutes = 8.0
     study.coarse = 3
-    study.reach = 2
-    study.learning_rates = 3
     study.epoch_doublings = 3
     study.fresh_seeds = 20
     study.programs = 64  # as many as save time; few are reached
-    study.curves = "none"  # the winner is compressed; curves of every network would double the compilations
     study.dnn.depths = (0, 1, 2, 3)
     study.dnn.widths = WIDTHS
     study.dnn.shapes = ("equal",)

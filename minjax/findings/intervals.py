@@ -155,3 +155,14 @@ def slope(x: np.ndarray, y: np.ndarray, tail: float = TAIL) -> Estimate | None:
     residual = y - y.mean() - value * (x - x.mean())
     half = student(len(x) - 2, tail) * math.sqrt(float((residual**2).sum()) / (len(x) - 2) / spread)
     return Estimate(value, value - half, value + half)
+
+
+def resampled(n: int, replicates: int = 2000) -> np.ndarray:
+    """How often each of n points is drawn in each bootstrap replicate, [replicates, n]."""
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), replicates).astype(float)
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of bootstrapped values."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)

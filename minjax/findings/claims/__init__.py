@@ -12,12 +12,7 @@ from functools import partial
 
 from minjax.findings.answers import Asked
 from minjax.findings.claims.claim import STATEMENTS, VERDICTS, at_their_best
-from minjax.findings.claims.compression import (
-    deeper_prunes,
-    deeper_quantizes,
-    quantization_hurts,
-    redundancy_reached,
-)
+from minjax.findings.claims.compression import deeper_prunes, deeper_quantizes, quantization_hurts, redundancy_reached
 from minjax.findings.claims.invariance import invariance
 from minjax.findings.claims.phases import distinct_phases
 from minjax.findings.claims.size import minimal_exists, three_regimes

@@ -6,8 +6,6 @@ import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from minjax.findings.samples import Sample
 from minjax.records.finding import Claim, Statistic, Verdict
 from minjax.records.record import Interval
@@ -15,7 +13,6 @@ from minjax.records.record import Interval
 SUPPORTED: Verdict = "supported"
 CONTRADICTED: Verdict = "contradicted"
 INCONCLUSIVE: Verdict = "inconclusive"
-REPLICATES = 2000
 VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE)
 
 STATEMENTS = {
@@ -105,14 +102,3 @@ def at_their_best(found: Iterable[Sample]) -> list[Sample]:
         if (len(sample.seeds), sample.mean) > (len(other.seeds), other.mean):
             best[key] = sample
     return list(best.values())
-
-
-def resampled(n: int) -> np.ndarray:
-    """How often each of n points is drawn in each bootstrap replicate, [replicates, n]."""
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), REPLICATES).astype(float)
-
-
-def percentiles(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of bootstrapped values."""
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)

@@ -10,15 +10,7 @@ from typing import Literal
 import numpy as np
 
 from minjax.findings import intervals
-from minjax.findings.claims.claim import (
-    CONTRADICTED,
-    INCONCLUSIVE,
-    SUPPORTED,
-    Answer,
-    claim,
-    combined,
-    unanswered,
-)
+from minjax.findings.claims.claim import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Answer, claim, combined, unanswered
 from minjax.findings.intervals import Estimate
 from minjax.findings.regimes import unstable
 from minjax.findings.resilience import (

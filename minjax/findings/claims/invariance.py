@@ -7,17 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minjax.findings.claims.claim import (
-    CONTRADICTED,
-    INCONCLUSIVE,
-    SUPPORTED,
-    Answer,
-    claim,
-    combined,
-    percentiles,
-    resampled,
-    unanswered,
-)
+from minjax.findings import intervals
+from minjax.findings.claims.claim import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Answer, claim, combined, unanswered
 from minjax.findings.regimes import unstable
 from minjax.findings.samples import LIMITS, WIDTHS, Limits, Sample, groups
 from minjax.findings.words import listed, plural, points
@@ -93,10 +84,10 @@ def _answer(stable: Sequence[Sample], pairs: np.ndarray, among: str) -> Answer:
     means = np.array([sample.mean for sample in stable])
     first, second = pairs.T
     differences = np.abs(means[first] - means[second])
-    weights = resampled(len(stable))
+    weights = intervals.resampled(len(stable))
     both = weights[:, first] * weights[:, second]
     kept = both.sum(axis=1) > 0
-    low, high = percentiles((both[kept] @ differences) / both[kept].sum(axis=1))
+    low, high = intervals.percentiles((both[kept] @ differences) / both[kept].sum(axis=1))
     verdict: Verdict = SUPPORTED if high <= INVARIANT else CONTRADICTED if low > INVARIANT else INCONCLUSIVE
     mean = float(differences.mean())
     return Answer(

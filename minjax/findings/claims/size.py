@@ -7,18 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from minjax.findings import intervals
 from minjax.findings.answers import Asked, Subject, near_best
-from minjax.findings.claims.claim import (
-    CONTRADICTED,
-    INCONCLUSIVE,
-    SUPPORTED,
-    Answer,
-    claim,
-    combined,
-    percentiles,
-    resampled,
-    unanswered,
-)
+from minjax.findings.claims.claim import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Answer, claim, combined, unanswered
 from minjax.findings.regimes import REGIMES, Reading, by_reading, regimes
 from minjax.findings.samples import LIMITS, Limits, Sample, groups
 from minjax.findings.words import count, listed, percent, plural, points, span
@@ -73,10 +64,10 @@ def _three_regimes(found: Sequence[Sample], known: Sequence[Regime], reading: Re
         concordance, interval = None, None
     else:
         agree = apart * (1 + later * np.sign(np.round(logs[:, None] - logs[None], 9))) / 2
-        weights = resampled(len(found))
+        weights = intervals.resampled(len(found))
         pairs = ((weights @ apart) * weights).sum(axis=1)
         drawn = ((weights @ agree) * weights).sum(axis=1)[pairs > 0] / pairs[pairs > 0]
-        concordance, interval = float(agree.sum() / apart.sum()), percentiles(drawn)
+        concordance, interval = float(agree.sum() / apart.sum()), intervals.percentiles(drawn)
     text = f"{numbers}; concordance of regime and size " + ("none" if concordance is None else f"{concordance:.2f}")
     absent = [name for name, n in zip(REGIMES, counts, strict=True) if not n]
     wide = logs[-1] - logs[0] >= DECADES and len(found) >= LEAST_GRID
