@@ -139,10 +139,11 @@ def _curves(found: Sequence[Group]) -> list[Block]:
         alike = [group for group in found if group.dataset == dataset]
         drawn = [(group.name, run) for group in alike for run in group.members if run.epochs]
         if drawn:
-            images.append(epochs.overlay(dataset, drawn))
+            images += epochs.overlay(dataset, drawn)
     if not images:
         return ["There are no curves: none of the runs has a record of its epochs (metrics.jsonl)."]
-    return [Picture(PICTURE, images, "Training and test loss and accuracy over the epochs, a line for each run")]
+    alt = "Training and test loss and accuracy over the epochs, a line for each run"
+    return [Picture(PICTURE, images, alt, beside=True)]
 
 
 def _group_table(found: Sequence[Group]) -> Table:

@@ -181,16 +181,18 @@ def png(figure: Figure) -> bytes:
     return _with_palette(Image.open(data).convert("RGB"))
 
 
-def stack(images: Sequence[bytes]) -> bytes:
-    """PNGs of one width as one, each below the other."""
+def stack(images: Sequence[bytes], columns: int = 1) -> bytes:
+    """PNGs of one width as one, in rows of so many."""
     if len(images) == 1:
         return images[0]
     opened = [Image.open(io.BytesIO(image)) for image in images]
-    whole = Image.new("RGB", (opened[0].width, sum(image.height for image in opened)), "white")
-    top = 0
-    for image in opened:
-        whole.paste(image, (0, top))
-        top += image.height
+    rows = [opened[first : first + columns] for first in range(0, len(opened), columns)]
+    heights = [max(image.height for image in row) for row in rows]
+    width = opened[0].width
+    whole = Image.new("RGB", (columns * width, sum(heights)), "white")
+    for number, row in enumerate(rows):
+        for place, image in enumerate(row):
+            whole.paste(image, (place * width, sum(heights[:number])))
     return _with_palette(whole)
 
 

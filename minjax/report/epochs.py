@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from minjax.report.formats import percent
 RATE = "Learning rate"
 SPLITS = (("train", BLUE, DASHES[1]), ("test", RED, DASHES[0]), ("validation", GREEN, DASHES[3]))
 FEW_EPOCHS = 25  # up to this many, every epoch gets a dot; a single epoch would otherwise be invisible
+WIDE_LEGEND = 68  # characters of a row of a legend, the samples of lines included
 PANELS = (
     ("train_loss", "Training loss"),
     ("test_loss", "Test loss"),
@@ -93,36 +94,46 @@ def _accuracy_marks(axes: Axes, run: Run) -> list[Line2D]:
     return marks
 
 
-def overlay(title: str, runs: Sequence[tuple[str, Run]]) -> bytes:
+def overlay(title: str, runs: Sequence[tuple[str, Run]]) -> list[bytes]:
     """Training and test loss and accuracy of several runs on one data set, as in paper 1's Figures 8 to 16.
 
+    Each is a picture with a legend of its own, which a narrow window can show at its full size.
+
     Args:
-        title: of the picture.
+        title: of each picture.
         runs: each with the name of its group; the runs of one group look alike and are one entry of the legend.
     """
-    groups = list(dict.fromkeys(group for group, _ in runs))
-    columns = 3 if max(map(len, groups)) < 34 else 2
+    looks = {group: line_style(place) for place, group in enumerate(dict.fromkeys(group for group, _ in runs))}
+    handles = [handle(group, **look) for group, look in looks.items()]
+    if not all(_completed(run) for _, run in runs):
+        label = "ended early or still running"
+        handles.append(handle(label, color=GREY, marker="x", markeredgewidth=2, linestyle="none"))
     with style():
-        figure = Figure(figsize=(9, 6 + 0.2 * -(-len(groups) // columns)), layout="constrained")  # legend rows below
-        figure.suptitle(drawable(title, title), parse_math=False, fontweight="bold")
-        looks = {group: line_style(place) for place, group in enumerate(groups)}
-        thickness = 1.1 if len(runs) > len(groups) else 1.6
-        for panel, (field, name) in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
-            for group, run in runs:
-                _plot(panel, run, field, linewidth=thickness, **looks[group])
-                epochs, values = series(run, field)
-                if epochs and not _completed(run):
-                    end: dict[str, Any] = {"color": looks[group]["color"], "markersize": 7, "markeredgewidth": 2}
-                    panel.plot(epochs[-1], values[-1], "x", **end)
-            _finish(panel, name, [run for _, run in runs])
-        handles = [handle(group, **looks[group]) for group in groups]
-        if not all(_completed(run) for _, run in runs):
-            label = "ended early or still running"
-            handles.append(handle(label, color=GREY, marker="x", markeredgewidth=2, linestyle="none"))
-        box = figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
-        for text in box.get_texts():
-            text.set_parse_math(False)
-        return png(figure)
+        return [_overlaid(title, runs, field, name, looks, handles) for field, name in PANELS]
+
+
+def _overlaid(
+    title: str,
+    runs: Sequence[tuple[str, Run]],
+    field: str,
+    name: str,
+    looks: Mapping[str, dict[str, Any]],
+    handles: Sequence[Line2D],
+) -> bytes:
+    columns = max(1, min(len(handles), int(WIDE_LEGEND / (6 + max(len(str(entry.get_label())) for entry in handles)))))
+    figure = Figure(figsize=(4.5, 3.1 + 0.2 * -(-len(handles) // columns)), layout="constrained")  # legend rows below
+    figure.suptitle(drawable(title, title), parse_math=False, fontweight="bold")
+    axes = figure.subplots()
+    for group, run in runs:
+        _plot(axes, run, field, linewidth=1.1 if len(runs) > len(looks) else 1.6, **looks[group])
+        epochs, values = series(run, field)
+        if epochs and not _completed(run):
+            axes.plot(epochs[-1], values[-1], "x", color=looks[group]["color"], markersize=7, markeredgewidth=2)
+    _finish(axes, name, [run for _, run in runs])
+    box = figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8)
+    for text in box.get_texts():
+        text.set_parse_math(False)
+    return png(figure)
 
 
 def _completed(run: Run) -> bool:

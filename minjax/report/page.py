@@ -59,7 +59,8 @@ class Picture:
         images: as PNG; the file holds them as one, a page one after the other, to fit printed pages.
         alt: the picture in words.
         caption: above the picture; may be empty.
-        beside: whether a wide window shows its images beside one another.
+        beside: whether a wide window shows its images beside one another; more than three stand in pairs, in the file
+            too.
     """
 
     kind: ClassVar[str] = "picture"
@@ -68,6 +69,11 @@ class Picture:
     alt: str
     caption: str = ""
     beside: bool = False
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its images stand in rows of two."""
+        return self.beside and len(self.images) > 3
 
     @property
     def target(self) -> str:
@@ -235,7 +241,7 @@ def write(page: Page, folder: Path, *, pictures: Iterable[str], files: Mapping[s
     texts = dict(files or {})
     made = {picture.file: picture for picture in page.pictures}
     for name, picture in made.items():
-        write_bytes(folder / name, stack(picture.images))
+        write_bytes(folder / name, stack(picture.images, 2 if picture.pairs else 1))
     for name in [*(set(pictures) - set(made)), *(name for name, text in texts.items() if text is None)]:
         with disk_errors(folder / name):
             (folder / name).unlink(missing_ok=True)

@@ -53,6 +53,7 @@ def test_pictures_of_one_width_become_one():
     figures = [Figure(figsize=(1, height)) for height in (1, 2)]
     images = [png(figure) for figure in figures]
     assert png_size(stack(images)) == (150, 450)
+    assert png_size(stack(images, 2)) == (300, 300)
     assert stack(images[:1]) == images[0]
 
 

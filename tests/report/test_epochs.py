@@ -37,9 +37,12 @@ def test_runs_of_a_group_look_alike(make_run, tmp_path):
         (name, read_run(make_run(tmp_path / f"{name}{seed}", seed=seed, status=status, planned=9)))
         for name, seed, status in (("a", 1, "completed"), ("a", 2, "completed"), ("b", 1, "interrupted"))
     ]
-    (figure,) = figures_of(epochs.overlay, "digits", runs)
-    assert legend_of(figure) == ["a", "b", "ended early or still running"]
-    lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 1]
-    colours = [line.get_color() for line in lines]
-    assert colours[0] == colours[1] != colours[2]
-    assert len(marks(figure.axes[3], "x")) == 1
+    figures = figures_of(epochs.overlay, "digits", runs)
+    assert [figure.axes[0].get_title("left") for figure in figures] == [name for _, name in epochs.PANELS]
+    for figure in figures:
+        assert figure.get_figwidth() <= 4.5  # inches: legible on a telephone
+        assert legend_of(figure) == ["a", "b", "ended early or still running"]
+        lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 1]
+        colours = [line.get_color() for line in lines]
+        assert colours[0] == colours[1] != colours[2]
+        assert len(marks(figure.axes[0], "x")) == 1

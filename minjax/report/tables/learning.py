@@ -21,8 +21,10 @@ def section(tables: Tables) -> Section:
         if not entries:
             continue
         shown = printable(label)
-        together = [epochs.overlay(f"{name} on {shown}", lines) for name, lines in _by_network(entries)]
-        alone = [epochs.overlay(f"{name} on {shown}", lines) for name, lines in _by_optimizer(entries)]
+        together, alone = (
+            [image for name, lines in found for image in epochs.overlay(f"{name} on {shown}", lines)]
+            for found in (_by_network(entries), _by_optimizer(entries))
+        )
         panels = "training and test loss, training and test accuracy over the epochs, a line for each run"
         numbers = [paper.CURVES[table] for table in paper.tables_of(label) if _has(entries, table)]
         over, single = (" and ".join(figures) for figures in zip(*numbers, strict=True)) if numbers else ("", "")
@@ -32,10 +34,18 @@ def section(tables: Tables) -> Section:
                 together,
                 f"The optimizers of each network on {shown}: {panels}",
                 caption=f"{shown}: the optimizers together{_as(over)}",
+                beside=True,
             ),
             Details(
                 f"{shown}: each optimizer alone{_as(single)}",
-                [Picture(f"{FILES}{place}-optimizers-alone.png", alone, f"Each optimizer alone on {shown}: {panels}")],
+                [
+                    Picture(
+                        f"{FILES}{place}-optimizers-alone.png",
+                        alone,
+                        f"Each optimizer alone on {shown}: {panels}",
+                        beside=True,
+                    )
+                ],
             ),
         ]
     return Section("Learning curves", blocks or ["No run has a record of its epochs yet."])

@@ -127,7 +127,7 @@ def test_every_run_is_listed_and_its_page_linked(page):
     assert {row["status"] for row in rows} == {
         *("completed", "diverged at step 1,234", "no data; There is no cifar100 here.", "not trained yet"),
     }
-    needs_no_other_file(page, pictures=13)
+    needs_no_other_file(page, pictures=52)
     own = page.parent.parent / "cells" / "paper-resnet18_s-cifar10-adam-s42" / "report" / "index.html"
     assert 'href="../cells/paper-resnet18_s-cifar10-adam-s42/report/index.html"' in page.read_text()
     assert 'href="../../../report/index.html"' in own.read_text()
