@@ -21,6 +21,7 @@ from minjax.records.compression import TRAINED, Measurement
 
 MILLION = 1_000_000  # "a good accuracy with less than 1M parameters" is what paper 1 aims at
 CURVES = ("pruning", "rounds")
+UNTRIED = "Training after pruning was not tried."
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def answer(found: Sequence[tuple[Crossing, Comparison | None]], large: str, smal
         return f"No pruned {large} has fewer than {count(limit)} nonzero weights, so the question is open."
     crossing, compared = max(known, key=lambda pair: pair[1].difference.value)
     assert crossing.below is not None
-    how = "trained again" if crossing.way.retrained else "without training afterwards"
+    again = f"trained again, {crossing.way.series}" if crossing.way.retrained else "without training afterwards"
+    how = again if crossing.way.batch_norm == TRAINED else f"batch norm {crossing.way.batch_norm}, {again}"
     by = in_points(abs(compared.difference.value)) + (" more" if compared.difference.value > 0 else " less")
     low, high = (100 * end for end in compared.difference.interval)
     verdict = {
@@ -181,7 +183,7 @@ def answer(found: Sequence[tuple[Crossing, Comparison | None]], large: str, smal
     seeds = plural(len(crossing.below.accuracies), "seed")
     noise = "" if compared.over == "seeds" else "; over test images, which leaves out how much seeds differ"
     retrained = any(crossing.way.retrained for crossing, _ in known)
-    untried = "" if retrained else " Training after pruning was not tried."
+    untried = "" if retrained else f" {UNTRIED}"
     what = f"{crossing.way.method} at {percent(crossing.below.amount, 0)}, {how}; {seeds}"
     return (
         f"{verdict} The best of them ({what}) has {count(crossing.below.nonzero)} nonzero weights and "

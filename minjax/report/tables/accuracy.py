@@ -90,7 +90,6 @@ def _table(caption: str, entries: Sequence[Entry]) -> list[Block]:
         ("paper 1: maximum", "r", [percent(entry.figure.accuracy if entry.figure else None) for entry in entries]),
         ("difference, points", "r", [signed(entry.difference) for entry in entries]),
         ("reading", "l", [_reading(entry, common) for entry in entries]),
-        optional=("paper 1: maximum", "difference, points"),
         caption=caption,
     )
     return [table, *([Note(f"All of ours: {'; '.join(common)}.")] if common else [])]

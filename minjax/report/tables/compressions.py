@@ -1,10 +1,11 @@
-"""Compressions of the runs of a set, grouped by network, optimizer and data set, one for each seed.
+"""Compressions of the runs of a set, grouped by network, optimizer and data set.
 
 They are looked for in ``<tables>/compress/``, a directory each.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,16 +20,18 @@ from minjax.report.formats import printable
 from minjax.report.tables.entries import Tables, network_name, optimizer_name
 
 FOLDER = "compress"
+AGAIN = "-trained-again"  # what the directory of a compression with training after pruning is called after
+RETRAIN = "--config.prune.amounts=0 --config.prune.series=one_shot,iterative --config.prune.round_amount=0.95"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Finished compressions of one network under one optimizer on one data set, one for each seed.
+    """Finished compressions of one network under one optimizer on one data set, one or several for each seed.
 
     Attributes:
         network: the preset of the runs that were compressed; of a run of elsewhere, its model.
         model, optimizer, dataset: names; the data set's is its label in the set of runs where it has one.
-        members: the compressions, by seed.
+        members: the compressions, by seed; of one seed, those that are named first decide where they overlap.
     """
 
     network: str
@@ -42,10 +45,19 @@ class Group:
         """'ResNet18, AdaBound, CIFAR-10'."""
         return f"{network_name(self.model)}, {optimizer_name(self.optimizer)}, {printable(self.dataset)}"
 
+    @cached_property
+    def by_seed(self) -> dict[int, list[Compression]]:
+        """The compressions of each seed."""
+        found: dict[int, list[Compression]] = {}
+        for member in self.members:
+            if member.summary:
+                found.setdefault(member.summary.seed, []).append(member)
+        return found
+
     @property
     def summaries(self) -> list[CompressionSummary]:
-        """Of the members."""
-        return [member.summary for member in self.members if member.summary]
+        """One for each seed."""
+        return [one.summary for alike in self.by_seed.values() if (one := alike[0]).summary]
 
     @property
     def dense(self) -> list[float]:
@@ -55,12 +67,14 @@ class Group:
     @property
     def images(self) -> int:
         """Test images that the fewest of them was measured on."""
-        return min(summary.test_images for summary in self.summaries)
+        return min(member.summary.test_images for member in self.members if member.summary)
 
     @cached_property
     def curves(self) -> dict[Way, list[Pruned]]:
         """Accuracy of each way of pruning over the amounts."""
-        return curves([member.measurements for member in self.members])
+        return curves(
+            [[line for one in reversed(alike) for line in one.measurements] for alike in self.by_seed.values()]
+        )
 
 
 def read(tables: Tables) -> tuple[list[Group], list[Path]]:
@@ -70,7 +84,7 @@ def read(tables: Tables) -> tuple[list[Group], list[Path]]:
         UserError: a damaged record.
     """
     cells = {Path(cell.directory).name: cell for cell in tables.record.cells}
-    alike: dict[tuple[str, str, str, str], dict[int, Compression]] = {}
+    alike: dict[tuple[str, str, str, str], list[Compression]] = {}
     unfinished = []
     for path in sorted((tables.path / FOLDER).glob("*/")):
         if not (path / CONFIG).is_file():
@@ -80,11 +94,23 @@ def read(tables: Tables) -> tuple[list[Group], list[Path]]:
             unfinished.append(path)
             continue
         summary = one.summary
-        cell = cells.get(Path(summary.run or "").name) or cells.get(path.name)
+        cell = cells.get(Path(summary.run or "").name) or cells.get(path.name.removesuffix(AGAIN))
         network, label = (cell.network, cell.dataset) if cell else (summary.model, summary.dataset)
-        alike.setdefault((network, summary.model, summary.optimizer, label), {}).setdefault(summary.seed, one)
+        alike.setdefault((network, summary.model, summary.optimizer, label), []).append(one)
     order = sorted(alike, key=lambda key: ([*paper.MODELS, key[1]].index(key[1]), key))
-    return [Group(*key, tuple(alike[key][seed] for seed in sorted(alike[key]))) for key in order], unfinished
+    return [Group(*key, tuple(sorted(alike[key], key=_seed))) for key in order], unfinished
+
+
+def _seed(one: Compression) -> int:
+    assert one.summary is not None
+    return one.summary.seed
+
+
+def commands(tables: Tables, run: Path) -> tuple[str, str]:
+    """The commands that prune a run in one shot, and with training afterwards, into where the page looks for them."""
+    where = tables.path / FOLDER / run.name
+    pruned = f"minjax compress {shlex.quote(str(run))} --config=paper/pruning --workdir="
+    return f"{pruned}{shlex.quote(str(where))}", f"{pruned}{shlex.quote(f'{where}{AGAIN}')} {RETRAIN}"
 
 
 def is_papers(group: Group) -> bool:

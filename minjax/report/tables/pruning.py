@@ -13,11 +13,10 @@ from minjax.report.formats import ABSENT, mean_std, percent, plural, printable
 from minjax.report.links import PAGE
 from minjax.report.page import Block, Command, Links, Note, Notes, Picture, Section, Table
 from minjax.report.tables import figure17, question
-from minjax.report.tables.compressions import FOLDER, Group, fall, is_papers, papers_curves, read
+from minjax.report.tables.compressions import FOLDER, Group, commands, fall, is_papers, papers_curves, read
 from minjax.report.tables.entries import Tables
 
 FILES = "pruning-"
-SETTINGS = ("--config.prune.series=one_shot,iterative", "--config.prune.round_amount=0.95")
 HALF = 10  # amounts in Table 6; Table 7 goes on
 
 
@@ -51,7 +50,8 @@ def evidence(tables: Tables) -> list[Section]:
         return []
     blocks: list[Block] = []
     for place, group in enumerate(found, 1):
-        beside = question.dense_small(tables, found, group) if group.model + question.SMALL in paper.MODELS else None
+        small = question.dense_small(tables, found, group) if group.model + question.SMALL in paper.MODELS else None
+        beside = (small.name, small.accuracies, small.num_params) if small else None
         image = figure17.picture(group.name, group.curves, mean(group.dense), beside, papers_curves(group), fall(group))
         alt = f"{group.name}: test accuracy over the amount pruned and over the weights that are left"
         blocks.append(Picture(f"{FILES}{place}.png", [image], alt, caption=group.name))
@@ -82,7 +82,7 @@ def _amounts(group: Group) -> Iterator[Block]:
         if method in theirs:
             rows.append((f"{name}, paper 1", {round(a, 6): f"{100 * value:.2f}" for a, value in theirs[method]}))
     amounts = sorted({amount for _, cells in rows for amount in cells})
-    seeds = plural(len(group.members), "seed")
+    seeds = plural(len(group.by_seed), "seed")
     about = f"{plural(group.images, 'test image')}, {seeds}; dense {mean_std(group.dense)}"
     for number, part in (("Table 6", amounts[:HALF]), ("Table 7", amounts[HALF:])):
         if part:
@@ -103,10 +103,10 @@ def _notes(group: Group) -> Iterator[str]:
         amount, accuracy, spared = found
         planes = group.summaries[0].first_layer
         assert planes is not None
+        what = f"{planes.lost_inputs} of the {planes.inputs} colour planes" if planes.inputs > 1 else "the only plane"
         yield (
-            f"L1 structured at {percent(amount, 0)} takes {plural(planes.lost_inputs, 'colour plane')} of "
-            f"{planes.inputs} from the first convolution, part of the image itself: {percent(accuracy)}, and "
-            f"{percent(spared)} if that layer is spared."
+            f"L1 structured at {percent(amount, 0)} takes {what} of the image from the first convolution: "
+            f"{percent(accuracy)}, and {percent(spared)} if that layer is spared."
         )
     if is_papers(group):
         yield (
@@ -125,14 +125,12 @@ def _missing(tables: Tables) -> list[Block]:
     if not wanted:
         return ["There is no finished ResNet18 in this set of runs to prune."]
     cell = wanted[-1]
-    name = Path(cell.directory).name
-    run, out = tables.path / cell.directory, tables.path / FOLDER / name
-    command = f"minjax compress {shlex.quote(str(run))} --config=paper/pruning --workdir={shlex.quote(str(out))}"
+    once, again = commands(tables, tables.path / cell.directory)
     return [
         f"No run of this set has been compressed yet. Each of these commands is for one run; the page finds the result "
         f"in {FOLDER}/, and minjax report {shlex.quote(str(tables.path))} writes it again. As the paper pruned, in one "
         "shot:",
-        Command(command),
-        "With training after pruning as well:",
-        Command(f"{command} {' '.join(SETTINGS)}"),
+        Command(once),
+        "With training after pruning, which the paper left out:",
+        Command(again),
     ]

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from minjax.findings.equal_size import MILLION, Comparison, Crossing, Pruned, answer, compare, crossings
 from minjax.report import paper
 from minjax.report.formats import ABSENT, count, mean_std, percent, plural
-from minjax.report.page import Block, Note, Section, Table, columns
+from minjax.report.page import Block, Command, Note, Section, Table, columns
 from minjax.report.tables import figure17
-from minjax.report.tables.compressions import Group
+from minjax.report.tables.compressions import Group, commands
 from minjax.report.tables.entries import Tables, network_name
 
 SMALL = "_s"  # what the name of a network's small form ends with
+
+
+@dataclass(frozen=True)
+class Small:
+    """The small form of a network, dense.
+
+    Attributes:
+        name: of the network.
+        accuracies: test accuracy of each seed, after the last epoch, as a compression takes its network.
+        num_params: its parameters.
+        epochs: that it was trained for; None: not known.
+    """
+
+    name: str
+    accuracies: Sequence[float]
+    num_params: int
+    epochs: int | None
 
 
 def sections(tables: Tables, found: Sequence[Group]) -> list[Section]:
@@ -29,16 +48,19 @@ def sections(tables: Tables, found: Sequence[Group]) -> list[Section]:
                 "optimizer on the same data to set it beside."
             )
             continue
-        name, accuracies, size = dense
         pairs = [
-            (crossing, compare(crossing.below.accuracies, accuracies, group.images) if crossing.below else None)
+            (crossing, compare(crossing.below.accuracies, dense.accuracies, group.images) if crossing.below else None)
             for crossing in crossings(group.curves, MILLION)
         ]
         blocks += [
-            f"{group.name}. {answer(pairs, network_name(group.model), name, MILLION)}",
+            f"{group.name}. {answer(pairs, network_name(group.model), dense.name, MILLION)}",
             _crossings(pairs, f"{group.name}: where it falls below a million nonzero weights"),
-            f"{name}, dense: {count(size)} parameters, {mean_std(accuracies)} ({plural(len(accuracies), 'seed')}).",
+            f"{dense.name}, dense: {count(dense.num_params)} parameters, {mean_std(dense.accuracies)} "
+            f"({plural(len(dense.accuracies), 'seed')}). {_effort(group, dense)}",
         ]
+        if not any(crossing.way.retrained for crossing, _ in pairs):
+            run = Path(large.run) if large.run else group.members[0].path
+            blocks += ["With training after pruning:", Command(commands(tables, run)[1])]
     if not blocks:
         return []
     if len(blocks) == 1:
@@ -69,10 +91,24 @@ def _papers() -> str:
     )
 
 
-def dense_small(tables: Tables, found: Sequence[Group], group: Group) -> tuple[str, list[float], int] | None:
-    """The small form of a group's network under the same optimizer on the same data: name, accuracies, parameters.
+def _effort(group: Group, dense: Small) -> str:
+    """For how long each of the two was trained."""
+    configs = [member.config for member in group.members]
+    epochs = configs[0].get("training", {}).get("epochs")
+    parts = [f"{network_name(group.model)} {plural(epochs, 'epoch')}"] if epochs else []
+    parts += [f"{dense.name} {plural(dense.epochs, 'epoch')}"] if dense.epochs else []
+    said = f"Trained for: {', '.join(parts)}." if parts else ""
+    rounds = [config["prune"] for config in configs if config.get("prune", {}).get("series")]
+    if rounds:
+        after = f"{plural(rounds[0]['epochs'], 'epoch')} after one_shot and after each of {rounds[0]['rounds']} rounds"
+        said += f" After pruning: {after} of iterative pruning."
+    return said
 
-    From the runs of the set, after their last epoch, as a compression takes them; else from compressions of it.
+
+def dense_small(tables: Tables, found: Sequence[Group], group: Group) -> Small | None:
+    """The small form of a group's network under the same optimizer on the same data.
+
+    From the runs of the set, else from compressions of it.
     """
     small = group.model + SMALL
     same = (small, group.optimizer, group.dataset)
@@ -80,10 +116,11 @@ def dense_small(tables: Tables, found: Sequence[Group], group: Group) -> tuple[s
     for entry in sorted(entries, key=lambda one: one.network != group.network + SMALL):  # first with like settings
         summary = entry.completed[0].summary
         assert summary is not None
-        return network_name(small), entry.accuracies("final"), summary.num_params
+        return Small(network_name(small), entry.accuracies("final"), summary.num_params, summary.epochs)
     for other in found:
         if (other.model, other.optimizer, other.dataset) == same:
-            return network_name(small), other.dense, other.summaries[0].num_params
+            epochs = other.members[0].config.get("training", {}).get("epochs")
+            return Small(network_name(small), other.dense, other.summaries[0].num_params, epochs)
     return None
 
 

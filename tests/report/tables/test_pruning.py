@@ -102,7 +102,7 @@ def test_table_7_goes_on_to_everything(page):
 
 def test_the_fall_at_20_per_cent_is_explained(page):
     for text in texts(page):
-        assert "L1 structured at 20 % takes 1 colour plane of 3 from the first convolution" in text
+        assert "L1 structured at 20 % takes 1 of the 3 colour planes of the image from the first convolution" in text
         assert "round(3 x 0.20) is 1" in text
 
 
@@ -155,9 +155,32 @@ def test_without_compressions_the_page_says_how_to_make_one(tmp_path):
     command = f"minjax compress {path}/cells/{name} --config=paper/pruning --workdir={path}/compress/{name}"
     for text in texts(page):
         assert command in text
-        assert f"{command} --config.prune.series=one_shot,iterative" in text
+        assert f"{command}-trained-again --config.prune.amounts=0 --config.prune.series=one_shot,iterative" in text
         assert "No run of this set answers it yet" in text
     assert "pruning-1.png" not in written(page)
+
+
+def test_a_seed_may_have_several_compressions(tmp_path):
+    path = make_set(tmp_path)
+    one = compress(path, 42, pruning())
+    (path / "compress" / "again").mkdir()
+    with undrawn():
+        assert "resnet18-42-trained-again" not in texts(write(path))[0]
+        command = "--workdir=" + str(path / "compress" / "paper-resnet18-cifar10-adabound-s42-trained-again")
+        assert command in texts(write(path))[0]
+    one.rename(path / "compress" / "a")
+    compress(path, 42, again(0.93))
+    with undrawn():
+        page = write(path)
+    heading = "ResNet18, AdaBound, cifar10: where it falls below a million nonzero weights"
+    methods = {row["method"] for row in tables_of(page)[heading][0]}
+    assert {"L1 unstructured", "global unstructured, trained again (iterative)"} <= methods
+    assert any(
+        name.startswith("Table 6: ResNet18, AdaBound, cifar10") and "1 seed;" in name for name in tables_of(page)
+    )
+    for text in texts(page):
+        assert "trained again, iterative; 1 seed" in text
+        assert "Training after pruning was not tried." not in text
 
 
 def test_an_unfinished_compression_is_named(tmp_path):
