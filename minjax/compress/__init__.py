@@ -1,8 +1,12 @@
-"""Pruning, quantization and the sizes that result, as pure functions on pytrees of parameters."""
+"""Pruning, quantization and the sizes that result, as pure functions on pytrees of parameters.
+
+Packed files are records, whose reader is imported when one of its functions is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from minjax.compress.formats import FORMATS, round_to_format, to_format
 from minjax.compress.methods import METHODS, Method, method
-from minjax.compress.packed import Packed, load_packed, packed_bytes, save_packed
 from minjax.compress.quantize import (
     Quantized,
     Scheme,
@@ -15,6 +19,9 @@ from minjax.compress.quantize import (
 from minjax.compress.schedules import rounds
 from minjax.compress.selection import apply_masks, counts, masks, ranks
 from minjax.compress.shrinking import Shrinkage, largest_difference, shrink
+
+if TYPE_CHECKING:
+    from minjax.compress.packed import Packed, load_packed, packed_bytes, save_packed
 
 __all__ = [
     "FORMATS",
@@ -43,3 +50,11 @@ __all__ = [
     "straight_through",
     "to_format",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Packed", "load_packed", "packed_bytes", "save_packed"):
+        raise AttributeError(f"module 'minjax.compress' has no attribute {name!r}")
+    from minjax.compress import packed
+
+    return getattr(packed, name)

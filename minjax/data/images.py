@@ -10,15 +10,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 
 from minjax import memory
 from minjax.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -197,6 +197,8 @@ def decode(data: bytes, name: str, image_size: Size | None = None) -> np.ndarray
     Raises:
         DamagedImageError: not a whole PNG or JPEG image, or one of more than `MOST_PIXELS`.
     """
+    from PIL import Image, ImageOps  # training does without Pillow
+
     try:
         with _opened(data, name) as opened:
             width, height = opened.size
@@ -226,6 +228,9 @@ def decode(data: bytes, name: str, image_size: Size | None = None) -> np.ndarray
 
 def _opened(data: bytes, name: str) -> Image.Image:
     """An image of which the header was read. `Image.open` would also warn of the sizes that `decode` refuses."""
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             return PngImageFile(io.BytesIO(data))
@@ -238,6 +243,8 @@ def _opened(data: bytes, name: str) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Convert to Pillow's mode L if the image is grey, else to RGB."""
+    from PIL import Image
+
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow's own conversion would clip at 255

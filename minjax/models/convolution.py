@@ -11,7 +11,6 @@ On a GPU or TPU the compiler chooses layouts itself, so there the gradients are 
 
 from __future__ import annotations
 
-import itertools
 import math
 from functools import partial
 
@@ -20,7 +19,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minjax.errors import UserError
-from minjax.models import grouped
+from minjax.models import grouped, patches
 
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
@@ -83,8 +82,8 @@ def _cpu(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array)
     small = x.shape[1] < kernel.shape[0] or x.shape[2] < kernel.shape[1]
     if not small and not _few_inputs(strides, x, kernel.shape):
         return _plain(strides, pads, x, kernel)
-    patches = lax.optimization_barrier(_patches(strides, zero_pad(x, (0, *pads, 0)), kernel.shape))
-    return patches @ kernel.reshape(-1, kernel.shape[-1])
+    under = lax.optimization_barrier(patches.patches(strides, patches.zero_pad(x, (0, *pads, 0)), kernel.shape))
+    return under @ kernel.reshape(-1, kernel.shape[-1])
 
 
 def _few_inputs(strides: tuple[int, int], x: jax.Array, kernel_shape: tuple[int, ...]) -> bool:
@@ -97,15 +96,6 @@ def _few_inputs(strides: tuple[int, int], x: jax.Array, kernel_shape: tuple[int,
         return False
     outputs = x.shape[0] * math.prod(-(-size // stride) for size, stride in zip(x.shape[1:3], strides, strict=True))
     return outputs * math.prod(kernel_shape[:3]) * x.dtype.itemsize <= _PATCHES_BYTES
-
-
-def _patches(strides: tuple[int, int], x: jax.Array, kernel_shape: tuple[int, ...]) -> jax.Array:
-    """The patches under the kernel of padded x [N, H, W, Cin]: [N, Ho, Wo, kh * kw * Cin]."""
-    height, width = kernel_shape[:2]
-    rows, columns = x.shape[1] - height + 1, x.shape[2] - width + 1
-    shifts = itertools.product(range(height), range(width))
-    pixels = [x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for i, j in shifts]
-    return jnp.concatenate(pixels, axis=-1)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -165,9 +155,9 @@ def weight_gradient(strides, pads: Pairs, x: jax.Array, kernel_shape: tuple[int,
     few_inputs = _few_inputs(strides, x, kernel_shape)
 
     def gradient(x: jax.Array, g: jax.Array) -> jax.Array:
-        x = zero_pad(x, (0, *pads, 0))
+        x = patches.zero_pad(x, (0, *pads, 0))
         if few_inputs:
-            return _sum_over_pixels(_patches(strides, x, kernel_shape), g).reshape(kernel_shape)
+            return _sum_over_pixels(patches.patches(strides, x, kernel_shape), g).reshape(kernel_shape)
         if strides == (1, 1):
             return _weights_by_shifts(x, kernel_shape, g)
         return _weights_by_rows(strides, x, kernel_shape, g)
@@ -194,11 +184,6 @@ def _images_at_once(x: jax.Array) -> int:
     return divisors[-1] if divisors and fitting < batch else batch
 
 
-def zero_pad(x: jax.Array, pads: tuple) -> jax.Array:
-    """Zero padding (before, after) for each axis; negative numbers crop."""
-    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0) if pad == 0 else (*pad, 0) for pad in pads])
-
-
 def _weights_by_shifts(x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array) -> jax.Array:
     """The gradient for stride 1, from padded x [N, H, W, Cin] and g [N, Ho, Wo, Cout]: one product [kw*Cout, kh*Cin].
 
@@ -206,7 +191,7 @@ def _weights_by_shifts(x: jax.Array, kernel_shape: tuple[int, ...], g: jax.Array
     shifted back by j columns. So kh + kw shifted copies are enough, where patches of x (im2col) would need kh * kw.
     """
     height, width, cin, cout = kernel_shape
-    g = zero_pad(g, (0, 0, (width - 1, width - 1), 0))
+    g = patches.zero_pad(g, (0, 0, (width - 1, width - 1), 0))
     rows, columns = g.shape[1], x.shape[2]
     by_column = jnp.concatenate([g[:, :, j : j + columns] for j in reversed(range(width))], axis=-1)
     by_row = jnp.concatenate([x[:, i : i + rows] for i in range(height)], axis=-1)

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minjax.models.convolution import LAYOUT, Padding, Pairs, pad_pairs, zero_pad
+from minjax.models.convolution import LAYOUT, Padding, Pairs, pad_pairs
+from minjax.models.patches import zero_pad
 
 Strides = tuple[int, int]
 _MOST_PIXELS = 8  # of an image, for each of the kernel: see `_is_small`

@@ -1,14 +1,20 @@
-"""Convolutions of a population on an accelerator: the members' channels become the groups of one convolution.
+"""Convolutions of a population on an accelerator, in one of two forms (`members_as`).
 
-`vmap` of a convolution whose kernels differ between members is a grouped convolution, which cuDNN has kernels for. Its
-gradient for the weights is not: differentiating first and batching then makes a forward convolution of it whose window
-is the whole image. So members are folded into groups before the gradients are formed, and all three convolutions of a
-layer are grouped ones of the layer's own window.
+*groups*: the members' channels become the groups of one convolution, which cuDNN has kernels for. `vmap` of a
+convolution whose kernels differ between members does that too, but not of its gradient for the weights: differentiating
+first and batching then makes a forward convolution of it whose window is the whole image. So members are folded into
+groups before the gradients are formed, and all three convolutions of a layer are grouped ones of the layer's own
+window.
+
+*products*: each convolution is a product of the kernels with the patches of the images, batched over the members. It
+writes every pixel as often as the kernel has elements, but needs no kernel for groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -17,24 +23,51 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 
+from minjax.errors import unknown
+from minjax.models import patches
+
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+FORMS = ("groups", "products")
 Pairs = tuple[tuple[int, int], tuple[int, int]]
+
+_form: ContextVar[str] = ContextVar("form", default="groups")
+
+
+@contextlib.contextmanager
+def members_as(form: str) -> Iterator[None]:
+    """Trace the convolutions of populations in one of `FORMS`.
+
+    Raises:
+        UserError: an unknown form.
+    """
+    if form not in FORMS:
+        raise unknown("form of members' convolutions", form, FORMS)
+    token = _form.set(form)
+    try:
+        yield
+    finally:
+        _form.reset(token)
 
 
 def convolution(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Images [N,H,W,in] and kernel [h,w,in,out] -> [N,H',W',out]; with `vmap`, one grouped convolution."""
-    return _folded(partial(_convolve, strides, pads), (_images, _kernel), (_unfold_images,), x, kernel)[0]
+    """Images [N,H,W,in] and kernel [h,w,in,out] -> [N,H',W',out]; with `vmap`, one for all members."""
+
+    def products(*arrays: jax.Array) -> tuple[jax.Array, ...]:
+        return (patches.convolution(strides, pads, *arrays),)
+
+    return _folded(partial(_convolve, strides, pads), products, (_images, _kernel), (_unfold_images,), x, kernel)[0]
 
 
 def gradients(
     strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array, g: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """The gradients of the images and of the kernel from that of the result, [N,H',W',out]; with `vmap`, grouped."""
+    """The gradients of the images and of the kernel from that of the result, [N,H',W',out]."""
 
     def both(groups: int, x: jax.Array, kernel: jax.Array, g: jax.Array) -> tuple[jax.Array, ...]:
         return jax.vjp(lambda *args: _convolve(strides, pads, groups, *args)[0], x, kernel)[1](g)
 
-    found = _folded(both, (_images, _kernel, _images), (_unfold_images, _unfold_kernel), x, kernel, g)
+    products = partial(patches.gradients, strides, pads)
+    found = _folded(both, products, (_images, _kernel, _images), (_unfold_images, _unfold_kernel), x, kernel, g)
     return found[0], found[1]
 
 
@@ -42,11 +75,14 @@ def _convolve(strides, pads: Pairs, groups: int, x: jax.Array, kernel: jax.Array
     return (lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=LAYOUT, feature_group_count=groups),)
 
 
-def _folded(function: Callable[..., Any], folds: tuple, unfolds: tuple, *arrays: jax.Array) -> tuple[jax.Array, ...]:
-    """A function of arrays whose batching rule folds the new axis into groups.
+def _folded(
+    function: Callable[..., Any], products: Callable[..., Any], folds: tuple, unfolds: tuple, *arrays: jax.Array
+) -> tuple[jax.Array, ...]:
+    """A function of arrays whose batching rule folds the new axis into groups, or batches products.
 
     Args:
         function: (number of groups, *arrays) -> results.
+        products: arrays -> results, by matrix products.
         folds: for each array, how its leading axis of members is folded into its channels.
         unfolds: for each result, the way back.
         *arrays: its arguments.
@@ -62,6 +98,8 @@ def _folded(function: Callable[..., Any], folds: tuple, unfolds: tuple, *arrays:
             array if has else jnp.broadcast_to(array, (size, *array.shape))
             for array, has in zip(arrays, batched, strict=True)
         ]
+        if _form.get() == "products":
+            return jax.vmap(products)(*whole), (True,) * len(unfolds)
         results = function(size, *(fold(array) for fold, array in zip(folds, whole, strict=True)))
         return tuple(back(size, result) for back, result in zip(unfolds, results, strict=True)), (True,) * len(results)
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from jax import lax
 
+from minjax.errors import UserError
 from minjax.models import grouped
+from minjax.models.convolution import conv2d
 
 MEMBERS = 3
 
@@ -24,10 +26,11 @@ def plain(strides, pads, x, kernel):
 CASES = [((1, 1), ((1, 1), (1, 1))), ((2, 2), ((0, 1), (1, 0))), ((1, 2), ((0, 0), (0, 0)))]
 
 
+@pytest.mark.parametrize("form", grouped.FORMS)
 @pytest.mark.parametrize(("strides", "pads"), CASES)
 @pytest.mark.parametrize(("x_batched", "kernel_batched"), [(True, True), (False, True), (True, False)])
-def test_members_share_one_convolution(strides, pads, x_batched, kernel_batched):
-    with jax.enable_x64(True):
+def test_members_share_one_convolution(strides, pads, x_batched, kernel_batched, form):
+    with jax.enable_x64(True), grouped.members_as(form):
         x = drawn(*[MEMBERS] * x_batched, 2, 6, 7, 4)
         kernel = drawn(*[MEMBERS] * kernel_batched, 3, 3, 4, 5)
         axes = (0 if x_batched else None, 0 if kernel_batched else None)
@@ -36,9 +39,10 @@ def test_members_share_one_convolution(strides, pads, x_batched, kernel_batched)
         np.testing.assert_allclose(run(x, kernel), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("form", grouped.FORMS)
 @pytest.mark.parametrize(("strides", "pads"), CASES)
-def test_gradients_of_members_are_their_own(strides, pads):
-    with jax.enable_x64(True):
+def test_gradients_of_members_are_their_own(strides, pads, form):
+    with jax.enable_x64(True), grouped.members_as(form):
         x, kernel = drawn(MEMBERS, 2, 6, 7, 4), drawn(MEMBERS, 3, 3, 4, 5)
         g = drawn(*jax.eval_shape(jax.vmap(lambda *args: plain(strides, pads, *args)), x, kernel).shape)
         found = jax.vmap(lambda *args: grouped.gradients(strides, pads, *args))(x, kernel, g)
@@ -62,3 +66,32 @@ def test_weight_gradients_stay_grouped():
 
     assert f"batch_group_count={MEMBERS}" in text(lambda *args: grouped.gradients((1, 1), same, *args))
     assert f"batch_group_count={MEMBERS}" not in text(batched_last)
+
+
+def test_products_leave_no_convolution():
+    x, kernel, g = drawn(MEMBERS, 2, 6, 6, 4), drawn(MEMBERS, 3, 3, 4, 5), drawn(MEMBERS, 2, 6, 6, 5)
+    same = ((1, 1), (1, 1))
+
+    def step(*args):
+        return grouped.convolution((1, 1), same, *args[:2]), grouped.gradients((1, 1), same, *args)
+
+    for form, convolutions in (("groups", True), ("products", False)):
+        with grouped.members_as(form):
+            text = str(jax.make_jaxpr(jax.vmap(lambda *args: step(*args)))(x, kernel, g))
+        assert ("conv_general_dilated" in text) is convolutions
+    with pytest.raises(UserError, match="groups, products"), grouped.members_as("rows"):
+        pass
+
+
+@pytest.mark.parametrize("form", grouped.FORMS)
+def test_a_population_on_a_gpu_has_the_form_that_is_asked_for(form):
+    def loss(kernel, x):
+        return jnp.sum(conv2d(jax.nn.relu(conv2d(x, kernel)), kernel, strides=(2, 2)))
+
+    several = jax.jit(jax.vmap(jax.value_and_grad(loss)))
+    with grouped.members_as(form):
+        traced = several.trace(drawn(MEMBERS, 3, 3, 4, 4), drawn(MEMBERS, 2, 8, 8, 4))
+    text = traced.lower(lowering_platforms=("cuda",)).as_text()
+    assert (f"feature_group_count = {MEMBERS}" in text) is (form == "groups")
+    assert ("stablehlo.convolution" in text) is (form == "groups")
+    assert ("batching_dims" in text) is (form == "products")
