@@ -102,6 +102,7 @@ class Cell:
         members: networks trained side by side.
         parallel: how a batch is spread over devices, "jit" or "pmap".
         plain: without vectors, as on CPU.
+        form: of the members' convolutions, one of `minjax.models.grouped.FORMS`.
     """
 
     target: str
@@ -111,12 +112,14 @@ class Cell:
     members: int
     parallel: str
     plain: bool
+    form: str = "groups"
 
     @property
     def name(self) -> str:
         """The record's file name without its ending."""
         parts = [self.target, self.network, str(self.batch), self.dtype, str(self.members)]
-        return "-".join(parts + [self.parallel] * (TARGETS[self.target].devices > 1) + ["plain"] * self.plain)
+        parts += [self.parallel] * (TARGETS[self.target].devices > 1) + ["plain"] * self.plain
+        return "-".join(parts + [self.form] * (self.form != "groups"))
 
 
 def compiled(cell: Cell) -> Any:
@@ -126,7 +129,7 @@ def compiled(cell: Cell) -> Any:
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     from minjax import models, optim
-    from minjax.models import attention
+    from minjax.models import attention, grouped
     from minjax.train import state as states
     from minjax.train.engine import AXIS
     from minjax.train.epoch import Input, Totals, run_steps
@@ -173,7 +176,8 @@ def compiled(cell: Cell) -> Any:
     )
     # Without a GPU, Triton's choice of tiles fails for some products ("Couldn't find output tile sizes").
     options = {"xla_gpu_enable_triton_gemm": False} if target.platform == "cuda" else {}
-    with attention.compiling_for((9, 0) if target.platform == "cuda" else None):
+    capability = (9, 0) if target.platform == "cuda" else None
+    with attention.compiling_for(capability), grouped.members_as(cell.form):
         return jax.jit(program, donate_argnums=(0, 1)).lower(*arguments).compile(compiler_options=options)
 
 
@@ -248,7 +252,7 @@ def cells(flags: argparse.Namespace) -> list[Cell]:
     for target, network, batch, dtype, members, parallel in itertools.product(*map(list, axes)):
         if TARGETS[target].devices == 1 and parallel != flags.parallel[0]:
             continue
-        found.append(Cell(target, network, batch, dtype, members, parallel, flags.plain))
+        found.append(Cell(target, network, batch, dtype, members, parallel, flags.plain, flags.form))
     return found
 
 
@@ -262,6 +266,7 @@ def main() -> None:
     parser.add_argument("--members", type=listed, default=["1"], help="networks trained side by side")
     parser.add_argument("--parallel", type=listed, default=["jit"], help="jit, pmap: how several devices share a batch")
     parser.add_argument("--plain", action="store_true", help="states as trees of arrays, as on CPU, for comparison")
+    parser.add_argument("--form", choices=("groups", "products"), default="groups", help="of members' convolutions")
     parser.add_argument("--again", action="store_true", help="compile recorded programs again")
     parser.add_argument("--out", type=Path, default=RECORDS)
     flags = parser.parse_args()

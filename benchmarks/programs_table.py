@@ -47,6 +47,8 @@ def section(target: str, records: dict[str, dict[str, Any]], before: dict[str, d
 def row(record: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
     """The cells of one program."""
     network = record["network"] + (" (states as trees)" if record["plain"] else "")
+    if record.get("form", "groups") != "groups":  # older records do not say
+        network += f" (members' convolutions as {record['form']})"
     if record["parallel"] != "jit":
         network += f" ({record['parallel']})"
     cells = [network, str(record["batch"]), record["dtype"], str(record["members"])]

@@ -18,24 +18,23 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import math
 import os
 import re
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pages
-from networks import NETWORKS, Network
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-from minjax.errors import UserError, unknown
+from benchmarks import pages  # noqa: E402
+from benchmarks.networks import NETWORKS, Network  # noqa: E402
+from benchmarks.sides import Run, Training, speed, steps_for, torch_settings, torch_side  # noqa: E402
+from minjax.errors import UserError, unknown  # noqa: E402
 
-RECORDS = Path(__file__).parent / "records"
-LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.01, 0.9, 1e-3
-Run = Callable[[int], None]  # takes this many steps and returns when the device has finished them
+RECORDS = ROOT / "benchmarks" / "records"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -61,99 +60,19 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return flags
 
 
-def minjax_side(network: Network) -> tuple[Run, float]:
-    """Compile minjax's training program for synthetic data; returns it and the seconds that took."""
-    import jax
-    import numpy as np
-
-    from minjax import models, optim
-    from minjax.data import Split
-    from minjax.train import state as train_state
-    from minjax.train.engine import Engine
-    from minjax.train.epoch import Input, Totals
-
-    started = time.perf_counter()
-    height, width, channels = network.image
-    steps = max(4, min(256, 50_000_000 // (network.batch * height * width * channels)))  # images in an epoch: 50 MB
-    draw = np.random.default_rng(0)
-    images = draw.integers(0, 256, (steps * network.batch, *network.image), dtype=np.uint8)
-    labels = draw.integers(0, 10, len(images), dtype=np.int32)
-    model = models.build(network.model, 10, **network.fields)
-    optimizer = optim.build("sgdm", LEARNING_RATE, weight_decay=WEIGHT_DECAY, momentum=MOMENTUM)
-    inputs = Input(mean=(0.5,) * channels, std=(0.25,) * channels)
-    engine = Engine(model, optimizer, Split(images, labels), inputs, batch_size=network.batch)
-    state = engine.place(train_state.init(model, optimizer, network.image, 0))
-    carry = [state, engine.place(Totals.zero())]
-
-    def run(count: int) -> None:
-        while count > 0:
-            now = min(count, steps)
-            carry[:] = engine.run(*carry, 1, 0, now)
-            count -= now
-        jax.block_until_ready(carry)
-
-    run(1)
-    return run, time.perf_counter() - started
-
-
-def torch_side(network: Network, device: str, compiled: bool) -> tuple[Run, float]:
-    """Warm up PyTorch's training loop on synthetic data; returns it and the seconds that took."""
-    import torch
-    import torch_models
-
-    started = time.perf_counter()
-    torch.manual_seed(0)
-    place = "cuda" if device == "gpu" else "cpu"
-    layout = torch.channels_last
-    model: Any = network.torch(torch_models).to(place, memory_format=layout)
-    check_parameters(network, sum(p.numel() for p in model.parameters()))
-    height, width, channels = network.image
-    images = [
-        torch.randn(network.batch, channels, height, width, device=place).to(memory_format=layout) for _ in range(4)
-    ]
-    labels = [torch.randint(0, 10, (network.batch,), device=place) for _ in range(4)]
-    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY, fused=True)
-    if compiled:
-        model = torch.compile(model)
-
-    def run(count: int) -> None:
-        for i in range(count):
-            optimizer.zero_grad(set_to_none=True)
-            torch.nn.functional.cross_entropy(model(images[i % 4]), labels[i % 4]).backward()
-            optimizer.step()
-        if place == "cuda":
-            torch.cuda.synchronize()
-
-    run(2)
-    return run, time.perf_counter() - started
-
-
-def check_parameters(network: Network, count: int) -> None:
-    """Check that both sides are the same network.
-
-    Raises:
-      UserError: the parameter counts differ.
-    """
-    import jax
-
-    from minjax import models
-
-    model = models.build(network.model, 10, **network.fields)
-    images = jax.ShapeDtypeStruct((1, *network.image), "float32")
-    shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), images)["params"]
-    ours = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
-    if ours != count:
-        raise UserError(f"{network.model} has {ours} parameters in minjax and {count} in PyTorch: not the same network")
-
-
 def build_sides(network: Network, flags: argparse.Namespace) -> tuple[dict[str, Run], dict[str, dict[str, Any]]]:
     """The sides that run, and the beginning of the record of every side, including those that failed."""
+
+    def minjax_side() -> tuple[Run, float]:
+        training = Training(network)
+        return training.run, training.seconds
+
     builders: dict[str, Callable[[], tuple[Run, float]]] = {
-        "minjax": lambda: minjax_side(network),
-        "torch": lambda: torch_side(network, flags.device, compiled=False),
+        "minjax": minjax_side,
+        "torch": lambda: torch_side(network, flags.device),
     }
     if not flags.no_compile:
-        builders["torch.compile"] = lambda: torch_side(network, flags.device, compiled=True)
+        builders["torch.compile"] = lambda: torch_side(network, flags.device, mode="default")
     runs: dict[str, Run] = {}
     records: dict[str, dict[str, Any]] = {}
     for side, build in builders.items():
@@ -167,18 +86,6 @@ def build_sides(network: Network, flags: argparse.Namespace) -> tuple[dict[str, 
     return runs, records
 
 
-def steps_for(run: Run, seconds: float) -> int:
-    """How many steps take about `seconds`; tries more and more of them, so that one-off costs weigh little."""
-    count = 1
-    while True:
-        started = time.perf_counter()
-        run(count)
-        spent = time.perf_counter() - started
-        if spent > seconds / 4:
-            return max(1, round(seconds * count / spent))
-        count *= 4
-
-
 def measure(network: Network, flags: argparse.Namespace) -> dict[str, Any]:
     """Time all sides in turns; returns the record of one network."""
     runs, records = build_sides(network, flags)
@@ -188,9 +95,7 @@ def measure(network: Network, flags: argparse.Namespace) -> dict[str, Any]:
     rounds: dict[str, list[float]] = {side: [] for side in runs}
     for _ in range(flags.rounds):
         for side, run in runs.items():
-            started = time.perf_counter()
-            run(steps[side])
-            rounds[side].append(steps[side] * network.batch / (time.perf_counter() - started))
+            rounds[side].append(speed(run, steps[side], network.batch))
     for side, speeds in rounds.items():
         records[side] |= {
             "steps_a_round": steps[side],
@@ -235,10 +140,7 @@ def prepare(flags: argparse.Namespace) -> dict[str, Any]:
         jax.devices()
     except RuntimeError as error:
         raise UserError(f"--device={flags.device}, but this JAX has no such device: {error}".splitlines()[0]) from error
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision("high")  # TF32 on a GPU, as in JAX
-    torch.backends.cudnn.benchmark = True
+    threads = torch_settings()
     conditions = builtins(provenance(" ".join(["python benchmarks/train_step.py", *sys.argv[1:]])))
     conditions["versions"]["torch"] = torch.__version__
     if flags.device == "gpu":

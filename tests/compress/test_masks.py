@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.golden import DATA, LAYERS, MASKS
 from minjax import compress
 from minjax.compress import METHODS, Method
 from minjax.errors import UserError
 
-VECTORS = np.load(Path(__file__).parents[1] / "data" / "pruning_masks.npz")
-LAYERS = ("0", "2", "4")
+VECTORS = np.load(DATA / "pruning_masks.npz")
 AMOUNTS = np.linspace(0, 1, 21)
 PARAMS = {
     "stem": {"kernel": jnp.asarray(np.random.default_rng(0).normal(size=(3, 3, 3, 8)), jnp.float32)},
@@ -35,17 +33,9 @@ def zeros(tree) -> int:
     return sum(int((~np.asarray(leaf)).sum()) for leaf in jax.tree.leaves(tree))
 
 
-@pytest.mark.parametrize(
-    ("reference", "method", "axis"),
-    [
-        ("l1_unstructured", "l1", "in"),
-        ("ln_structured_n1_dim1", "l1_structured", "in"),
-        ("ln_structured_n1_dim0", "l1_structured", "out"),
-        ("ln_structured_n2_dim0", "l2_structured", "out"),
-        ("global_l1", "global_l1", "in"),
-    ],
-)
-def test_masks_are_those_of_pytorch(reference, method, axis):
+@pytest.mark.parametrize("reference", MASKS)
+def test_masks_are_those_of_pytorch(reference):
+    method, axis = MASKS[reference]
     params = {f"conv{i}": {"kernel": VECTORS[f"weight_{i}"].transpose(2, 3, 1, 0)} for i in LAYERS}
     for place, amount in enumerate(VECTORS["amounts"]):
         ours = compress.masks(params, method, float(amount), axis=axis)
