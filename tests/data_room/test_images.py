@@ -13,6 +13,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from minjax import memory
 from minjax.data import images as decoding
@@ -101,7 +102,7 @@ def test_a_small_file_that_announces_many_pixels_is_refused_by_its_header(size, 
         rest = one_bit_png(8, 8)
         crc = zlib.crc32(b"IHDR" + data[16:] + rest[24:29])
         data = data + rest[24:29] + struct.pack(">I", crc) + rest[33:]
-    monkeypatch.setattr(decoding.PngImageFile, "load", lambda self: pytest.fail("it was decoded"))
+    monkeypatch.setattr(PngImageFile, "load", lambda self: pytest.fail("it was decoded"))
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         with pytest.raises(UserError) as caught:
