@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from minjax.errors import UserError
 from minjax.findings.readings import Reading, departures, reading, shared
 from minjax.records.record import CONFIG, config_of
@@ -18,6 +20,7 @@ from minjax.report import paper
 from minjax.report.formats import printable
 
 FAMILIES = ("resnet", "vit", "vgg")
+TRAINED = ("completed", "diverged", "interrupted")  # of other cells the directory holds nothing, or somebody else's run
 
 
 @dataclass(frozen=True)
@@ -124,23 +127,31 @@ def read(directory: Path | str) -> Tables:
     """Read a tables directory: its record and the runs of its cells.
 
     Raises:
-        UserError: not such a directory, one without a record yet, or a damaged record.
+        UserError: not such a directory, one without a record yet, or a damaged table.json.
     """
     path = Path(directory)
     config = config_of(path, "directory of a set of runs", "tables")
     if not (path / TABLE).is_file():
         raise UserError(f"{path} has no {TABLE} to report on yet; the command that started it resumes it")
     record = read_table(path)
-    runs = {cell.directory: read_run(path / cell.directory) for cell in record.cells if _has_run(path, cell)}
+    runs: dict[str, Run] = {}
+    cells = [_read(path, cell, runs) for cell in record.cells]
+    record = replace(record, cells=cells)
     alike: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in record.cells:
         alike.setdefault((cell.dataset, cell.network, cell.optimizer), []).append(cell)
     return Tables(path, config, record, tuple(_entries(record, alike, runs)))
 
 
-def _has_run(path: Path, cell: Cell) -> bool:
-    """Whether there is a run to read; the records of a cell that failed may be what is wrong with it."""
-    return cell.status != "failed" and (path / cell.directory / CONFIG).is_file()
+def _read(path: Path, cell: Cell, runs: dict[str, Run]) -> Cell:
+    """Add a cell's run to `runs`, where it has come to one; a damaged one is a failed cell and no lost table."""
+    if cell.status not in TRAINED or not (path / cell.directory / CONFIG).is_file():
+        return cell
+    try:
+        runs[cell.directory] = read_run(path / cell.directory)
+    except UserError as error:
+        return replace(cell, status="failed", reason=f"{error}.")
+    return cell
 
 
 def _entries(record: Table, alike: dict[tuple[str, str, str], list[Cell]], runs: dict[str, Run]) -> Iterable[Entry]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 
+import msgspec
 import pytest
 
 from minjax.errors import UserError
 from minjax.records.table import TABLE, Scale
+from minjax.report.epochs import PANELS
 from minjax.report.formats import ABSENT
 from minjax.report.run import write as write_run
 from minjax.report.tables import write
@@ -171,6 +173,20 @@ def test_two_presets_of_a_network_are_told_apart(tmp_path):
         page = write(make_table(tmp_path, cells))
     names = {row["architecture"] for row in tables_of(page)["Table 4: ViT and ViT_S on cifar10"][0]}
     assert names == {"ViT", "ViT_S", "ViT_S (vit_s)", "ViT_S (paper/vit_s)"}  # ViT_S under the other optimizers
+
+
+def test_a_damaged_run_is_a_marked_cell_and_not_a_lost_table(tmp_path):
+    cells = [make_cell(tmp_path, "vit_s", name) for name in ("adam", "sgdm")]
+    cells.append(make_cell(tmp_path, "vit_s", "adabound"))
+    cells[2] = msgspec.structs.replace(cells[2], status="failed", reason="it holds another run")
+    (tmp_path / cells[0].directory / "summary.json").write_text("{")
+    with undrawn() as figures:
+        page = write(make_table(tmp_path, cells))
+    caption = "Table 4: ViT and ViT_S on cifar10"
+    assert "summary.json: not JSON" in row(page, caption, "ViT_S", "ADAM")["reading"]
+    assert row(page, caption, "ViT_S", "AdaBound")["reading"] == "not run (it holds another run)"
+    assert row(page, caption, "ViT_S", "SGDM")["seeds"] == "1"
+    assert len(figures) == 2 * len(PANELS)  # of the one run that counts, together and alone
 
 
 def test_what_is_no_set_of_runs_is_refused(tmp_path):
