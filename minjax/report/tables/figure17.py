@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,28 @@ from minjax.findings.equal_size import MILLION, Pruned, Way
 from minjax.records.compression import TRAINED
 from minjax.report import paper
 from minjax.report.axes import accuracy_axis, fraction_axis, references, size_axis
-from minjax.report.drawing import BLACK, COLOURS, DASHES, GREY, ORANGE, WIDTH, band, handle, legend, png, style, title
+from minjax.report.drawing import BLACK, COLOURS, DASHES, GREY, ORANGE, band, handle, legend, png, style, title
 from minjax.report.formats import percent, printable
 
 Curves = Mapping[Way, Sequence[Pruned]]
+Looks = Mapping[Way, dict[str, Any]]
 PAPER_GREY = "#8a8a8a"
 STAR: dict[str, Any] = {"marker": "*", "markersize": 13, "markerfacecolor": ORANGE, "markeredgecolor": BLACK}
 AGAIN: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
 
 
-def picture(
+def pictures(
     name: str,
     found: Curves,
     dense: float,
     small: tuple[str, Sequence[float], int] | None,
     papers: Mapping[str, Sequence[tuple[float, float]]],
     fall: tuple[float, float, float] | None,
-) -> bytes:
-    """Accuracy over the amount pruned, and over the nonzero weights with the line at a million.
+) -> list[bytes]:
+    """Accuracy over the amount pruned; and over the nonzero weights, with the line at a million.
 
     Args:
-        name: of the network, for the title.
+        name: of the network, for the titles.
         found: its curves.
         dense: its accuracy before pruning.
         small: its small form: name, accuracies over seeds, parameters; None: there is none.
@@ -42,28 +44,52 @@ def picture(
         fall: where structured pruning takes a colour plane: amount, accuracy, accuracy with the first layer spared.
     """
     looks = {way: _look(way) for way in found if way.method in paper.METHODS}
-    with style():
-        figure = Figure(figsize=(WIDTH, 5.2 + 0.12 * len(looks)), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
-        handles = [handle(way_name(way), **look) for way, look in looks.items()]
-        for way, look in looks.items():
-            points = [point for point in found[way] if point.amount < 1]  # with nothing left there is no network
-            if not way.retrained:
-                _curve(left, [point.amount for point in found[way]], found[way], look)
-            _curve(right, [point.nonzero for point in points], points, look)
-        handles += _papers(left, papers)
-        handles += references(left, dense_network=dense)
+    return [_over_amounts(name, found, looks, dense, papers, fall), _over_weights(name, found, looks, small)]
+
+
+def _over_amounts(
+    name: str,
+    found: Curves,
+    looks: Looks,
+    dense: float,
+    papers: Mapping[str, Sequence[tuple[float, float]]],
+    fall: tuple[float, float, float] | None,
+) -> bytes:
+    shown = {way: look for way, look in looks.items() if not way.retrained}
+    with _panel(name, len(shown) + len(papers)) as (figure, axes):
+        for way, look in shown.items():
+            _curve(axes, [point.amount for point in found[way]], found[way], look)
+        handles = [handle(way_name(way), **look) for way, look in shown.items()]
+        handles += [*_papers(axes, papers), *references(axes, dense_network=dense)]
         if fall is not None:
-            _mark_fall(left, fall)
-        fraction_axis(left, "amount pruned (% of the weights, structured: of the channels)")
-        left.set_title("Over the amount pruned", loc="left")
-        handles += _million(right, [point.nonzero for way in looks for point in found[way] if point.amount < 1], small)
-        right.set_title("Over the weights that are left", loc="left")
-        accuracy_axis(left, decimals=0)
-        left.set_ylim(-0.02, 1.02)
-        title(figure, name)
+            _mark_fall(axes, fall)
+        fraction_axis(axes, "amount pruned (% of the weights, structured: of the channels)")
         legend(figure, handles)
         return png(figure)
+
+
+def _over_weights(name: str, found: Curves, looks: Looks, small: tuple[str, Sequence[float], int] | None) -> bytes:
+    with _panel(name, len(looks)) as (figure, axes):
+        sizes: list[float] = []
+        for way, look in looks.items():
+            points = [point for point in found[way] if point.amount < 1]  # with nothing left there is no network
+            _curve(axes, [point.nonzero for point in points], points, look)
+            sizes += [point.nonzero for point in points]
+        handles = [handle(way_name(way), **look) for way, look in looks.items()]
+        legend(figure, [*handles, *_million(axes, sizes, small)])
+        return png(figure)
+
+
+@contextmanager
+def _panel(name: str, entries: int) -> Iterator[tuple[Figure, Axes]]:
+    """A figure with one panel of test accuracies, and room for so many entries of a legend."""
+    with style():
+        figure = Figure(figsize=(5.4, 4.0 + 0.15 * entries), layout="constrained")
+        axes = figure.subplots()
+        title(figure, name)
+        accuracy_axis(axes, decimals=0)
+        axes.set_ylim(-0.02, 1.02)
+        yield figure, axes
 
 
 def _look(way: Way) -> dict[str, Any]:
@@ -93,7 +119,7 @@ def _papers(axes: Axes, papers: Mapping[str, Sequence[tuple[float, float]]]) -> 
     for (method, points), dash in zip(papers.items(), DASHES, strict=False):
         look: dict[str, Any] = {"color": PAPER_GREY, "linewidth": 1.2, "linestyle": dash}
         axes.plot(*zip(*points, strict=True), zorder=1.5, **look)
-        handles.append(handle(f"ResNet18 on CIFAR-10, paper 1: {paper.METHOD_NAMES[method]}", **look))
+        handles.append(handle(f"paper 1: {paper.METHOD_NAMES[method]}", **look))
     return handles
 
 

@@ -52,9 +52,11 @@ def evidence(tables: Tables) -> list[Section]:
     for place, group in enumerate(found, 1):
         small = question.dense_small(tables, found, group) if group.model + question.SMALL in paper.MODELS else None
         beside = (small.name, small.accuracies, small.num_params) if small else None
-        image = figure17.picture(group.name, group.curves, mean(group.dense), beside, papers_curves(group), fall(group))
+        images = figure17.pictures(
+            group.name, group.curves, mean(group.dense), beside, papers_curves(group), fall(group)
+        )
         alt = f"{group.name}: test accuracy over the amount pruned and over the weights that are left"
-        blocks.append(Picture(f"{FILES}{place}.png", [image], alt, caption=group.name))
+        blocks.append(Picture(f"{FILES}{place}.png", images, alt, caption=group.name, beside=True))
     links = [
         (str(member.path.relative_to(tables.path)), str(Path("..") / member.path.relative_to(tables.path) / PAGE))
         for group in found

@@ -125,12 +125,14 @@ def test_the_question_is_answered_beside_the_small_network(page):
 def test_figure_17_marks_the_million_and_the_small_network(page):
     tables = read(page.parent.parent)
     assert "pruning-1.png" in written(page)
-    (figure,) = figures_of(write, tables.path)[-1:]
-    left_panel, right = figure.axes
-    entries = legend_of(figure)
+    over_amounts, over_weights = figures_of(write, tables.path)[-2:]
+    (left_panel,), (right,) = over_amounts.axes, over_weights.axes
+    entries = legend_of(over_weights)
     assert "a million nonzero weights" in entries
     assert "ResNet18_S, dense" in entries
-    assert "ResNet18 on CIFAR-10, paper 1: L1 structured" in entries
+    assert "global unstructured, trained again (iterative)" in entries
+    assert "paper 1: L1 structured" in legend_of(over_amounts)
+    assert "global unstructured, trained again (iterative)" not in legend_of(over_amounts)
     assert any(list(line.get_xdata()) == [1_000_000, 1_000_000] for line in right.get_lines())
     assert any(list(line.get_xdata()) == [SIZES["resnet18_s"]] for line in right.get_lines())
     assert "first convolution loses a colour plane" in left_panel.texts[0].get_text()
