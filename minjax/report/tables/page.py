@@ -88,7 +88,7 @@ def _tiles(tables: Tables) -> list[Tile]:
     lacking = [cell for cell in cells if cell.status in LACKING]
     diverged = sum(cell.status == "diverged" for cell in cells)
     open_cells = len(cells) - done - diverged - len(lacking)
-    said = [(diverged, "diverged"), (len(lacking), "cannot be trained as they are"), (open_cells, "left to train")]
+    said = [(diverged, "diverged"), (len(lacking), "cannot be trained"), (open_cells, "left to train")]
     how = ", ".join(f"{number} {what}" for number, what in said if number) or "each a network, an optimizer, a data set"
     figures = [entry for entry in tables.entries if entry.figure]
     inside = sum(entry.reading.kind == "within seed noise" for entry in figures)
@@ -129,7 +129,7 @@ def _next(tables: Tables) -> list[Section]:
     lacking = [cell for cell in record.cells if cell.status in LACKING]
     if lacking:
         reasons = list(dict.fromkeys(printable(cell.reason) for cell in lacking if cell.reason))
-        blocks += [f"{plural(len(lacking), 'run')} cannot be trained as they are: {' '.join(reasons)}"]
+        blocks += [f"{plural(len(lacking), 'run')} cannot be trained: {' '.join(reasons)}"]
     if not blocks:
         return []
     blocks += ["This page is written again, from the records alone, by:", Command(_report(tables.path))]
