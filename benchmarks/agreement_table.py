@@ -12,6 +12,7 @@ import numpy as np
 import pages
 
 from minjax.findings.intervals import Estimate, difference
+from minjax.findings.words import plural
 
 RECORDS = pages.ROOT / "benchmarks" / "records" / "agreement"
 SIDES = ("minjax", "PyTorch")
@@ -102,15 +103,10 @@ def section(records: list[dict[str, Any]]) -> list[str]:
     name = "CIFAR-10 (JPEG)" if data["name"] == "cifar10-jpeg" else data["name"]
     everywhere = [record["conditions"] for record in records]
     conditions = sorted({f"{one['device']}, {one['threads']} threads; {pages.versions(one)}" for one in everywhere})
-    seconds = {
-        framework: np.median([e["seconds"] for r in records if r["framework"] == framework for e in r["epochs"]])
-        for framework in sorted({record["framework"] for record in records})
-    }
     parts = [
         f"## {settings['network']} on {name}",
         f"{sizes['train']:,} training images, {sizes['test']:,} test images; batch {settings['batch']}; "
-        f"{settings['epochs']} epochs; augmentation {data['augment']}. {'. '.join(conditions)}. Median seconds for an "
-        f"epoch of training: {', '.join(f'{side} {value:.1f}' for side, value in seconds.items())}.",
+        f"{plural(settings['epochs'], 'epoch')}; augmentation {data['augment']}. {'. '.join(conditions)}.",
     ]
     wanted = {record["seed"] for record in records}
     for optimizer in ("sgdm", "adam", "adabound"):
