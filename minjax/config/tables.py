@@ -39,7 +39,7 @@ TABLES = within(
             "budget_minutes",
             None,
             OrNone(Number(above=0)),
-            "Minutes of training and evaluation after which the table stops; None: when everything is trained.",
+            "Minutes after which the table stops, those of earlier commands included; None: when all is trained.",
             _HOW,
         ),
         *EXECUTION,

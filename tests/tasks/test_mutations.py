@@ -30,16 +30,24 @@ COMMANDS = {
         "--config.compress.calibration_images=100", "--config.compress.candidate_amounts=(0.5,)",
         "--config.compress.candidate_bits=(4,)", "--config.compress.retrainings=1",
     ],
+    "tables": [
+        "--config=configs/paper/tables.py", "--config.tables.networks=dnn", "--config.tables.optimizers=adam",
+        "--config.tables.datasets=digits", "--config.epochs=1", "--config.dataset.limit_train=128",
+        "--config.tensorboard=False",
+    ],
 }  # fmt: skip
 END = {
     "train": ("summary.json", "predictions.npz", "samples.npz", "report"),
     "study": ("study.json", "report"),
     "compress": ("compression.json", "report"),
+    "tables": ("table.json", "report"),
 }
+CELL = "cells/dnn-digits-adam-s42"
 FILES = {
     "train": ("config.json", "summary.json", "metrics.jsonl", "predictions.npz", "samples.npz"),
     "study": ("config.json", "study.json", "points.jsonl"),
     "compress": ("config.json", "compression.json", "compression.jsonl", "trained/config.json", "trained/summary.json"),
+    "tables": ("config.json", "table.json", CELL + "/config.json", CELL + "/summary.json", CELL + "/metrics.jsonl"),
 }
 CASES = [
     (kind, state, file)

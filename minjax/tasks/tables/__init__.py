@@ -7,11 +7,13 @@ after each how far the table has come.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from minjax.errors import UserError
 from minjax.records.record import write_config
 from minjax.records.table import ENDED, TABLE, Table, read_table
 from minjax.tasks import cluster, report, workdir
@@ -66,7 +68,17 @@ def _finished(asked: dict[str, Any], directory: Path, cells: list[Planned]) -> T
     """The record of a table of exactly these cells that all have a result."""
     if not (directory / TABLE).exists():
         return None
-    table = read_table(directory)
+    try:
+        table = read_table(directory)
+    except UserError as error:
+        if (directory / TABLE).is_dir():
+            raise
+        print(f"minjax: warning: {error}; it is written again from the records of the runs", file=sys.stderr)
+        return None
     same = [cell.directory for cell in table.cells] == [one.cell.directory for one in cells]
-    ended = same and all(stood(one, directory).status in ENDED for one in cells)
-    return table if ended and all(cell.status in ENDED for cell in table.cells) else None
+    recorded = {cell.directory: cell.status for cell in table.cells}
+    stand = same and all(
+        recorded[one.cell.directory] == stood(one, directory).status and recorded[one.cell.directory] in ENDED
+        for one in cells
+    )
+    return table if stand else None
