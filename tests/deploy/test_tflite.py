@@ -84,7 +84,7 @@ def test_c_stands_alone(files, tmp_path):
 
 
 @pytest.mark.parametrize("family", ["dnn", "cnn", "small_resnet"])
-def test_c_compiles_for_a_cortex_m4(family, files, tmp_path, monkeypatch):
+def test_c_compiles_for_a_cortex_m4(family, files, tmp_path):
     build = c.PROCESSORS["Cortex-M4"][0]
     if not shutil.which(build):
         pytest.skip(f"needs {build}: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi")
@@ -94,7 +94,8 @@ def test_c_compiles_for_a_cortex_m4(family, files, tmp_path, monkeypatch):
     weights = sum(leaf.size for leaf in jax.tree.leaves(given.network.variables["params"]))
     assert weights < c.object_bytes(tmp_path / "c", "Cortex-M4") < weights + 20_000
     assert re.fullmatch(rf"Cortex-M4, {build} \d+\.\d+\.\d+", c.named("Cortex-M4"))
-    monkeypatch.setattr(c, "FLAGS", (*c.FLAGS, "-Wconversion"))  # what it complains about is an error
+    with open(tmp_path / "c" / "model.c", "a") as code:
+        code.write("static int unused(void) { return 0; }\n")  # only a warning, if it were not for -Werror
     with pytest.raises(UserError, match="the C compiler for Cortex-M4 refused the code"):
         c.object_bytes(tmp_path / "c", "Cortex-M4")
 

@@ -73,12 +73,17 @@ SEARCH = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module", name="searched")
+def _searched(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("searches") / "whole"
+    assert main(small(directory, *SEARCH)) == 0
+    return directory
+
+
 @pytest.mark.slow
-def test_a_search_that_is_killed_again_and_again_ends_with_the_same_records(tmp_path):
-    assert main(small(tmp_path / "whole", *SEARCH)) == 0
-    wanted = len(lines(tmp_path / "whole"))
+def test_a_search_that_is_killed_again_and_again_ends_with_the_same_records(searched, tmp_path):
     directory, generator = tmp_path / "killed", random.Random(7)
-    for at in sorted(generator.sample(range(1, wanted), 4)):
+    for at in sorted(generator.sample(range(1, len(lines(searched))), 4)):
         arguments = command(*small(directory, *SEARCH)[1:], preset=PRESET)
         process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 400
@@ -89,24 +94,28 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_records(tmp_
         process.kill()
         process.wait()
     assert main(small(directory, *SEARCH)) == 0
-    assert plain(directory) == plain(tmp_path / "whole")
+    assert plain(directory) == plain(searched)
     stages = [stage["name"] for stage in plain(directory)[1]["stages"]]
     assert stages[0] == "climb"
     assert {"more epochs", "fresh"} <= set(stages)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("together", [False, True])
-def test_a_search_goes_on_from_any_of_its_records(tmp_path, together):
-    """Members that run side by side are trained in the populations that they were in."""
+def test_a_search_goes_on_from_any_of_its_records(searched, tmp_path):
+    goes_on(searched, tmp_path / "part", SEARCH)
+
+
+@pytest.mark.slow
+def test_members_that_train_side_by_side_go_on_in_the_populations_that_they_were_in(tmp_path):
     fields = (
-        *SEARCH,
-        f"--config.study.together={together}",
-        "--config.study.epoch_doublings=0",
-        "--config.study.dnn.depths=(1,)",
-    )
-    whole, part = tmp_path / "whole", tmp_path / "part"
-    assert main(small(whole, *fields)) == 0
+        *SEARCH, "--config.study.together=True", "--config.study.epoch_doublings=0", "--config.study.dnn.depths=(1,)",
+    )  # fmt: skip
+    assert main(small(tmp_path / "whole", *fields)) == 0
+    goes_on(tmp_path / "whole", tmp_path / "part", fields)
+
+
+def goes_on(whole, part, fields):
+    """A third of the records, without what came of them, becomes the whole study again."""
     shutil.copytree(whole, part)
     (part / "study.json").unlink()
     shutil.rmtree(part / "winner")
