@@ -37,7 +37,7 @@ BAD = {
     "not a flag": (["--config.deterministic=maybe"], "deterministic is 'maybe'; it must be True or False"),
     "unknown task": (
         ["--config.task=trian"],
-        "task is 'trian'; it must be train, compress, study, report, export or predict .did you mean 'train'",
+        "task is 'trian'; it must be train, compress, study, tables, report, export or predict .did you mean 'train'",
     ),
     "unknown model": (["--config.model.name=resnet19"], "unknown model 'resnet19'.*known: .*resnet18_s"),
     "unknown optimizer": (
