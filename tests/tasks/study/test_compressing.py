@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from minjax.interruption import RESUMABLE
@@ -31,3 +33,13 @@ def test_a_target_that_the_winner_misses_is_not_asked_of_its_files(tmp_path, mon
     study = {"target_accuracy": 0.8, "tolerance": 0.02, "metric": "accuracy", "deploy_bits": 6}
     assert compressing.compressed(tmp_path / "winner", study, accuracy) is None
     assert found[0].compress.target_accuracy == asked
+
+
+def test_where_no_file_keeps_the_accuracy_the_one_that_loses_least_is_handed_over(tmp_path, monkeypatch):
+    found = SimpleNamespace(packed=("plain",), recommended=None, runner_up="loses least")
+    monkeypatch.setattr(compressing, "find", lambda task: lambda *_: 0)
+    monkeypatch.setattr(compressing, "read", lambda *_: found)
+    study = {"target_accuracy": 0.8, "tolerance": 0.02, "metric": "accuracy", "deploy_bits": 6}
+    assert compressing.compressed(tmp_path, study, 0.9) == compressing.Compressed("loses least", "plain", keeps=False)
+    found.recommended = "smallest"
+    assert compressing.compressed(tmp_path, study, 0.9) == compressing.Compressed("smallest", "plain", keeps=True)
