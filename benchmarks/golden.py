@@ -223,7 +223,8 @@ def numbers(
 
     found = jax.device_get(run(state.params))
     if training:
-        engine = Engine(model, optimizer, Split(pixels, labels), _inputs(shape, dtype), batch_size=BATCH)
+        split, inputs = Split(pixels, labels), _inputs(shape, dtype)
+        engine = Engine(model, optimizer, split, inputs, batch_size=BATCH, devices=1)
         done, _ = engine.run(engine.place(state), engine.place(Totals.zero()), 1, 0, STEPS)
         found["steps"] = engine.fetch(done.params)
     return found
