@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "f32": 4, "s32": 4, "u32": 4}
@@ -43,25 +45,45 @@ class Kernel:
     Attributes:
         kind: what sort of instruction it is; for a custom call, the function that is called.
         bytes: read and written; of an operand that the kernel reads in parts, those parts.
+        tiled_bytes: the same with the padding that a TPU's tiles add to arrays.
         window: height and width of a convolution's window, where the text says so.
         source: the operation that it was made from.
     """
 
     kind: str
     bytes: int
+    tiled_bytes: int
     window: tuple[int, int] | None
     source: str
 
 
 def size(shape: str) -> int:
-    """Bytes of all arrays in a shape."""
+    """Bytes of the numbers of all arrays in a shape."""
+    return sum(BYTES.get(kind, 0) * math.prod(dims) for kind, dims, *_ in _arrays(shape))
+
+
+def tiled_size(shape: str) -> int:
+    """Bytes of all arrays in a shape, padded to whole tiles where the layout has them.
+
+    ``bf16[128,32,32,16]{3,2,1,0:T(8,128)(2,1)}`` has 16 channels along the 128 lanes of its tiles: eight times the
+    bytes of its numbers. Further tiles pack small types, without padding.
+    """
     total = 0
-    for kind, dims in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shape):
-        count = 1
-        for dim in filter(None, dims.split(",")):
-            count *= int(dim)
-        total += count * BYTES.get(kind, 0)
+    for kind, dims, order, tile in _arrays(shape):
+        sides = [dims[axis] for axis in order]  # from the fastest axis on
+        for place, length in enumerate(reversed(tile[-len(sides) :]) if sides else ()):
+            sides[place] = -(-sides[place] // length) * length
+        total += BYTES.get(kind, 0) * math.prod(sides)
     return total
+
+
+def _arrays(shape: str) -> list[tuple[str, list[int], list[int], list[int]]]:
+    """The arrays in a shape: type, sizes, axes from the fastest on, tile (its last number is of the fastest axis)."""
+    found = []
+    for kind, *lists in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\](?:\{([\d,]*)(?::T\(([\d,]+)\))?)?", shape):
+        dims, order, tile = ([int(n) for n in filter(None, text.split(","))] for text in lists)
+        found.append((kind, dims, order or list(range(len(dims)))[::-1], tile))
+    return found
 
 
 def computations(text: str) -> dict[str, dict[str, Instruction]]:
@@ -97,12 +119,17 @@ def kernels(text: str) -> list[Kernel]:
         if row.kind not in KERNELS:
             continue
         inner = every.get(row.attribute(r"calls=%([\w.\-]+)"), {})
-        read = sum(_read(index, rows[name], inner) for index, name in enumerate(row.operands) if name in rows)
+        moved = [
+            measure(row.shape)
+            + sum(_read(index, rows[name], inner, measure) for index, name in enumerate(row.operands) if name in rows)
+            for measure in (size, tiled_size)
+        ]
         window = re.search(r"window=\{[^}]*size=(\d+)x(\d+)", row.rest)
         found.append(
             Kernel(
                 kind=row.attribute(r'custom_call_target="([^"]*)"') or row.kind,
-                bytes=size(row.shape) + read,
+                bytes=moved[0],
+                tiled_bytes=moved[1],
                 window=(int(window.group(1)), int(window.group(2))) if window else None,
                 source=row.attribute(r'op_name="([^"]*)"').split("while/body/")[-1],
             )
@@ -110,23 +137,23 @@ def kernels(text: str) -> list[Kernel]:
     return found
 
 
-def _read(index: int, operand: Instruction, inner: dict[str, Instruction]) -> int:
+def _read(index: int, operand: Instruction, inner: dict[str, Instruction], measure: Callable[[str], int]) -> int:
     """Bytes that a kernel reads of an operand: all of it, unless the fused computation takes parts of it alone."""
     own = next((row.name for row in inner.values() if f" parameter({index})" in row.rest), None)
     if own is None:
-        return size(operand.shape)
-    return min(size(operand.shape), _parts(own, inner) or size(operand.shape))
+        return measure(operand.shape)
+    return min(measure(operand.shape), _parts(own, inner, measure) or measure(operand.shape))
 
 
-def _parts(name: str, inner: dict[str, Instruction]) -> int:
+def _parts(name: str, inner: dict[str, Instruction], measure: Callable[[str], int]) -> int:
     """Bytes of the parts that are read of an array; 0: it is read whole."""
     users = [row for row in inner.values() if name in row.operands]
     total = 0
     for row in users:
         if row.kind == "bitcast":
-            part = _parts(row.name, inner)
+            part = _parts(row.name, inner, measure)
         elif row.kind in PARTIAL and row.operands[0] == name:
-            part = size(row.shape)
+            part = measure(row.shape)
         else:
             part = 0
         if not part:

@@ -35,7 +35,7 @@ RECORDS = ROOT / "benchmarks" / "records" / "programs"
 sys.path.insert(0, str(ROOT))
 
 IMAGES = 50_000  # of the training split
-SMALL = ("resnet18_s", "vgg16_s", "vit_s", "dnn")
+SMALL = ("resnet18_s", "vgg16_s", "vit_s", "dnn", "cnn")
 NETWORKS = {
     "resnet18_s": ((32, 32, 3), {}),
     "resnet18": ((32, 32, 3), {}),
@@ -44,6 +44,7 @@ NETWORKS = {
     "vit_s": ((32, 32, 3), {}),
     "vit": ((32, 32, 3), {}),
     "dnn": ((28, 28, 1), {"widths": (256, 256, 256)}),
+    "cnn": ((28, 28, 1), {"channels": (32, 64), "pool": True, "batch_norm": True}),
 }
 
 # The H200's public figures (SXM, 141 GB) in the form in which XLA's compiler is told of a device.
@@ -226,6 +227,7 @@ def measured(cell: Cell) -> dict[str, Any]:
         "kernels": len(rows),
         "kinds": dict(Counter(row.kind for row in rows).most_common()),
         "bytes": moved,
+        "tiled_bytes": sum(row.tiled_bytes for row in rows),
         "flops": flops,
         "temporary_bytes": program.memory_analysis().temp_size_in_bytes,
         "collectives": hlo.collectives(text),

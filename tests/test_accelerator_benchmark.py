@@ -166,8 +166,8 @@ def test_a_process_is_killed_with_all_that_it_started(tmp_path):
 BLOCK = """
 import sys
 
-MISSING = {"ml_collections", "msgspec", "PIL", "sklearn", "matplotlib", "tqdm", "safetensors", "array_record",
-           "requests", "clu", "tensorflow", "tensorboard", "tensorflow_datasets", "onnx", "onnxruntime", "ray", "pandas"}
+MISSING = {"ml_collections", "msgspec", "PIL", "sklearn", "matplotlib", "tqdm", "safetensors", "array_record", "onnx",
+           "requests", "clu", "tensorflow", "tensorboard", "tensorflow_datasets", "onnxruntime", "ray", "pandas"}
 
 
 class Blocked:

@@ -46,6 +46,14 @@ def test_sizes_of_shapes():
     assert hlo.size("f32[2,3]{1,0}") == 24
     assert hlo.size("(bf16[4]{0}, s32[], u8[5])") == 8 + 4 + 5
     assert hlo.size("token[]") == 0
+    assert hlo.size("bf16[128,32,32,16]{3,2,1,0:T(8,128)(2,1)}") == 128 * 32 * 32 * 16 * 2
+
+
+def test_sizes_of_tiled_shapes():
+    assert hlo.tiled_size("bf16[128,32,32,16]{3,2,1,0:T(8,128)(2,1)}") == 128 * 32 * 32 * 128 * 2
+    assert hlo.tiled_size("bf16[128,32,32,16]{0,3,2,1:T(8,128)(2,1)S(1)}") == 128 * 32 * 32 * 16 * 2
+    assert hlo.tiled_size("(f32[10]{0:T(128)}, f32[3,5]{0,1:T(8,128)}, s32[]{:T(128)})") == 4 * (128 + 8 * 128) + 4
+    assert hlo.tiled_size("f32[2,3]") == 24
 
 
 def test_kernels_of_the_step_and_what_they_read():
@@ -71,7 +79,7 @@ def test_the_page_has_a_row_for_each_record(benchmark, tmp_path):
     (tmp_path / "before" / "a.json").write_text(json.dumps({**record, "kernels": 70}))
     benchmark("programs_table").main([f"--records={tmp_path}", f"--out={tmp_path / 'page.md'}"])
     page = (tmp_path / "page.md").read_text()
-    assert "| dnn | 128 | bfloat16 | 1 | 33 | 70 | 61 | 61 | 62 | 62 | 12 | 2 | 0 | 0 | 2 all-reduce |" in page
+    assert "| dnn | 128 | bfloat16 | 1 | 33 | 70 | 61 | 61 | 62 | 62 | 12 | 2 | 0 | 0 | 2 all-reduce |  |" in page
 
 
 @pytest.mark.slow
