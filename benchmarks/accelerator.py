@@ -30,9 +30,7 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,11 +39,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.accelerator_parts import SCALES, Part  # noqa: E402
+from benchmarks.processes import measured  # noqa: E402
 from minjax.errors import UserError, unknown  # noqa: E402
 from minjax.records.files import write_text  # noqa: E402
 
 RECORDS = ROOT / "benchmarks" / "records" / "accelerator"
-MARK = "MEASURED "
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "chex", "numpy", "ml-collections", "torch")
 SAME = ("device", "platform", "git_commit", "versions", "scale")  # of all records of a directory
 WORTHWHILE = 15.0  # seconds that must be left for a process to be started
@@ -64,7 +62,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=8.5, help="for everything (default 8.5)")
     parser.add_argument("--scale", choices=SCALES, default="full")
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto", help="cpu: a trial, however long it takes")
-    parser.add_argument("--out", type=Path, default=None, help=f"default: {RECORDS.relative_to(ROOT)}/DEVICE-DATE")
+    parser.add_argument(
+        "--out", type=Path, default=None, help=f"default: {RECORDS.relative_to(ROOT)}/DEVICE-SCALE-COMMIT"
+    )
     parser.add_argument("--commit", default=None, help="of this code, where the checkout has no .git")
     flags = parser.parse_args(arguments)
     names = [part.name for part in SCALES[flags.scale].parts]
@@ -75,64 +75,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if not flags.minutes > 0:
         raise UserError(f"--minutes must be above 0, not {flags.minutes:g}")
     return flags
-
-
-# -- processes
-
-
-@contextlib.contextmanager
-def session(command: list[str], environment: dict[str, str], **streams: Any) -> Iterator[subprocess.Popen]:
-    """A process whose whole session is killed at the end, whatever it has started."""
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **streams)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def lines_of(text: str) -> list[dict[str, Any]]:
-    """The measurements in what a process printed; half a line at the end is dropped."""
-    whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    return [json.loads(line.removeprefix(MARK)) for line in whole if line.startswith(MARK)]
-
-
-def measured(
-    command: list[str], environment: dict[str, str], seconds: float, log: Path | None = None
-) -> dict[str, Any]:
-    """Run a process for at most `seconds`.
-
-    Args:
-        command: prints a line after `MARK` for each measurement.
-        environment: of the process.
-        seconds: after which it is killed.
-        log: takes what it prints on standard error; None: nothing does.
-
-    Returns:
-        `status` ("done", "failed" or "out of time"), `reason` where it is not done, `seconds` and `lines`.
-    """
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        result: dict[str, Any] = {"status": "done"}
-        with session(command, environment, stdout=out, stderr=errors) as process:
-            try:
-                code = process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                result = {"status": "out of time", "reason": f"killed after {seconds:.0f} s"}
-                code = 0
-        out.seek(0)
-        errors.seek(0)
-        lines, text = lines_of(out.read()), errors.read()
-    if log is not None:
-        write_text(log, text)
-    if code != 0:
-        last = text.strip().splitlines() or ["nothing on standard error"]
-        result = {"status": "failed", "reason": f"exit code {code}: {last[-1][:300]}"}
-    failures = [line["failure"] for line in lines if "failure" in line]
-    if result["status"] == "done" and failures:
-        result = {"status": "failed", "reason": failures[0]}
-    return result | {"seconds": round(time.perf_counter() - started, 1), "lines": lines}
 
 
 def environment_of(part: Part, side: str, flags: argparse.Namespace) -> dict[str, str]:
@@ -268,8 +210,9 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))  # so that processes are ended with this one
     shared = conditions(flags)
     if flags.out is None:
-        machine = re.sub(r"[^a-z0-9]+", "-", shared["device"].lower()).strip("-")
-        flags.out = RECORDS / f"{machine}-{flags.scale}-{shared['date']}"
+        head, plus, _ = (shared["git_commit"] or "unknown").partition("+changes")
+        name = "-".join([shared["device"], flags.scale, head[:12], *["changes"] * bool(plus)])
+        flags.out = RECORDS / re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     flags.out = flags.out.resolve()
     records = recorded(flags, shared)
     parts = [part for part in SCALES[flags.scale].parts if part.name in flags.parts]

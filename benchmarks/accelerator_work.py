@@ -22,9 +22,9 @@ from pathlib import Path
 from benchmarks import kernels
 from benchmarks.accelerator_many import curves, populations
 from benchmarks.accelerator_parts import SCALES, Line, Scale, Task, attempt, augmentation, type_of
+from benchmarks.processes import MARK
 from benchmarks.sides import Run, Training, speed, steps_for, torch_settings, torch_side
 
-MARK = "MEASURED "
 ROOT = Path(__file__).resolve().parent.parent
 
 

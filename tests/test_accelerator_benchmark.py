@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import accelerator, accelerator_parts, accelerator_table, accelerator_work, golden
+from benchmarks import accelerator, accelerator_parts, accelerator_table, accelerator_work, golden, processes
 from benchmarks.accelerator_parts import SCALES, Part
 from minjax.errors import UserError
 from tests.test_accelerator_page import SHARED
@@ -109,7 +109,7 @@ def test_mistakes_of_the_command_line():
 
 
 def test_half_a_line_of_a_process_that_was_killed_is_dropped():
-    assert accelerator.lines_of('noise\nMEASURED {"a": 1}\nMEASURED {"b"') == [{"a": 1}]
+    assert processes.lines_of('noise\nMEASURED {"a": 1}\nMEASURED {"b"') == [{"a": 1}]
 
 
 def test_a_variant_that_fails_leaves_its_reason():
@@ -149,7 +149,7 @@ def test_a_process_is_killed_with_all_that_it_started(tmp_path):
         "print('MEASURED {\"pid\": %d}' % inner.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    found = accelerator.measured([sys.executable, str(child)], dict(os.environ), 3, tmp_path / "log")
+    found = processes.measured([sys.executable, str(child)], dict(os.environ), 3, tmp_path / "log")
     assert (found["status"], found["reason"]) == ("out of time", "killed after 3 s")
     (line,) = found["lines"]
     for _ in range(100):
@@ -159,7 +159,7 @@ def test_a_process_is_killed_with_all_that_it_started(tmp_path):
         time.sleep(0.05)
     else:
         pytest.fail("the process of the process lives")
-    failed = accelerator.measured([sys.executable, "-c", "raise ValueError('it')"], dict(os.environ), 60)
+    failed = processes.measured([sys.executable, "-c", "raise ValueError('it')"], dict(os.environ), 60)
     assert (failed["status"], failed["reason"]) == ("failed", "exit code 1: ValueError: it")
 
 
@@ -187,11 +187,13 @@ def test_all_of_it_with_small_numbers_where_little_is_installed_and_then_where_a
     (tmp_path / "site" / "sitecustomize.py").write_text(BLOCK)
     out = tmp_path / "out"
 
-    def run(path: str, *more: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "benchmarks/accelerator.py", "--scale=small", "--device=cpu", f"--out={out}", *more]
+    def run(path: str, *parts: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "benchmarks/accelerator.py", "--scale=small", "--device=cpu", f"--out={out}", *parts]
         environment = {**os.environ, "PYTHONPATH": path}
-        done = subprocess.run([*command, "--minutes=20"], cwd=root, env=environment, capture_output=True, text=True)
+        more = ("--minutes=20", "--commit=abc")
+        done = subprocess.run([*command, *more], cwd=root, env=environment, capture_output=True, text=True)
         assert done.returncode in (0, 1), done.stderr[-2000:]
+        assert "accelerator:" not in done.stderr
         return done
 
     def records() -> dict:
