@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import re
 import shutil
 from pathlib import Path
+from string import Template
 
 import pytest
 from PIL import Image
@@ -37,6 +39,10 @@ FEW_NETWORKS = (
     "--config.study.epoch_doublings=0", "--config.study.curves=none", "--config.study.dnn.depths=1",
     "--config.study.dnn.widths=3,6",
 )  # fmt: skip
+THREE_FAMILIES = (
+    *FEW_NETWORKS, "--config.study.cnn.channels=2", "--config.study.cnn.depths=1", "--config.study.vit.dims=4",
+    "--config.study.vit.depths=1",
+)  # fmt: skip
 ONE_RUN = (
     "--config.epochs=1", "--config.tables.networks=dnn", "--config.tables.optimizers=sgdm", "--config.tables.seeds=1",
 )  # fmt: skip
@@ -54,10 +60,9 @@ APPENDED = {
         "--config.study.cnn.kernels=3",
     ),
     "--config=studies/digits_dnn": FEW_NETWORKS,
-    "--config=studies/digits": (
-        *FEW_NETWORKS, "--config.study.cnn.channels=2", "--config.study.cnn.depths=1", "--config.study.vit.dims=4",
-        "--config.study.vit.depths=1",
-    ),
+    "--config=studies/digits": THREE_FAMILIES,
+    "--config=studies/paper --config.study.dry_run": (*THREE_FAMILIES, "--config.study.datasets=digits"),
+    "--config=studies/paper": (*THREE_FAMILIES, "--config.study.datasets=MNIST=my-mnist"),
     "compress": (*ONE_VERSION, *ONE_CURVE),
     "tables --config.tables.datasets=CIFAR-10": ONE_RUN,
     "tables": (*ONE_RUN, "--config.tables.datasets=digits"),
@@ -69,8 +74,10 @@ FURTHER = {  # by preset: what it does besides, once
 
 
 def minjax_commands(block: list[list[str]]) -> list[tuple[str, list[str]]]:
-    """Those commands of a block that are minjax's: how it is started, and its arguments."""
-    return [command for words in block if (command := minjax_arguments(words))]
+    """Those commands of a block that are minjax's: how it is started, and its arguments, with the block's variables."""
+    variables = dict(words[0].split("=", 1) for words in block if len(words) == 1 and "=" in words[0])
+    found = [command for words in block if (command := minjax_arguments(words))]
+    return [(module, [Template(word).safe_substitute(variables) for word in words]) for module, words in found]
 
 
 def appended(arguments: list[str]) -> list[str]:
@@ -90,7 +97,8 @@ def _trained(tmp_path_factory):
     """What the reader has after the README's first commands: images, photos, and a run, which is called my-run too."""
     place = tmp_path_factory.mktemp("reader")
     arrows.write(place / "my-images", 12)
-    arrows.write(place / "my-cifar10", 12)
+    for copy in ("my-cifar10", "my-mnist"):
+        shutil.copytree(place / "my-images", place / copy)
     arrows.write(place / "photos", 1, seed=9)
     Image.open(place / "photos" / "arrow up" / "0.jpg").save(place / "photos" / "one.png")
     with contextlib.chdir(place):
@@ -112,9 +120,13 @@ BLOCKS = [commands for block in bash_blocks("README.md") if (commands := minjax_
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[" ".join(block[0][1]) for block in BLOCKS])
 def test_a_block_of_commands_runs(block, place, capsys):
-    if any("runs/mnist" in arguments for _, arguments in block):  # studies that the reader has made
+    text = " ".join(word for _, arguments in block for word in arguments)
+    if "runs/mnist" in text:  # studies that the reader has made
         assert run(["--config=studies/digits_dnn", "--workdir=runs/digits"]) == 0
         shutil.copytree(place / "runs" / "digits", place / "runs" / "mnist")
+    if cell := re.search(r"runs/paper-tables/cells/\S+", text):  # the table, with this run
+        assert run(["tables"]) == 0
+        shutil.copytree(place / OWN, place / cell[0])
     for module, arguments in block:
         code = run(arguments, module)
         shown = capsys.readouterr()
