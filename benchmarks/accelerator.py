@@ -188,7 +188,7 @@ def measure(
         if left < min(WORTHWHILE, part.seconds):
             over = deadline < limit
             record["status"] = "unfinished" if over else "out of time"
-            record["reason"] = f"no time was left for {side}"
+            record.setdefault("reason", f"no time was left for {side}")
             break
         arguments = [f"--part={part.name}", f"--side={side}", f"--scale={flags.scale}", f"--out={flags.out}"]
         command = [sys.executable, "-m", "benchmarks.accelerator_work", *arguments, f"--platform={shared['platform']}"]
@@ -197,7 +197,8 @@ def measure(
         if one["status"] == "out of time" and deadline <= limit:
             one["status"] = "unfinished"
         if one["status"] != "done":
-            record |= {"status": one["status"], "reason": f"{side}: {one['reason']}"}
+            record["status"] = one["status"]
+            record.setdefault("reason", f"{side}: {one['reason']}")
         write_text(flags.out / f"{part.name}.json", json.dumps(record, indent=1) + "\n")
     write_text(flags.out / f"{part.name}.json", json.dumps(record, indent=1) + "\n")
     return record

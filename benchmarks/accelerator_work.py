@@ -42,10 +42,11 @@ def timed(run: Run, scale: Scale, batch: int) -> Line:
 
 def golden(task: Task) -> Iterator[Line]:
     """Checks against recorded vectors and against float64."""
-    from benchmarks import golden as checks
+    from benchmarks import golden as networks
+    from benchmarks import recorded_vectors
 
-    yield from checks.vectors()
-    yield from checks.networks(task.scale_name)
+    yield from recorded_vectors.vectors()
+    yield from networks.networks(task.scale_name)
 
 
 def measure_speed(task: Task) -> Iterator[Line]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.golden import DATA, LAYERS, MASKS
+from benchmarks.recorded_vectors import DATA, LAYERS, MASKS
 from minjax import compress
 from minjax.compress import METHODS, Method
 from minjax.errors import UserError

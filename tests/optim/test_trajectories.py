@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.golden import DATA, TRAJECTORIES, recorded, recorded_optimizer, trajectory
+from benchmarks.recorded_vectors import DATA, TRAJECTORIES, recorded, recorded_optimizer, trajectory
 
 
 @pytest.mark.parametrize("run", TRAJECTORIES)
