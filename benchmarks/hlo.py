@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -135,6 +136,16 @@ def kernels(text: str) -> list[Kernel]:
             )
         )
     return found
+
+
+def padding(text: str, most: int = 3) -> dict[str, int]:
+    """Bytes of padding in the results of a step's kernels, by shape, of the shapes that have most of it."""
+    wasted: Counter[str] = Counter()
+    for row in step(text):
+        if row.kind in KERNELS:
+            for shape in re.findall(r"[a-z]+\d*\[[\d,]*\]\{[^}]*\}", row.shape):
+                wasted[re.sub(r"S\(\d+\)", "", shape)] += tiled_size(shape) - size(shape)
+    return {shape: count for shape, count in wasted.most_common(most) if count}
 
 
 def _read(index: int, operand: Instruction, inner: dict[str, Instruction], measure: Callable[[str], int]) -> int:

@@ -218,9 +218,8 @@ def measured(cell: Cell) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     target, text = TARGETS[cell.target], program.as_text()
     rows = hlo.kernels(text)
-    moved = sum(row.bytes for row in rows)
+    moved, flops = sum(row.bytes for row in rows), arithmetic(cell)
     modelled = len(rows) * target.launch + moved / target.bandwidth
-    flops = arithmetic(cell)
     sources = Counter(re.sub(r"\d+", "", row.source)[:90] for row in rows)
     return {
         **asdict(cell),
@@ -228,6 +227,7 @@ def measured(cell: Cell) -> dict[str, Any]:
         "kinds": dict(Counter(row.kind for row in rows).most_common()),
         "bytes": moved,
         "tiled_bytes": sum(row.tiled_bytes for row in rows),
+        "padding": hlo.padding(text),
         "flops": flops,
         "temporary_bytes": program.memory_analysis().temp_size_in_bytes,
         "collectives": hlo.collectives(text),

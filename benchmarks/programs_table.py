@@ -42,7 +42,16 @@ def section(target: str, records: dict[str, dict[str, Any]], before: dict[str, d
     said = f"jax {', '.join(versions)}; commit {', '.join(commits)}; before: {', '.join(old) or 'not compiled'}."
     order = lambda item: (item[1]["network"], item[1]["dtype"], item[1]["members"], -item[1]["batch"])  # noqa: E731
     rows = [row(record, before.get(name)) for name, record in sorted(records.items(), key=order)]
-    return f"## {target}\n\n{said}\n\n{pages.table(COLUMNS, rows)}"
+    parts = [f"## {target}", said, pages.table(COLUMNS, rows)]
+    padded = [f"- {name}: {most_padded(record)}" for name, record in sorted(records.items()) if record.get("padding")]
+    if padded:
+        parts += ["Results of kernels with the most padding, and its MB in a step:", "\n".join(padded)]
+    return "\n\n".join(parts)
+
+
+def most_padded(record: dict[str, Any]) -> str:
+    """The shapes that have most padding, without types and tiles."""
+    return ", ".join(f"`{shape.split(':')[0]}` {1e-6 * count:,.0f}" for shape, count in record["padding"].items())
 
 
 def row(record: dict[str, Any], before: dict[str, Any] | None) -> list[str]:

@@ -56,6 +56,13 @@ def test_sizes_of_tiled_shapes():
     assert hlo.tiled_size("f32[2,3]") == 24
 
 
+def test_the_shapes_that_are_padded_most():
+    wide, narrow = "bf16[8,8,128]{2,1,0:T(8,128)(2,1)}", "bf16[8,8,16]{2,1,0:T(8,128)(2,1)S(1)}"
+    rows = [f"  %{i} = {shape} fusion(%p), kind=kLoop" for i, shape in enumerate((wide, narrow, narrow))]
+    text = "ENTRY %main (p: f32[]) -> f32[] {\n" + "\n".join(rows) + "\n}\n"
+    assert hlo.padding(text) == {"bf16[8,8,16]{2,1,0:T(8,128)(2,1)}": 2 * 8 * 8 * 112 * 2}
+
+
 def test_kernels_of_the_step_and_what_they_read():
     found = hlo.kernels(TEXT)
     assert [one.kind for one in found] == ["fusion", "__cudnn$convForward", "fusion"]
