@@ -13,27 +13,16 @@ import pytest
 
 from minjax.main import main
 from tests.conftest import ROOT, command, read_json, read_jsonl
+from tests.tasks.study.small_studies import PRESET, plain
 
 pytest.importorskip("ray", reason="the ray extra is not installed")
 
-PRESET = "configs/studies/digits_dnn.py"
 pytestmark = pytest.mark.slow  # Ray starts processes
 FIELDS = (
     "--config.study.dnn.widths=(2,4,8,16)", "--config.study.dnn.depths=(1,2)", "--config.study.dnn.shapes=('equal',)",
     "--config.epochs=3", "--config.study.amounts=3", "--config.study.bits=(8,2)", "--config.dataset.limit_train=300",
 )  # fmt: skip
 RAY = ("--config.study.executor=ray", "--config.study.workers=2")
-
-
-def plain(directory):
-    """Records without times."""
-    lines = read_jsonl(directory / "points.jsonl")
-    for line in lines:
-        del line["seconds"]
-    found = read_json(directory / "study.json")
-    for key in ("seconds", "compilations", "command", "git_commit"):
-        found.pop(key)
-    return sorted(lines, key=lambda line: (line["point"], line["seed"])), found
 
 
 @pytest.fixture(scope="module")
