@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pages
 from ml_collections import ConfigDict
 
 from minjax.config.flags import flag
@@ -29,9 +29,8 @@ from minjax.findings.words import plural, points
 from minjax.records import write_text
 from minjax.records.study import read_study
 
-ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / "benchmarks" / "records" / "studies" / "find_min.json"
-PAGE = ROOT / "docs" / "find_min.md"
+RECORDS = pages.ROOT / "benchmarks" / "records" / "studies" / "find_min.json"
+PAGE = pages.ROOT / "docs" / "find_min.md"
 
 ASKED = ("study.target_accuracy", "study.tolerance", "study.metric", "study.goal")
 LABELS = {"seed": "seeds from", "optimizer.learning_rate": "learning rate", "epochs": "epochs"}
@@ -167,9 +166,7 @@ def page(records: Sequence[dict[str, Any]]) -> str:
     lines = [HEADER]
     for group in tables(records):
         lines += [f"## {group[0]['dataset']}: {asked(group[0])}", ""]
-        rows = [HEADINGS, ("---",) * 2 + ("---:",) * (len(HEADINGS) - 2)]
-        rows += [_row(one, start) for one, start in zip(group, starts(group), strict=True)]
-        lines += [f"| {' | '.join(row)} |" for row in rows]
+        lines.append(pages.table(HEADINGS, [_row(one, start) for one, start in zip(group, starts(group), strict=True)]))
         lines += ["", overlap(group) if len(group) > 1 else ""]
         ended = [(start, one) for one, start in zip(group, starts(group), strict=True) if one["status"] != "completed"]
         lines += [f"- {start}: {text}." for start, one in ended for text in one["stages"] if "budget" in text]
@@ -225,7 +222,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(f"find_min: {error}")
+    pages.run(main, "find_min")

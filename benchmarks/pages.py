@@ -19,9 +19,9 @@ def parser(description: str | None, records: Path, page: str) -> argparse.Argume
     """A command line with `--records`, where the records are, and `--out`, the page.
 
     Args:
-      description: the command's.
-      records: the folder by default.
-      page: the page's name in docs/.
+        description: the command's.
+        records: the folder by default.
+        page: the page's name in docs/.
     """
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--records", type=Path, default=records, help=f"default: {_short(records)}")
@@ -33,9 +33,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], align: str = "-
     """A table in Markdown.
 
     Args:
-      columns: the headings.
-      rows: of as many cells.
-      align: of all columns but the first: `---` as text, `---:` as numbers.
+        columns: the headings.
+        rows: of as many cells.
+        align: of all columns but the first: `---` as text, `---:` as numbers.
     """
     rules = ["---", *[align] * (len(columns) - 1)]
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (columns, rules, *rows))

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from minjax.errors import UserError
 
-ROOT = Path(__file__).parents[1]
 
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    yield importlib.import_module("find_min")
-    sys.modules.pop("find_min", None)
+@pytest.fixture(name="starts")
+def _starts(benchmark):
+    return benchmark("find_min")
 
 
 def record(interval: tuple[int | None, int | None] = (100, 900), **changes: Any) -> dict[str, Any]:
@@ -38,19 +31,19 @@ def record(interval: tuple[int | None, int | None] = (100, 900), **changes: Any)
     }  # fmt: skip
 
 
-def test_a_start_is_what_differs(benchmark):
+def test_a_start_is_what_differs(starts):
     first, other = record(), record(seed=100, optimizer__learning_rate=0.03)
-    assert benchmark.starts([first]) == ["as the preset has it"]
-    assert benchmark.starts([first, other]) == [
+    assert starts.starts([first]) == ["as the preset has it"]
+    assert starts.starts([first, other]) == [
         "seeds from 42, learning rate 0.1",
         "seeds from 100, learning rate 0.03",
     ]
 
 
-def test_studies_that_ask_something_else_are_another_table(benchmark):
+def test_studies_that_ask_something_else_are_another_table(starts):
     asking = [record(), record(seed=100), record(study__target_accuracy=0.98), {**record(), "dataset": "mnist"}]
-    assert [len(group) for group in benchmark.tables(asking)] == [2, 1, 1]
-    text = benchmark.page(asking)
+    assert [len(group) for group in starts.tables(asking)] == [2, 1, 1]
+    text = starts.page(asking)
     assert "## digits: the smallest network within 1 point of the best found" in text
     assert "## digits: the smallest network with a mean accuracy of 97 %" in text
     assert (
@@ -59,26 +52,24 @@ def test_studies_that_ask_something_else_are_another_table(benchmark):
     )
 
 
-def test_intervals_overlap_where_they_share_a_size(benchmark):
-    assert benchmark.overlap([record((100, 900)), record((500, 2000))]) == (
+def test_intervals_overlap_where_they_share_a_size(starts):
+    assert starts.overlap([record((100, 900)), record((500, 2000))]) == (
         "All intervals overlap, from 500 to 900 parameters."
     )
-    assert "do not overlap" in benchmark.overlap([record((100, 400)), record((500, 2000))])
-    assert "from 500 to 2,000" in benchmark.overlap(
-        [record((100, None)), record((500, 2000))]
-    )  # None: no size is enough
+    assert "do not overlap" in starts.overlap([record((100, 400)), record((500, 2000))])
+    assert "from 500 to 2,000" in starts.overlap([record((100, None)), record((500, 2000))])  # None: no size is enough
 
 
-def test_a_search_that_its_budget_ended_is_named(benchmark):
+def test_a_search_that_its_budget_ended_is_named(starts):
     ended = record(seed=100) | {"status": "budget", "stages": ["climb: ended by the budget of 8 minutes: more"]}
-    assert "- seeds from 100: climb: ended by the budget of 8 minutes: more." in benchmark.page([record(), ended])
+    assert "- seeds from 100: climb: ended by the budget of 8 minutes: more." in starts.page([record(), ended])
 
 
-def test_the_page_is_that_of_the_records(benchmark):
-    records = json.loads(benchmark.RECORDS.read_text())
-    assert benchmark.PAGE.read_text() == benchmark.page(records)
+def test_the_page_is_that_of_the_records(starts):
+    records = json.loads(starts.RECORDS.read_text())
+    assert starts.PAGE.read_text() == starts.page(records)
 
 
-def test_a_directory_that_is_no_study_is_refused(benchmark, tmp_path):
+def test_a_directory_that_is_no_study_is_refused(starts, tmp_path):
     with pytest.raises(UserError, match=str(tmp_path)):
-        benchmark.main([str(tmp_path)])
+        starts.main([str(tmp_path)])
