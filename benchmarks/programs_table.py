@@ -43,15 +43,17 @@ def section(target: str, records: dict[str, dict[str, Any]], before: dict[str, d
     order = lambda item: (item[1]["network"], item[1]["dtype"], item[1]["members"], -item[1]["batch"])  # noqa: E731
     rows = [row(record, before.get(name)) for name, record in sorted(records.items(), key=order)]
     parts = [f"## {target}", said, pages.table(COLUMNS, rows)]
-    padded = [f"- {name}: {most_padded(record)}" for name, record in sorted(records.items()) if record.get("padding")]
+    padded = [f"- {name}: {text}" for name, record in sorted(records.items()) if (text := most_padded(record))]
     if padded:
-        parts += ["Results of kernels with the most padding, and its MB in a step:", "\n".join(padded)]
+        said = "Results of kernels with the most padding, and its MB in a step (in braces the axes, the fastest first):"
+        parts += [said, "\n".join(padded)]
     return "\n\n".join(parts)
 
 
 def most_padded(record: dict[str, Any]) -> str:
-    """The shapes that have most padding, without types and tiles."""
-    return ", ".join(f"`{shape.split(':')[0]}` {1e-6 * count:,.0f}" for shape, count in record["padding"].items())
+    """The shapes with at least a megabyte of padding, without their tiles."""
+    found = {shape: count for shape, count in record.get("padding", {}).items() if count >= 1e6}
+    return ", ".join(f"`{shape.split(':')[0]}}}` {1e-6 * count:,.0f}" for shape, count in found.items())
 
 
 def row(record: dict[str, Any], before: dict[str, Any] | None) -> list[str]:

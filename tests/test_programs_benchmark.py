@@ -84,9 +84,12 @@ def test_the_page_has_a_row_for_each_record(benchmark, tmp_path):
     (tmp_path / "before").mkdir()
     (tmp_path / "a.json").write_text(json.dumps(record))
     (tmp_path / "before" / "a.json").write_text(json.dumps({**record, "kernels": 70}))
-    benchmark("programs_table").main([f"--records={tmp_path}", f"--out={tmp_path / 'page.md'}"])
+    made = benchmark("programs_table")
+    made.main([f"--records={tmp_path}", f"--out={tmp_path / 'page.md'}"])
     page = (tmp_path / "page.md").read_text()
     assert "| dnn | 128 | bfloat16 | 1 | 33 | 70 | 61 | 61 | 62 | 62 | 12 | 2 | 0 | 0 | 2 all-reduce |  |" in page
+    padding = {"bf16[8,16]{1,0:T(8,128)}": 3e6, "f32[8,16]{1,0:T(8,128)}": 3e5}
+    assert made.most_padded({"padding": padding}) == "`bf16[8,16]{1,0}` 3"
 
 
 @pytest.mark.slow
