@@ -43,6 +43,7 @@ END = {
     "tables": ("table.json", "report"),
 }
 CELL = "cells/dnn-digits-adam-s42"
+IN_A_FINISHED_TABLE = ("nothing", "half of it", "a directory", "another status", "controls in text")
 FILES = {
     "train": ("config.json", "summary.json", "metrics.jsonl", "predictions.npz", "samples.npz"),
     "study": ("config.json", "study.json", "points.jsonl"),
@@ -75,7 +76,11 @@ def _finished(tmp_path_factory):
 @pytest.mark.parametrize(("kind", "state", "file"), CASES)
 def test_one_line_or_the_right_result(finished, kind, state, file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
+    # A finished table reads its cells as an unfinished one does, and writes its page again, which takes a second.
+    few = state == "again" and file.startswith(CELL)
     for name, change in MUTATIONS.items():
+        if few and name not in IN_A_FINISHED_TABLE:
+            continue
         directory = copy(finished / kind, tmp_path / name.replace(" ", "-"))
         for end in END[kind] if state == "resume" else ():
             shutil.rmtree(directory / end) if (directory / end).is_dir() else (directory / end).unlink()
