@@ -35,7 +35,7 @@ PAGE = pages.ROOT / "docs" / "find_min.md"
 ASKED = ("study.target_accuracy", "study.tolerance", "study.metric", "study.goal")
 LABELS = {"seed": "seeds from", "optimizer.learning_rate": "learning rate", "epochs": "epochs"}
 # They say when a search stops and where it runs, or follow from what is trained on.
-NOT_A_START = ("name", "data", "dataset.path", "dataset.name", "study.budget_minutes", "study.dry_run", "cpus")
+NOT_A_START = ("dataset.path", "dataset.name", "study.budget_minutes", "study.dry_run", "study.datasets")
 
 HEADER = """# What find_min answers from several starts
 

@@ -11,7 +11,6 @@ import time
 import pytest
 
 from minjax.interruption import RESUMABLE, Interrupted, on_signal
-from minjax.main import main
 from minjax.tasks.signals import Stop
 from tests.conftest import ROOT, command, minjax, read_json
 
@@ -104,15 +103,15 @@ def test_a_signal_in_the_first_seconds(seconds, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_report_that_was_interrupted_is_written_by_the_same_command(tmp_path, monkeypatch, capsys):
+def test_a_report_that_was_interrupted_is_written_by_the_same_command(tmp_path):
     run = tmp_path / "run"
     done = minjax(*FIELDS, f"--workdir={run}")
     assert done.returncode == 0, done.stderr
     page = run / "report" / "index.html"
     content = page.read_bytes()
     page.unlink()  # as `outdate` leaves it until the report is whole
-    monkeypatch.chdir(ROOT)
-    assert main([*command(*FIELDS)[3:], f"--workdir={run}"]) == 0
-    assert "this run is finished" in capsys.readouterr().out
+    again = minjax(*FIELDS, f"--workdir={run}")
+    assert again.returncode == 0, again.stderr
+    assert "this run is finished" in again.stdout
     assert page.read_bytes() == content
     assert read_json(run / "summary.json")["status"] == "completed"
