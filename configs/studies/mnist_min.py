@@ -1,4 +1,4 @@
-"""The smallest network that reaches 99 % on MNIST: separable convolutions of many depths and kernels.
+"""The smallest network that reaches 99 % on MNIST: four separable convolutions of several widths and kernels.
 
 python -m minjax.main --config=configs/studies/mnist_min.py
 python -m minjax.main --config=configs/studies/mnist_min.py --config.study.target_accuracy=0.98
@@ -8,6 +8,11 @@ more about the answer. The learning rate of the preset, 0.1, is a good start: th
 8, 16, 16, 16, kernels 5, 5, 5, 3; 55,000 images to train on, 5,000 to validate, two seeds) has 98.8 % and 98.7 % of
 validation images right after 18 epochs. With 0.3 it is 98.7 % twice, with 1.0 98.4 % and 98.2 %, without weight decay
 98.5 % and 98.7 %, with Adam at 0.01 and a decoupled weight decay of 0.01 98.7 % twice.
+
+Measured on MNIST as PNG files with this preset, on two cores of an AMD EPYC that other work shared, 1 h 45 min of
+processor time: 4,234 parameters (32 channels, kernels of 3), 99.08 % of validation images over 7 fresh seeds. 3,426
+parameters fall short (98.98 %, ten fresh seeds), and so do 2,698 with twice the epochs (98.97 %). For 98 % the same
+search has 1,228 parameters (98.13 %, three seeds).
 
 With images in a folder: --config.dataset.name=folder --config.dataset.path=my-mnist
 """
@@ -26,10 +31,12 @@ def get_config():
     study.target_accuracy = 0.99
     study.max_params = 20_000
     study.budget_minutes = 90.0
-    study.families = ("dnn", "cnn")
-    study.dnn.depths = (0, 1)
-    study.cnn.depths = (3, 4)
-    study.cnn.channels = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
+    study.seeds = 3
+    study.tuning_seeds = 1
+    study.fresh_seeds = 10
+    study.dnn.depths = (0,)
+    study.cnn.depths = (4,)
+    study.cnn.channels = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
     study.cnn.blocks = ("separable",)
     study.cnn.kernels = (3, 5)
     return config
