@@ -166,9 +166,9 @@ def measure(
 
     Args:
         part: the part.
-        flags: of the command.
+        flags: what the command was called with.
         shared: the conditions.
-        deadline: of the whole command, by `time.monotonic`.
+        deadline: when the whole command must end, by `time.monotonic`.
         old: its record so far; sides that are done in it are kept.
 
     Returns:

@@ -38,14 +38,14 @@ class Scale:
     """How much is measured.
 
     Attributes:
-        images: in an epoch of training.
-        rounds: of a timing.
-        seconds: of a round, about.
+        images: how many an epoch of training has.
+        rounds: how often a timing is repeated.
+        seconds: about how long a round takes.
         members: sizes of populations, in order of importance.
-        member_images: that a member trains on, and is evaluated on.
+        member_images: how many a member trains on, and how many it is evaluated on.
         versions: amounts of a curve.
-        test_images: that each version is evaluated on.
-        profiled: steps.
+        test_images: how many each version is evaluated on.
+        profiled: steps that are profiled.
         study: further arguments of the study's command.
         parts: what is measured, in order of importance.
     """

@@ -58,9 +58,9 @@ def optimizer_part(name: str, sides: dict[str, list[dict[str, Any]]], wanted: se
     """An optimizer's heading, its settings, its table, and what was not run.
 
     Args:
-      name: of the optimizer.
-      sides: framework -> its records.
-      wanted: seeds that any framework or optimizer of this section has.
+        name: the optimizer's name.
+        sides: framework -> its records.
+        wanted: seeds that any framework or optimizer of this section has.
     """
     settings = next(iter(sides.values()))[0]["settings"]["optimizer"]
     parts = [f"### {name}", ", ".join(f"{key} {value:g}" for key, value in settings.items() if key != "name") + "."]

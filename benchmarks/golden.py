@@ -102,9 +102,9 @@ def numbers(
     """What a network computes from given parameters.
 
     Args:
-        name: of the model.
-        shape: (height, width, channels) of its images.
-        fields: of the model.
+        name: the model's name.
+        shape: (height, width, channels) of the images.
+        fields: the model's own fields.
         dtype: type of the computation.
         params: its parameters, on the host.
         training: whether to take `STEPS` steps of SGDM too.

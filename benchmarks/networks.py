@@ -12,11 +12,11 @@ class Network:
     """A network to compare.
 
     Attributes:
-      model: the name of minjax's model.
-      batch: images per step.
-      image: (height, width, channels).
-      torch: takes the module `torch_models`, returns the PyTorch module with 10 classes.
-      fields: fields of minjax's model.
+        model: the name of minjax's model.
+        batch: images per step.
+        image: (height, width, channels).
+        torch: takes the module `torch_models`, returns the PyTorch module with 10 classes.
+        fields: fields of minjax's model.
     """
 
     model: str

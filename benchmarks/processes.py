@@ -44,8 +44,8 @@ def measured(
 
     Args:
         command: prints a line after `MARK` for each measurement.
-        environment: of the process.
-        seconds: after which it is killed.
+        environment: variables that the process sees.
+        seconds: time after which it is killed.
         log: takes what it prints on standard error; None: nothing does.
 
     Returns:

@@ -103,7 +103,7 @@ class Cell:
         members: networks trained side by side.
         parallel: how a batch is spread over devices, "jit" or "pmap".
         plain: without vectors, as on CPU.
-        form: of the members' convolutions, one of `minjax.models.grouped.FORMS`.
+        form: how the members' convolutions are computed, one of `minjax.models.grouped.FORMS`.
     """
 
     target: str

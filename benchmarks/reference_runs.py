@@ -49,9 +49,9 @@ def section(name: str, run: Run | None, theirs: list[dict[str, Any]]) -> str:
     """The heading and the table of one run.
 
     Args:
-      name: of the run.
-      run: minjax's; None: not run.
-      theirs: the epochs of the paper's code.
+        name: the run's name.
+        run: minjax's; None: not run.
+        theirs: the epochs of the paper's code.
     """
     said = "minjax has not run it."
     if run is not None:
@@ -77,7 +77,7 @@ def found(name: str, results: Path, epochs: int) -> Run | None:
     """minjax's run of that name; None if there is none.
 
     Raises:
-      UserError: it is another one: not finished, of other data or of another number of epochs.
+        UserError: it is another one: not finished, of other data or of another number of epochs.
     """
     directory = results / f"{name}-paper"
     if not directory.exists():
@@ -93,7 +93,7 @@ def check_data(run: Run, directory: Path) -> None:
     """Check that a run is on the images that the paper's code was run on.
 
     Raises:
-      UserError: it is not.
+        UserError: it is not.
     """
     if run.config["data"]["fingerprint"] != FINGERPRINT:
         name = run.config["data"]["name"]
@@ -104,7 +104,7 @@ def train(name: str, images: Path, epochs: int, results: Path, runs: Path) -> No
     """Train a run, or go on with it, and copy its records.
 
     Raises:
-      UserError: it did not come to its end, or is on other images.
+        UserError: it did not come to its end, or is on other images.
     """
     from minjax.main import main as minjax
 

@@ -35,9 +35,9 @@ class Training:
     """A network in training by minjax on synthetic data on one device: whole epochs in a dispatch, the data on it.
 
     Attributes:
-      engine: its programs.
-      steps: in an epoch.
-      seconds: spent setting up, compiling and taking the first step.
+        engine: its programs.
+        steps: in an epoch.
+        seconds: spent setting up, compiling and taking the first step.
     """
 
     def __init__(self, network: Network, *, dtype: str = "float32", augment: str = "none", images: int | None = None):
@@ -104,10 +104,10 @@ def torch_side(network: Network, device: str, *, mode: str | None = None, dtype:
     """Warm up PyTorch's training loop on synthetic data; returns it and the seconds that took.
 
     Args:
-      network: what is trained.
-      device: "cpu" or "gpu".
-      mode: of torch.compile; None: eagerly.
-      dtype: "float32", or "bfloat16" by autocast.
+        network: what is trained.
+        device: "cpu" or "gpu".
+        mode: of torch.compile; None: eagerly.
+        dtype: "float32", or "bfloat16" by autocast.
     """
     import torch
 
@@ -148,7 +148,7 @@ def check_parameters(network: Network, count: int) -> None:
     """Check that both sides are the same network.
 
     Raises:
-      UserError: the parameter counts differ.
+        UserError: the parameter counts differ.
     """
     import jax
 

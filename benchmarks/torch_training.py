@@ -93,7 +93,7 @@ class Side:
     """Trains one network after another on the same data.
 
     Attributes:
-      num_params: trainable parameters of the network.
+        num_params: trainable parameters of the network.
     """
 
     def __init__(self, config: dict[str, Any], dataset: Dataset):

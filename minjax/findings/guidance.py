@@ -49,7 +49,7 @@ def guidance(found: Answers, samples: Iterable[Sample], limits: Limits = LIMITS)
 
     Args:
         found: the answers on one data set.
-        samples: of the points of that data set.
+        samples: what was measured of each point; those of other data sets are left out.
         limits: the tolerances of the findings.
     """
     by_point = {sample.point: sample for sample in samples if sample.dataset == found.dataset}

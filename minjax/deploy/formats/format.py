@@ -93,7 +93,7 @@ class Checker:
     """A runtime that verifies a format.
 
     Attributes:
-        name: of the runtime.
+        name: the runtime's name.
         package: what it needs; None: nothing that is not there.
         load: loads a file into it.
         lacks: a reason why it cannot run a network's file, given the graph; None: none.

@@ -37,7 +37,7 @@ def configuration(point: Point, seed: int, name: str) -> dict[str, Any]:
     Args:
         point: of the study.
         seed: of the member.
-        name: of the run.
+        name: the run's name.
     """
     # A member is trained on one device, and nobody watches the winner's training.
     own = {"task": "train", "name": name, "seed": seed, "run": "", "devices": 1, "tensorboard": False}
