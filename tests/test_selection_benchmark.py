@@ -28,7 +28,6 @@ def command(tmp_path: Path, studies: int, *more: str) -> list[str]:
     return [*where, f"--studies={studies}", "--points=12", "--images=360", *more]
 
 
-@pytest.mark.slow
 def test_a_run_goes_on_and_is_the_same(selection, tmp_path, capsys):
     selection.main(command(tmp_path, 2))
     selection.main(command(tmp_path, 3))
