@@ -13,8 +13,7 @@ from minjax.config import Role, roles
 from minjax.config.resolving import recorded_study, resolve, resolve_fields
 from minjax.config.table import TRAINING, leaves
 from minjax.report import groups
-from minjax.studies.points import identity, override, points
-from minjax.tasks.study import settings
+from minjax.studies.points import identity, override
 from tests.conftest import ROOT
 
 BASE = config.plain(get_config().to_dict())
