@@ -17,6 +17,7 @@ from minjax.report.page import Block, Note, Picture
 MISTAKES, INPUTS = "mistakes.png", "inputs.png"
 COLUMNS = 3  # few, so that a narrow window shows them large enough
 LETTERS = 13  # of a class name
+SIDE, GAP = 1.05, 0.1125  # inches: an image's width, and the space between two
 
 
 def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
@@ -74,19 +75,22 @@ def _picture(file: str, images: np.ndarray, lines: Sequence[Sequence[str]], alt:
 
 
 def _grid(images: np.ndarray, lines: Sequence[Sequence[str]]) -> bytes:
-    rows = -(-len(images) // COLUMNS)
-    tall = images.shape[1] / images.shape[2]
+    """All in one axes measured in inches: axes of their own, laid out by Matplotlib, would take four times as long."""
+    rows, letters = -(-len(images) // COLUMNS), 0.04 + 0.16 * len(lines[0])
+    tall = min(max(images.shape[1] / images.shape[2], 0.4), 2.5) * SIDE
+    width, height = COLUMNS * (SIDE + GAP) + GAP, rows * (letters + tall + GAP)
     with style():
-        figure = Figure(
-            figsize=(3.6, rows * (1.05 * min(max(tall, 0.4), 2.5) + 0.12 + 0.16 * len(lines[0]))), layout="constrained"
-        )
-        panels = figure.subplots(rows, COLUMNS, squeeze=False)
-        for panel in panels.flat:
-            panel.axis("off")
-        for panel, image, line in zip(panels.flat, images, lines, strict=False):
-            if image.shape[2] == 1:
-                panel.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            else:
-                panel.imshow(image, interpolation="nearest")
-            panel.set_title("\n".join(line), fontsize=8, loc="left", parse_math=False)
+        figure = Figure(figsize=(width, height))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.axis("off")
+        for number, (image, line) in enumerate(zip(images, lines, strict=True)):
+            row, column = divmod(number, COLUMNS)
+            left, top = GAP + column * (SIDE + GAP), row * (letters + tall + GAP) + letters
+            wide = min(SIDE, tall * image.shape[1] / image.shape[0])  # very long images keep their shape
+            high = wide * image.shape[0] / image.shape[1]
+            gray = {"cmap": "gray", "vmin": 0, "vmax": 255} if image.shape[2] == 1 else {}
+            extent = (left, left + wide, top + high, top)
+            axes.imshow(image.squeeze(2) if gray else image, extent=extent, interpolation="nearest", **gray)
+            axes.text(left, top - 0.04, "\n".join(line), fontsize=8, va="bottom", parse_math=False)
+        axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
         return png(figure)

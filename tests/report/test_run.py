@@ -141,7 +141,7 @@ def test_mistakes_are_named_by_their_classes(reported):
     with undrawn() as figures:
         examples.mistakes(found.samples, found.predictions)
         examples.inputs(found.samples, found.predictions.class_names, "crop_flip")
-    titles = [panel.get_title(loc="left") for figure in figures for panel in figure.axes if panel.get_title(loc="left")]
+    titles = [text.get_text() for figure in figures for text in figure.axes[0].texts]
     names, place = found.predictions.class_names, found.samples.places[0]
     true, chosen = names[found.predictions.labels[place]], names[found.predictions.predicted[place]]
     assert titles[0] == f"is {true}\nsaid {chosen}\nat 60 %"
