@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -88,7 +89,7 @@ def _grid(images: np.ndarray, lines: Sequence[Sequence[str]]) -> bytes:
             left, top = GAP + column * (SIDE + GAP), row * (letters + tall + GAP) + letters
             wide = min(SIDE, tall * image.shape[1] / image.shape[0])  # very long images keep their shape
             high = wide * image.shape[0] / image.shape[1]
-            gray = {"cmap": "gray", "vmin": 0, "vmax": 255} if image.shape[2] == 1 else {}
+            gray: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255} if image.shape[2] == 1 else {}
             extent = (left, left + wide, top + high, top)
             axes.imshow(image.squeeze(2) if gray else image, extent=extent, interpolation="nearest", **gray)
             axes.text(left, top - 0.04, "\n".join(line), fontsize=8, va="bottom", parse_math=False)
