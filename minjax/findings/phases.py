@@ -14,6 +14,7 @@ import numpy as np
 
 TOLERANCE = 0.01  # what counts as the same accuracy, a fraction
 MARGIN = 0.05  # above chance that still counts as having learned nothing
+_ROUNDING = 1e-9  # of accuracy: 0.56 is not below 0.57 - 0.01, whatever their last digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +56,9 @@ def phases(
     if not len(axis) or len(axis) != len(accuracies):
         raise ValueError(f"{len(axis)} amounts or bits and {len(accuracies)} accuracies")
     values = np.asarray(accuracies, float)
-    below = np.flatnonzero(values < values[0] - tolerance)
+    below = np.flatnonzero(values < values[0] - tolerance - _ROUNDING)
     plateau = below[0] - 1 if below.size else len(values) - 1
-    alive = np.flatnonzero(values > chance + margin)
+    alive = np.flatnonzero(values > chance + margin + _ROUNDING)
     collapse = alive[-1] + 1 if alive.size else 0
     return Phases(
         plateau_end=float(axis[plateau]),
@@ -68,7 +69,7 @@ def phases(
 
 def _knee(axis: Sequence[float], values: np.ndarray, tolerance: float) -> float | None:
     height = values[0] - values.min()
-    if len(values) < 3 or height <= tolerance:
+    if len(values) < 3 or height <= tolerance + _ROUNDING:
         return None
     along = np.linspace(0, 1, len(values)) if axis[0] == axis[-1] else _share(np.asarray(axis, float))
     above = (values - values.min()) / height + along - 1

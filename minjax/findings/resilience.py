@@ -17,7 +17,7 @@ import numpy as np
 
 from minjax.findings.intervals import TAIL, Estimate, bootstrap_mean, student, student_mean
 from minjax.findings.phases import Phases, phases
-from minjax.findings.samples import LIMITS, Limits, Sample
+from minjax.findings.samples import LEAST_SEEDS, LIMITS, Limits, Sample
 from minjax.records.finding import MinimalBits, Redundancy
 from minjax.records.study import MemberRecord
 
@@ -189,6 +189,8 @@ def _difference(
     if not references or not others:
         return None
     seeds = sorted(set.intersection(*(set(sample.seeds) for sample in (*references, *others))))
+    if len(seeds) < LEAST_SEEDS:  # studies of different seeds on one page
+        return None
     places, table = _table(references, values, seeds, coordinate)
     differences, weights = [], []
     for place, row in zip(*_table(others, values, seeds, coordinate), strict=True):
@@ -197,7 +199,7 @@ def _difference(
         )  # [seeds, references]
         difference = row - (at * np.nan_to_num(table.T)).sum(axis=1)
         there = ~np.isnan(difference)
-        if there.sum() >= 2:
+        if there.sum() >= LEAST_SEEDS:
             differences.append(difference)
             weights.append(at[there].mean(axis=0))
     if len(differences) < LEAST_PAIRS:

@@ -42,6 +42,15 @@ def test_a_curve_that_does_not_fall_and_one_that_falls_at_once():
     assert guessing.collapse_start == 0.0
 
 
+def test_exactly_the_tolerance_is_on_the_plateau_and_exactly_the_margin_is_collapsed():
+    for right in range(11, 1001):  # of 1,000 images; in floating point some differences of 10 images are above 0.01
+        found = phases([0, 0.5, 1], [right / 1000, (right - 10) / 1000, 0.0], 0.0)
+        assert found.plateau_end == 0.5, right
+    for classes in range(2, 101):
+        chance = 1 / classes
+        assert phases([0, 1], [1.0, (1000 * chance + 50) / 1000], chance).collapse_start == 1.0, classes
+
+
 def test_not_a_curve():
     with pytest.raises(ValueError, match="0 amounts"):
         phases([], [], 0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,11 @@ def test_nothing_is_extrapolated_nor_interpolated_over_a_gap():
     assert some is not None
     assert some.pairs == sum(sample.num_params <= largest for sample in deep)
     assert at_equal_size([shallow[0], shallow[-1]], deep, values) is None
+
+
+def test_points_without_seeds_in_common_are_not_compared():
+    found = depths(0.15)
+    shallow = [sample for sample in found if sample.depth == 1]
+    deep = [dataclasses.replace(one, seeds=tuple(seed + 100 for seed in one.seeds)) for one in found if one.depth != 1]
+    values = measured([*shallow, *deep], redundancies)
+    assert at_equal_size(shallow, deep, values) is None
