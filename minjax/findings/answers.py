@@ -9,9 +9,9 @@ from typing import Any
 from minjax.findings import envelope as envelopes
 from minjax.findings import grids, sizes
 from minjax.findings.best import most_accurate
-from minjax.findings.candidates import LEAST_SEEDS, Grid
+from minjax.findings.candidates import Grid
 from minjax.findings.grids import Images
-from minjax.findings.samples import AIM, LIMITS, Aim, Limits, Sample
+from minjax.findings.samples import AIM, LEAST_SEEDS, LIMITS, Aim, Limits, Sample
 from minjax.findings.sizes import Network, Size
 from minjax.findings.staircase import staircase
 from minjax.findings.verdicts import ROUNDING
@@ -180,10 +180,9 @@ def stairs(subject: Subject) -> list[Stair]:
 
 def steps(subject: Subject) -> list[Step]:
     """The networks that are better than every smaller one, by the seeds that chose them; chance is the first."""
-    ids = {one.key: one.id for one in subject.grid.candidates}
     return [
         Step(
-            point=ids.get((one.num_params, one.family, one.point, one.hyperparameters)),
+            point=one.id,
             name=one.point,
             hyperparameters=one.hyperparameters,
             family=one.family,

@@ -20,7 +20,7 @@ from minjax.findings.candidates import Candidate, Grid, Measured
 from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.sizes import Network, network_of
 from minjax.findings.uncertainty import Row
-from minjax.findings.verdicts import LEVEL, NEAR, REPLICATES, SHORT, Noise, NoiseOf, Verdicts, estimated, judge, row_of
+from minjax.findings.verdicts import LEVEL, NEAR, REPLICATES, SHORT, Noise, Verdicts, estimated, judge, row_of
 
 ANY = 1.0  # of deviation over seeds: none is too large
 
@@ -35,7 +35,6 @@ class Best:
         runner_up: the best one of another architecture; None: there is none without a failed seed.
         rivals: how many other architectures may be as good, as far as the data tell.
         smallest_rival: the smallest of these; None: there is none smaller than the network itself.
-        fresh_wanted: networks that should get fresh seeds before the answer is stated, (point, hyperparameters).
         confidence: probability that the interval holds, and that every network not among the rivals is worse.
     """
 
@@ -44,7 +43,6 @@ class Best:
     runner_up: Network | None
     rivals: int
     smallest_rival: Network | None
-    fresh_wanted: tuple[tuple[str, str], ...]
     confidence: float = LEVEL
 
     @property
@@ -53,21 +51,18 @@ class Best:
         return self.network is not None and not self.rivals
 
 
-def most_accurate(
-    grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated, replicates: int = REPLICATES
-) -> Best:
+def most_accurate(grid: Grid, limits: Limits = LIMITS, *, replicates: int = REPLICATES) -> Best:
     """The most accurate network of which no seed failed.
 
     Args:
         grid: the candidates, all of which may be handed over.
         limits: `margin` is used.
-        noise_of: how noise is known.
         replicates: of the bootstrap.
     """
-    verdicts = _judged(grid, limits, noise_of, replicates)
+    verdicts = _judged(grid, limits, replicates)
     first = _first_two(grid, verdicts)
     if not first:
-        return Best(None, None, None, 0, None, ())
+        return Best(None, None, None, 0, None)
     measured = verdicts.measured
     ranked = sorted(first, key=lambda place: -measured.mean[place])
     if any(not measured.num_fresh[place] for place in first):
@@ -78,11 +73,10 @@ def most_accurate(
     smaller = [place for place in rivals if measured.place[place] < measured.place[chosen]]
     return Best(
         network=_network(grid, verdicts, chosen),
-        interval=_interval(grid, verdicts, chosen, limits, noise_of),
+        interval=_interval(grid, verdicts, chosen, limits),
         runner_up=_network(grid, verdicts, others[0]) if others else None,
         rivals=len({grid.candidates[place].point for place in rivals}),
         smallest_rival=_network(grid, verdicts, smaller[0]) if smaller else None,
-        fresh_wanted=tuple((one.point, one.hyperparameters) for one in _wanting(grid, verdicts, first)),
     )
 
 
@@ -91,24 +85,21 @@ def _network(grid: Grid, verdicts: Verdicts, place: int) -> Network:
     return dataclasses.replace(network_of(grid, verdicts, place), reached=None)
 
 
-def wanting(grid: Grid, limits: Limits = LIMITS, *, noise_of: NoiseOf = estimated) -> tuple[Candidate, ...]:
+def wanting(grid: Grid, limits: Limits = LIMITS) -> tuple[Candidate, ...]:
     """The networks that should get fresh seeds before the most accurate one is stated; none when it can be."""
-    verdicts = _judged(grid, limits, noise_of, 0)
-    return _wanting(grid, verdicts, _first_two(grid, verdicts))
+    verdicts = _judged(grid, limits, 0)
+    first = sorted(_first_two(grid, verdicts))
+    return tuple(grid.candidates[place] for place in first if not verdicts.measured.num_fresh[place])
 
 
-def _judged(grid: Grid, limits: Limits, noise_of: NoiseOf, replicates: int) -> Verdicts:
+def _judged(grid: Grid, limits: Limits, replicates: int) -> Verdicts:
     """Each candidate against the best found, however much its seeds deviate."""
     free = dataclasses.replace(limits, tolerance=0.0, sigma=ANY)
 
     def noise(grid: Grid, measured: Measured, rows: Sequence[Row], _: Limits) -> Noise:
-        return noise_of(grid, measured, rows, limits)  # what is erratic says nothing of the others' noise
+        return estimated(grid, measured, rows, limits)  # what is erratic says nothing of the others' noise
 
     return judge(grid, None, free, noise_of=noise, replicates=replicates)
-
-
-def _wanting(grid: Grid, verdicts: Verdicts, first: list[int]) -> tuple[Candidate, ...]:
-    return tuple(grid.candidates[place] for place in sorted(first) if not verdicts.measured.num_fresh[place])
 
 
 def _first_two(grid: Grid, verdicts: Verdicts) -> list[int]:
@@ -120,14 +111,14 @@ def _first_two(grid: Grid, verdicts: Verdicts) -> list[int]:
     return ranked[:1] + others[:1]
 
 
-def _interval(grid: Grid, verdicts: Verdicts, chosen: int, limits: Limits, noise_of: NoiseOf) -> tuple[float, float]:
+def _interval(grid: Grid, verdicts: Verdicts, chosen: int, limits: Limits) -> tuple[float, float]:
     """Of the accuracy as stated; the variances over seeds of networks about as good support that of this one."""
     measured = verdicts.measured
     only_fresh = bool(measured.num_fresh[chosen])
     near = np.flatnonzero(verdicts.steady & (measured.first >= measured.first[chosen] - NEAR))
     rows = [row_of(grid, measured, int(place)) for place in near]
     rows.append(row_of(grid, measured, chosen, only_fresh=only_fresh))
-    noise = noise_of(grid, measured, rows, limits)
+    noise = estimated(grid, measured, rows, limits)
     variance = noise.seed_variance[-1] / len(rows[-1].seeds) + noise.images[-1, -1]
     half = float(stdtrit(noise.freedom[-1], (1 + LEVEL) / 2) * np.sqrt(variance))
     mean = float(measured.stated[chosen])

@@ -18,10 +18,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from minjax.errors import UserError
-from minjax.findings.samples import LIMITS, Limits
+from minjax.findings.samples import LEAST_SEEDS, LIMITS, Limits
 
 METRICS = ("accuracy", "balanced_accuracy")
-LEAST_SEEDS = 2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,8 +109,8 @@ def pareto_front(measurements: Iterable[Measurement]) -> list[Measurement]:
 def headline(summary: CompressionSummary) -> str:
     """One line: the accuracy before compression, and how far the network can be pruned and quantized.
 
-    "97.50 % test accuracy before compression; 95 % of the weights can be pruned (global_l1, batch norm re-estimated)
-    or 2 bits per weight used (symmetric_channel_minmax) for a loss of at most 1 point"
+    "97.50 % test accuracy before compression; at most 1 point less with 95 % of the weights pruned (global_l1, batch
+    norm re-estimated) or with 2 bits per weight (symmetric_channel_minmax)"
     """
     possible = []
     pruned = [p for p in summary.phases if p.curve == "pruning" and p.plateau_end is not None]

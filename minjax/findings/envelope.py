@@ -20,20 +20,19 @@ class Step:
     """A network that is better than every smaller one.
 
     Attributes:
+        id: of the point; None for chance.
         num_params: its size; 0 for chance.
         accuracy: mean over the first-stage seeds.
         fresh: mean over the fresh seeds; None where there are none.
-        failed: seeds that diverged or stayed near chance, of `seeds`.
     """
 
+    id: str | None
     num_params: int
     accuracy: float
     point: str
     hyperparameters: str
     family: str
     fresh: float | None
-    failed: int
-    seeds: int
 
 
 def best_of_each_size(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
@@ -48,14 +47,13 @@ def best_of_each_size(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
         one, fresh = grid.candidates[place], float(measured.fresh[place])
         steps.append(
             Step(
+                id=one.id,
                 num_params=one.num_params,
                 accuracy=float(measured.first[place]),
                 point=one.point,
                 hyperparameters=one.hyperparameters,
                 family=one.family,
                 fresh=None if math.isnan(fresh) else fresh,
-                failed=int(measured.failed[place]),
-                seeds=int(measured.seeds[place]),
             )
         )
     return tuple(steps)
@@ -63,13 +61,8 @@ def best_of_each_size(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
 
 def envelope(grid: Grid, limits: Limits = LIMITS) -> tuple[Step, ...]:
     """The steps, smallest first; sizes and accuracies both ascend."""
-    steps = [Step(0, grid.chance, "chance", "", "chance", None, 0, 0)]
+    steps = [Step(None, 0, grid.chance, "chance", "", "chance", None)]
     for step in best_of_each_size(grid, limits):
         if step.accuracy > steps[-1].accuracy:
             steps.append(step)
     return tuple(steps)
-
-
-def within(steps: tuple[Step, ...], num_params: int) -> Step:
-    """The best network with at most so many parameters."""
-    return max((step for step in steps if step.num_params <= num_params), key=lambda step: step.num_params)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from minjax.errors import UserError
-from minjax.findings.candidates import LEAST_SEEDS, Candidate, Grid
-from minjax.findings.samples import Sample
+from minjax.findings.candidates import Candidate, Grid
+from minjax.findings.samples import LEAST_SEEDS, Sample
 
 LINEAR = "linear"
 

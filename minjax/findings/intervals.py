@@ -10,6 +10,7 @@ from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2  # the probability left out on either side
+REPLICATES = 2000  # of a bootstrap
 
 
 class Estimate(NamedTuple):
@@ -30,7 +31,7 @@ def student(freedom: float, tail: float = TAIL) -> float:
     return float(stdtrit(freedom, 1 - tail))
 
 
-def bootstrap_mean(values: np.ndarray, *, replicates: int = 2000, seed: int = 0) -> Estimate:
+def bootstrap_mean(values: np.ndarray) -> Estimate:
     """The mean of at least two values, with the expanded percentile bootstrap (Hesterberg 2015, section 5.3).
 
     A plain percentile bootstrap of five values holds the mean in some 80 % of cases instead of 95 %: it ignores both
@@ -40,7 +41,7 @@ def bootstrap_mean(values: np.ndarray, *, replicates: int = 2000, seed: int = 0)
     values = np.asarray(values, float)
     n = len(values)
     tail = float(ndtr(-math.sqrt(n / (n - 1)) * student(n - 1)))
-    drawn = np.random.default_rng(seed).integers(n, size=(replicates, n))
+    drawn = np.random.default_rng(0).integers(n, size=(REPLICATES, n))
     low, high = np.quantile(values[drawn].mean(axis=1), [tail, 1 - tail])
     return Estimate(float(values.mean()), float(low), float(high))
 
@@ -157,9 +158,9 @@ def slope(x: np.ndarray, y: np.ndarray, tail: float = TAIL) -> Estimate | None:
     return Estimate(value, value - half, value + half)
 
 
-def resampled(n: int, replicates: int = 2000) -> np.ndarray:
+def resampled(n: int) -> np.ndarray:
     """How often each of n points is drawn in each bootstrap replicate, [replicates, n]."""
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), replicates).astype(float)
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), REPLICATES).astype(float)
 
 
 def percentiles(values: np.ndarray) -> tuple[float, float]:

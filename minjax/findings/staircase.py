@@ -10,7 +10,7 @@ from minjax.errors import UserError
 from minjax.findings.candidates import Grid
 from minjax.findings.samples import LIMITS, Limits
 from minjax.findings.sizes import Network, Size, target
-from minjax.findings.verdicts import REPLICATES, NoiseOf, estimated
+from minjax.findings.verdicts import REPLICATES
 
 LADDER = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.995)
 
@@ -39,7 +39,6 @@ def staircase(
     accuracies: Sequence[float] | None = None,
     limits: Limits = LIMITS,
     *,
-    noise_of: NoiseOf = estimated,
     replicates: int = REPLICATES,
 ) -> tuple[Stair, ...]:
     """The minimal size at each required accuracy, ascending.
@@ -51,7 +50,6 @@ def staircase(
         grid: the candidates.
         accuracies: required ones; None: those of `LADDER` above chance, up to the first that nothing reaches.
         limits: `sigma` and `margin` are used.
-        noise_of: how noise is known.
         replicates: of each interval's bootstrap.
 
     Raises:
@@ -64,7 +62,7 @@ def staircase(
         raise UserError("a staircase needs at least one required accuracy")
     stairs: list[Stair] = []
     for accuracy in chosen:
-        stairs.append(_stair(target(grid, accuracy, limits, noise_of=noise_of, replicates=replicates), stairs))
+        stairs.append(_stair(target(grid, accuracy, limits, replicates=replicates), stairs))
         if accuracies is None and stairs[-1].num_params is None:
             break
     return tuple(stairs)

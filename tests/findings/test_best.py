@@ -61,7 +61,6 @@ def test_the_two_that_look_best_get_fresh_seeds_and_these_decide():
         candidate(name, size, around(mean)) for name, size, mean in (("a", 1, 0.9), ("b", 2, 0.91), ("c", 3, 0.8))
     )
     assert [one.point for one in wanting(grid(a, b, c))] == ["a", "b"]
-    assert most_accurate(grid(a, b, c)).fresh_wanted == (("a", ""), ("b", ""))
     fresh = {"a": [0.90, 0.91, 0.92] * 4, "b": [0.87, 0.88, 0.89] * 4}
     a, b = (candidate(one.point, one.num_params, one.accuracy, fresh=fresh[one.point]) for one in (a, b))
     assert wanting(grid(a, b, c)) == ()

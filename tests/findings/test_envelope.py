@@ -9,9 +9,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minjax.findings.envelope import best_of_each_size, envelope, within
+from minjax.findings.envelope import Step, best_of_each_size, envelope
 from tests.findings.grids import around, candidate, knee
 from tests.findings.test_sizes import grids
+
+
+def within(steps: tuple[Step, ...], num_params: int) -> Step:
+    """The best network with at most so many parameters."""
+    return max((step for step in steps if step.num_params <= num_params), key=lambda step: step.num_params)
 
 
 def test_steps():

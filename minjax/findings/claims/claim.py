@@ -58,9 +58,9 @@ def claim(number: int, answer: Answer, part: str = "") -> Claim:
     )
 
 
-def unanswered(why: str, statistic: str = "not measured") -> Answer:
+def unanswered(why: str) -> Answer:
     """An answer where nothing could be measured."""
-    return Answer(INCONCLUSIVE, statistic, None, None, why)
+    return Answer(INCONCLUSIVE, "not measured", None, None, why)
 
 
 def combined(answers: Sequence[tuple[str, Answer]]) -> Answer:
