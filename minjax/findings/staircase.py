@@ -48,17 +48,19 @@ def staircase(
 
     Args:
         grid: the candidates.
-        accuracies: required ones; None: those of `LADDER` above chance, up to the first that nothing reaches.
+        accuracies: required ones; None: those of `LADDER` above chance, of which there may be none where most images
+            are of one class, up to the first that nothing reaches.
         limits: `sigma` and `margin` are used.
         replicates: of each interval's bootstrap.
 
     Raises:
-        UserError: an accuracy is not above chance or above 1, or there is none.
+        UserError: a required accuracy is not above chance, or above 1, or none is given.
     """
-    chosen = sorted(set(LADDER if accuracies is None else accuracies))
     if accuracies is None:
-        chosen = [accuracy for accuracy in chosen if accuracy > grid.chance + limits.margin]
-    if not chosen:
+        chosen = [accuracy for accuracy in LADDER if accuracy > grid.chance + limits.margin]
+    elif accuracies:
+        chosen = sorted(set(accuracies))
+    else:
         raise UserError("a staircase needs at least one required accuracy")
     stairs: list[Stair] = []
     for accuracy in chosen:

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minjax.errors import UserError
+from minjax.findings.answers import Asked, Subject, answers
+from minjax.findings.candidates import Grid
+from minjax.findings.guidance import guidance
 from minjax.findings.sizes import target
 from minjax.findings.staircase import _stair, staircase
-from tests.findings.grids import knee
+from tests.findings.grids import around, candidate, knee
 from tests.findings.test_sizes import grids
 
 
@@ -37,6 +40,14 @@ def test_it_never_descends(grid, accuracies):
     ends = [[1e9 if one is None else one for one in (stair.num_params, *stair.interval)] for stair in stairs]
     assert (np.diff(ends, axis=0) >= 0).all()
     assert all(low <= found <= high for found, low, high in ends)
+
+
+def test_where_the_commonest_class_is_nearly_all_there_is_no_stair_and_no_error():
+    rare = Grid((candidate("a", 100, around(0.97)), candidate("b", 200, around(0.98))), class_counts=(960, 40))
+    assert staircase(rare) == ()
+    found = answers(Subject("faults", rare, Asked(), "validation", {}))
+    assert (found.staircase, found.minimal.winner) == ([], None)
+    assert guidance(found, []) == ()
 
 
 def test_ends_are_raised_to_those_before():
