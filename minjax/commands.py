@@ -171,9 +171,8 @@ def expand(name: str, arguments: Sequence[str]) -> list[str]:
     command = COMMANDS[name]
     words, flags = divide(arguments)
     said = {_field(flag) for flag in flags}
-    stated = {"": bool(words), "--config": "config" in said, "--config.run": "run" in said}
     given = [f"--config={command.preset}"]
-    if words or not any(stated.values()):
+    if words or not said & {"config", "run"}:  # another preset, or the run's field, may stand for the arguments
         check_count(name, words)
         given += command.fields(words)
     if name == "train" and "config" not in said:  # the run is called after its network, whichever that is

@@ -6,6 +6,6 @@ To add a field, add a line to its section: run, dataset, model, optimizer, compr
 """
 
 from minjax.config.field import Field, Role
-from minjax.config.table import FIELDS, OPEN, SECTIONS_OF, check, defaults, field, plain
+from minjax.config.table import FIELDS, OPEN, SECTIONS_OF, check, defaults, plain
 
-__all__ = ["FIELDS", "OPEN", "SECTIONS_OF", "Field", "Role", "check", "defaults", "field", "plain"]
+__all__ = ["FIELDS", "OPEN", "SECTIONS_OF", "Field", "Role", "check", "defaults", "plain"]

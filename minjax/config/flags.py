@@ -33,13 +33,13 @@ def prepare(arguments: list[str]) -> tuple[list[str], dict[str, Any]]:
     others: list[str] = []
     waiting = list(arguments)
     while waiting:
-        argument = waiting.pop(0)
+        argument = _spelt_out(waiting.pop(0))
         flag, equals, text = argument.partition("=")
         name = flag.lstrip("-").removeprefix(PREFIX) if flag.lstrip("-").startswith(PREFIX) else ""
         if any(field.startswith(f"{name}.") for field in FIELDS):
             raise UserError(f"{name} is a section of the configuration; set one of its fields, --config.{name}.FIELD")
         declared = FIELDS.get(name)
-        if declared is None or not (equals or waiting) or (not equals and declared.kind.type is bool):
+        if declared is None or not (equals or waiting):
             others.append(argument)
             continue
         text = text if equals else waiting.pop(0)
@@ -73,6 +73,16 @@ def flag(name: str, value: Any) -> str:
         flat = value and not any(isinstance(item, list | tuple) or "," in str(item) for item in value)
         value = ",".join(map(str, value)) if flat else tuple(value)
     return f"--{PREFIX}{name}={value}"
+
+
+def _spelt_out(argument: str) -> str:
+    """`--config.FIELD=True` for the switch `--config.FIELD`, and `=False` for `--noconfig.FIELD`."""
+    bare = argument.lstrip("-")
+    for prefix, value in ((PREFIX, True), (f"no{PREFIX}", False)):
+        declared = FIELDS.get(bare.removeprefix(prefix)) if argument != bare and bare.startswith(prefix) else None
+        if declared is not None and declared.kind.type is bool:
+            return f"--{PREFIX}{declared.name}={value}"
+    return argument
 
 
 def _several(declared: Field, text: str) -> tuple[Any, ...]:

@@ -26,7 +26,6 @@ def _choices(names: tuple[str, ...]) -> Kind:
     return Each(Choice(names), fewest=1)
 
 
-_SHAPES = _choices(SHAPES)
 _KERNELS = Each(Integer(1, 1024), fewest=1)
 
 
@@ -34,79 +33,73 @@ def _set(default: tuple[tuple[str, object], ...] = ()) -> Field:
     return Field("set", default, Each(Pair()), 'Fields for this family alone, such as (("optimizer.name", "adam"),).')
 
 
-def _field(name: str, default: object, kind: Kind, meaning: str) -> Field:
-    return Field(name, default, kind, meaning)
-
-
 _GRIDS = (
     *within(
         "dnn",
         (
-            _field(
+            Field(
                 "depths",
                 (1, 2, 3, 4),
                 Each(Integer(0, 1000), fewest=1),
                 "Numbers of hidden layers; 0 is the linear classifier.",
             ),
-            _field(
+            Field(
                 "widths", (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000), _SIZES, "Units of the widest hidden layer."
             ),
-            _field(
-                "shapes", SHAPES, _choices(SHAPES), "How widths change from layer to layer; decreasing halves them."
-            ),
+            Field("shapes", SHAPES, _choices(SHAPES), "How widths change from layer to layer; decreasing halves them."),
             _set(),
         ),
     ),
     *within(
         "cnn",
         (
-            _field("depths", (1,), _DEPTHS, "Numbers of convolutions."),
-            _field("channels", tuple(range(1, 33)), _SIZES, "Channels of the widest convolution."),
-            _field(
+            Field("depths", (1,), _DEPTHS, "Numbers of convolutions."),
+            Field("channels", tuple(range(1, 33)), _SIZES, "Channels of the widest convolution."),
+            Field(
                 "shapes",
                 ("equal",),
                 _choices(SHAPES),
                 "How channels change from layer to layer; decreasing halves them.",
             ),
-            _field(
+            Field(
                 "blocks", ("plain",), _choices(BLOCKS), "Convolutions after the first: plain or depthwise separable."
             ),
-            _field("stem_kernels", (3,), _KERNELS, "Pixels along each side of the first convolution's kernel."),
-            _field("kernels", (3,), _KERNELS, "Pixels along each side of the other convolutions' kernels."),
-            _field("stems", ("full",), _choices(STEMS), "Channels of the first convolution: all, or half as many."),
-            _field(
+            Field("stem_kernels", (3,), _KERNELS, "Pixels along each side of the first convolution's kernel."),
+            Field("kernels", (3,), _KERNELS, "Pixels along each side of the other convolutions' kernels."),
+            Field("stems", ("full",), _choices(STEMS), "Channels of the first convolution: all, or half as many."),
+            Field(
                 "halvings",
                 (0,),
                 Each(Integer(0, 30), fewest=1),
                 "How many convolutions, from the first on, halve the image; as many as there are, if there are fewer.",
             ),
-            _field(
+            Field(
                 "downsamplings",
                 ("stride",),
                 _choices(DOWNSAMPLINGS),
                 "How these halve it: by a stride of 2, or by 2x2 max pooling after them.",
             ),
-            _field("paddings", ("VALID",), _choices(PADDINGS), "Padding of the convolutions."),
-            _field("heads", ("flatten",), _choices(HEADS), "Before the linear layer: all pixels, or their average."),
-            _field("batch_norms", (False,), Each(Flag(), fewest=1), "Whether batch norm follows each convolution."),
+            Field("paddings", ("VALID",), _choices(PADDINGS), "Padding of the convolutions."),
+            Field("heads", ("flatten",), _choices(HEADS), "Before the linear layer: all pixels, or their average."),
+            Field("batch_norms", (False,), Each(Flag(), fewest=1), "Whether batch norm follows each convolution."),
             _set(),
         ),
     ),
     *within(
         "resnet",
         (
-            _field("depths", (8, 14, 20), _DEPTHS, "Numbers of layers, 6n + 2 for n blocks in each of three stages."),
-            _field("widths", (2, 4, 8, 16), _SIZES, "Channels of the first stage."),
+            Field("depths", (8, 14, 20), _DEPTHS, "Numbers of layers, 6n + 2 for n blocks in each of three stages."),
+            Field("widths", (2, 4, 8, 16), _SIZES, "Channels of the first stage."),
             _set(),
         ),
     ),
     *within(
         "vit",
         (
-            _field("depths", (1, 2, 3, 4), _DEPTHS, "Numbers of blocks."),
-            _field("dims", (8, 16, 32, 64, 128), _SIZES, "Numbers in a token."),
-            _field("heads", (4,), _SIZES, "Numbers of attention heads; dims that they do not divide are left out."),
-            _field(
+            Field("depths", (1, 2, 3, 4), _DEPTHS, "Numbers of blocks."),
+            Field("dims", (8, 16, 32, 64, 128), _SIZES, "Numbers in a token."),
+            Field("heads", (4,), _SIZES, "Numbers of attention heads; dims that they do not divide are left out."),
+            Field(
                 "mlp_dims", (None,), Each(OrNone(Integer(1, 10**7)), fewest=1), "Hidden units; None: as many as dim."
             ),
             _set((("model.patch_size", 4),)),

@@ -57,11 +57,6 @@ OPEN = frozenset(
 )
 
 
-def field(name: str) -> Field | None:
-    """The declaration of a field by its name with dots; None for what is not declared."""
-    return FIELDS.get(name)
-
-
 def defaults() -> dict[str, Any]:
     """All defaults as nested dicts, tuples as tuples."""
     tree: dict[str, Any] = {}

@@ -75,6 +75,19 @@ def test_the_last_flag_counts():
     assert (found.model.channels, found.epochs) == ((2, 3), 4)
 
 
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        (("--config.study.together=False", "--config.study.together"), True),
+        (("--config.study.together=None", "--config.study.together"), True),
+        (("--config.study.together=True", "--noconfig.study.together"), False),
+        (("--noconfig.study.together", "--config.study.together=None"), None),
+    ],
+)
+def test_the_last_flag_counts_where_some_are_switches(typed, value):
+    assert parsed(*typed).study.together is value
+
+
 def test_none_takes_a_presets_value_back():
     found = parsed("--config.model.channels=None", "--config.model.padding=None", "--config.optimizer.clip_norm=None")
     assert (found.model.channels, found.model.padding, found.optimizer.clip_norm) == (None, None, None)
