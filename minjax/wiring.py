@@ -142,6 +142,6 @@ class Wired(Protocol):
         """A copy of the module with some attributes changed."""
 
 
-def classifier_ends(first: str, last: str = "head") -> tuple[Fixed, Fixed]:
-    """The axes that no classifier can lose: the inputs of its first layer and the outputs of its last."""
-    return Fixed(first, "inputs", "they come from the image"), Fixed(last, "outputs", "they are the classes")
+def classifier_ends(first: str) -> tuple[Fixed, Fixed]:
+    """The axes that no classifier can lose: the inputs of its first layer and the outputs of its last, the head."""
+    return Fixed(first, "inputs", "they come from the image"), Fixed("head", "outputs", "they are the classes")

@@ -212,7 +212,7 @@ def nest(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         for part in parts:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise ValueError(f"{shown(name)} is inside of another array")
+                raise ValueError(f"{shown(name)} is inside another array")
         if last in inner:
             raise ValueError(f"{shown(name)} is there twice, or is an array and a collection of arrays")
         inner[last] = leaf

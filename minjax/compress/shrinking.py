@@ -1,11 +1,10 @@
 """Removes what structured pruning has made useless: a smaller network with the same logits.
 
 A channel is removed if that changes nothing, in exact arithmetic: every layer that reads it has only zero weights on
-    it,
-or the channel is constant (everything that writes it has zero weights) and the constant is zero or equivalent to a bias
-of the layer. A constant before a convolution that pads with zeros is not equivalent to a bias, since outside the image
-it is zero; of such channels of a layer one is kept, with the weights of all of them. A removal can make other channels
-useless, so this repeats until nothing more can be removed.
+it, or it is constant (everything that writes it has zero weights) and the constant is zero or equivalent to a bias of
+the layers that read it. A constant before a convolution that pads with zeros is not equivalent to a bias, since outside
+the image it is zero; of such channels of a layer one is kept, with the weights of all of them. A removal can make other
+channels useless, so this repeats until nothing more can be removed.
 """
 
 from __future__ import annotations
@@ -198,7 +197,7 @@ def _needed(group: Group) -> str:
     """Why channels of a group stay that one of its layers does not write or read."""
     padded = [one.depthwise.layer for one in group.points if one.depthwise is not None and one.depthwise.padded]
     if padded:
-        return f"{padded[0]} pads a constant with zeros, so that it is none behind it"
+        return f"{padded[0]} pads with zeros, so a constant does not stay one"
     return f"other layers write or read the {group.name}"
 
 

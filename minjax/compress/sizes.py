@@ -175,11 +175,6 @@ def layout(
     )
 
 
-def nonzero(params: Any) -> np.ndarray:
-    """How many numbers in each leaf are not zero: [L], in the order of the leaves."""
-    return np.array([np.count_nonzero(np.asarray(leaf)) for leaf in tree.leaves(params).values()], np.int64)
-
-
 def entropy_bits(symbols: np.ndarray) -> float:
     """The fewest bits that a code with a length per symbol needs for these: their order-0 entropy (Shannon 1948).
 

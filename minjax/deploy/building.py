@@ -60,7 +60,7 @@ def build(
     """
     if type(model) not in _FAMILIES:
         known = ", ".join(kind.__name__ for kind in _FAMILIES)
-        raise UserError(f"a {type(model).__name__} cannot be exported; known are: {known}")
+        raise UserError(f"a network of type {type(model).__name__} cannot be exported; known: {known}")
     family, write = _FAMILIES[type(model)]
     builder = _Builder(tree.leaves(jax.tree.map(np.asarray, dict(variables))))
     builder.normalize(image_shape, mean, std)
@@ -133,13 +133,12 @@ class _Builder:
             relu=relu,
         )
 
-    def linear(self, name: str, activation: Activation = "identity", source: str | None = None) -> str:
-        source = source or self.layers[-1].name
+    def linear(self, name: str, activation: Activation = "identity") -> str:
         kernel = self.param(f"{name}/kernel").astype(np.float32)
         bias = self.arrays.get(f"params/{name}/bias")
-        shape = (*self.shapes[source][:-1], kernel.shape[-1])
+        shape = (*self.shape[:-1], kernel.shape[-1])
         bias = None if bias is None else bias.astype(np.float32)
-        return self.add(Linear, name, shape, source, kernel=kernel, bias=bias, activation=activation)
+        return self.add(Linear, name, shape, kernel=kernel, bias=bias, activation=activation)
 
     def pool(self, name: str) -> str:
         height, width, channels = self.shape

@@ -34,7 +34,7 @@ def known(names: Sequence[str]) -> list[Format]:
         UserError: none, an unknown name, or a format that cannot be written with what is installed.
     """
     if not names:
-        raise UserError(f"export.formats is empty; known are: {', '.join(FORMATS)}")
+        raise UserError(f"export.formats is empty; known: {', '.join(FORMATS)}")
     for name in names:
         if name not in FORMATS:
             raise unknown("export.formats", name, FORMATS)

@@ -265,8 +265,8 @@ def _module(
     ]
     if wrong:
         raise UserError(
-            f"{path} holds another network than it says: {', '.join(map(header.shown, wrong[:6]))} missing, or of "
-            "another shape or type"
+            f"{path} holds another network than it says: {', '.join(map(header.shown, wrong[:6]))} missing, left "
+            "over, or of another shape or type"
         )
     return model
 

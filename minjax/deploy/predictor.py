@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image
 
 from minjax.data import images as files
+from minjax.data.listing import SUFFIXES
 from minjax.deploy import network as networks
 from minjax.deploy.network import Network
 from minjax.errors import UserError
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
 SIZES = (1, 16, 128, 500)  # images in a batch: a batch is filled up to one of these, so that few programs are compiled
 
 

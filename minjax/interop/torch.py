@@ -146,9 +146,10 @@ def _check_names(name: str, sources: Iterable[str], arrays: Mapping[str, np.ndar
     raise UserError(f"not a state dict of {name}: {'; '.join(complaints)}{hint}")
 
 
-def _some(names: list[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _some(names: list[str]) -> str:
+    """The first six names, and how many more there are."""
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:

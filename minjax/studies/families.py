@@ -134,7 +134,7 @@ def resnet(
     depths, widths = _checked("resnet.depths", depths), _checked("resnet.widths", widths)
     for depth in depths:
         if depth < 8 or depth % 6 != 2:
-            raise UserError(f"the axis resnet.depths has {depth}; that of a resnet must be 6n + 2: 8, 14, 20, 26, ...")
+            raise UserError(f"the axis resnet.depths has {depth}; each must be 6n + 2: 8, 14, 20, 26, ...")
     return [
         Choice(
             f"resnet-{depth}-{width}",
@@ -165,8 +165,8 @@ def vit(
     given = {"depths": depths, "dims": dims, "heads": heads, "mlp_dims": mlp_dims}
     axes = [_checked(f"vit.{axis}", values) for axis, values in given.items()]
     found: list[Choice] = []
-    for depth, dim, count, given in itertools.product(*axes):
-        labels = {"depth": depth, "dim": dim, "heads": count, "mlp_dim": dim if given is None else given}
+    for depth, dim, count, hidden in itertools.product(*axes):
+        labels = {"depth": depth, "dim": dim, "heads": count, "mlp_dim": dim if hidden is None else hidden}
         if any(labels == other.labels for other in found):  # None and the same number
             continue
         overrides = {"model.name": "vit", **{f"model.{field}": value for field, value in labels.items()}}

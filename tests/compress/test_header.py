@@ -56,7 +56,7 @@ HOSTILE = {
     "gap": (leaves(leaf(), leaf(name="b", offset=9)), bytes(17), "'b' begins at byte 9 of the payload, not at 8"),
     "twice": (leaves(leaf(), leaf(offset=8)), bytes(16), "'a' is there twice"),
     "a/b and a": (leaves(leaf(name="a/b"), leaf(offset=8)), bytes(16), "'a' is there twice, or is an array and"),
-    "a and a/b": (leaves(leaf(), leaf(name="a/b", offset=8)), bytes(16), "'a/b' is inside of another array"),
+    "a and a/b": (leaves(leaf(), leaf(name="a/b", offset=8)), bytes(16), "'a/b' is inside another array"),
     "name in lines": (leaves(leaf(name="a\nb"), leaf(name="a\nb")), EIGHT, r"'a\\nb' is there twice"),
     "long name": (leaves(leaf(name="x" * 10**5), leaf(name="x" * 10**5)), EIGHT, r"x\.\.\.' is there twice"),
     "deep name": (leaves(leaf(name="a/" * 32 + "a")), EIGHT, "has more than 32 parts"),

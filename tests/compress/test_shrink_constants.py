@@ -36,7 +36,7 @@ def test_a_depthwise_convolution_that_pads_keeps_constants_but_zero():
     assert smaller.channels == (4, 3)
     assert (report.removed, report.merged) == ({"conv1": 1}, {})
     assert report.kept == (
-        "conv1: 2 of 4 outputs are zero and stay: depthwise2 pads a constant with zeros, so that it is none behind it",
+        "conv1: 2 of 4 outputs are zero and stay: depthwise2 pads with zeros, so a constant does not stay one",
     )
 
 

@@ -122,11 +122,6 @@ def test_a_whole_leaf_pruned_or_empty():
     assert sizes.leaf_bytes([0, 100], [0, 100], [8, 1]).tolist() == [0, 13]
 
 
-def test_nonzero_counts_every_leaf():
-    params = {"a": np.array([0.0, 1.0, 2.0]), "b": np.zeros((2, 2))}
-    assert sizes.nonzero(params).tolist() == [2, 0]
-
-
 def test_mistakes():
     with pytest.raises(UserError, match="matches no parameter"):
         sizes.layout(PARAMS, include="*/kernal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from minjax import compress, models
 from minjax.config.deployment import EXPORTED
 from minjax.deploy import building
-from minjax.deploy.formats import FORMATS, Source
+from minjax.deploy.formats import FORMATS, Source, onnx_int8
 from minjax.deploy.network import Network, read
 from tests.deploy.networks import CLASSES, EVERY, images, network, reference
 
@@ -109,3 +110,14 @@ def test_safetensors_is_a_network_again(tmp_path):
     again = read(tmp_path / "model.safetensors")
     assert again.model == made.model
     assert (again.classes, again.image_shape, again.mean) == (made.classes, made.image_shape, made.mean)
+
+
+@pytest.mark.parametrize("before", [logging.NOTSET, logging.ERROR])
+def test_quantizing_leaves_logging_as_it_was(before):
+    logging.disable(before)
+    try:
+        with onnx_int8._quiet():
+            assert logging.root.manager.disable == max(before, logging.WARNING)
+        assert logging.root.manager.disable == before
+    finally:
+        logging.disable(logging.NOTSET)

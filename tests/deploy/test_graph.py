@@ -59,5 +59,5 @@ def test_weights_that_are_not_numbers_are_refused():
 
 
 def test_a_module_of_another_kind_is_refused():
-    with pytest.raises(UserError, match="a int cannot be exported; known are: DNN, CNN, ResNet, SmallResNet, VGG, ViT"):
+    with pytest.raises(UserError, match="type int cannot be exported; known: DNN, CNN, ResNet, SmallResNet, VGG, ViT"):
         building.build(3, {}, (2, 2, 1), mean=(0,), std=(1,))

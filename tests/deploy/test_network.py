@@ -43,6 +43,7 @@ def test_a_directory_of_another_task_is_no_run(tmp_path, task):
         ({"model": {"name": "dnn", "widths": [1] * 1000}, "shrunk": None}, "a network of 1000 layers in 6 arrays"),
         ({"model": {"name": "cnn", "channels": [4], "kernel_size": 9}, "shrunk": None}, "cannot take 6x5 images"),
         ({"model": {"name": "dnn", "widths": [11, 8]}, "shrunk": None}, "holds another network than it says: 'params/"),
+        ({"model": {"name": "dnn", "widths": [11]}, "shrunk": None}, "missing, left over, or of another shape or type"),
         ({"num_classes": 10**9}, "num_classes: expected `int` <= 1048576"),
         ({"class_names": ["one"]}, "1 class names for 5 classes"),
         ({"image_shape": [6, 5, 4]}, "image_shape[2]: "),

@@ -122,7 +122,7 @@ def test_the_resnet_grid():
     found = points(families.resnet((8, 20), (4, 16)), CONFIG, image_shape=(32, 32, 3), num_classes=10)
     assert [p.name for p in found] == ["resnet-8-4", "resnet-8-16", "resnet-20-4", "resnet-20-16"]
     assert (found[-1].family, found[-1].num_params, found[-1].fields) == ("resnet", 272_474, {"depth": 20, "width": 16})
-    with pytest.raises(UserError, match=r"resnet.depths has 9; that of a resnet must be 6n \+ 2"):
+    with pytest.raises(UserError, match=r"resnet.depths has 9; each must be 6n \+ 2"):
         families.resnet((8, 9))
 
 

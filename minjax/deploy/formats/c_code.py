@@ -250,10 +250,10 @@ def _list(values: Any) -> str:
     return ", ".join(str(int(value)) for value in values)
 
 
-def _numbers(values: Any, width: int = 24) -> str:
-    """Numbers, so many a line."""
+def _numbers(values: Any) -> str:
+    """Numbers, 24 to a line."""
     text = [str(int(value)) for value in np.asarray(values).ravel()]
-    return ",\n".join(",".join(text[i : i + width]) for i in range(0, len(text), width))
+    return ",\n".join(",".join(text[i : i + 24]) for i in range(0, len(text), 24))
 
 
 def test(image: np.ndarray, logits: np.ndarray) -> str:

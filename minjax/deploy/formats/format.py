@@ -15,6 +15,7 @@ from minjax.deploy.graph import Graph
 from minjax.deploy.network import Network
 from minjax.errors import UserError
 
+BATCH = 500  # images that a runtime is given at once
 Logits = Callable[[np.ndarray], np.ndarray]  # pixels uint8 [N, H, W, C] -> float32 [N, classes]
 
 
@@ -143,11 +144,11 @@ def version(distribution: str) -> str:
     return metadata.version(distribution)
 
 
-def batched(run: Logits, size: int = 500) -> Logits:
-    """Run a split in batches of `size` images, the last one smaller."""
+def batched(run: Logits) -> Logits:
+    """Run a split in batches of `BATCH` images, the last one smaller."""
 
     def logits(pixels: np.ndarray) -> np.ndarray:
-        parts = [np.asarray(run(pixels[i : i + size]), np.float32) for i in range(0, len(pixels), size)]
+        parts = [np.asarray(run(pixels[i : i + BATCH]), np.float32) for i in range(0, len(pixels), BATCH)]
         return np.concatenate(parts)
 
     return logits

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def write(source: Source, path: Path) -> None:
     with tempfile.TemporaryDirectory() as directory:
         floating = Path(directory) / "model.onnx"
         float_onnx.write(source, floating)
-        with _Quiet():
+        with _quiet():
             quantize_static(
                 str(floating),
                 str(path),
@@ -52,15 +53,15 @@ def write(source: Source, path: Path) -> None:
             )
 
 
-class _Quiet:
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """Without onnxruntime's advice to preprocess models that other tools exported; ours needs none."""
-
-    def __enter__(self) -> None:
-        self.level = logging.root.level
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *error: Any) -> None:
-        logging.disable(logging.NOTSET)
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 FORMAT = Format(
