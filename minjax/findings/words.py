@@ -10,9 +10,9 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number: float, noun: str) -> str:
     """'1 seed', '1,135 networks'."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(fraction: float, digits: int = 2) -> str:

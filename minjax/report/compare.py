@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from minjax.errors import UserError
+from minjax.findings.words import plural
 from minjax.records.files import csv_text
 from minjax.records.run import Run, RunSummary, read_run
 from minjax.report import epochs, papers
-from minjax.report.formats import ABSENT, count, mean_std, percent, plain, plural, printable
+from minjax.report.formats import ABSENT, count, mean_std, percent, plain, printable
 from minjax.report.groups import Group, group_runs, seed_of
 from minjax.report.links import to_pages
 from minjax.report.page import Block, Command, Links, Note, Notes, Page, Picture, Section, Table, columns
@@ -165,7 +166,7 @@ def _group_table(found: Sequence[Group]) -> Table:
 def _epochs(group: Group) -> str:
     """Epochs that the counted runs trained; a range where early stopping ended them at different ones."""
     done = [summary.epochs for summary in group.results]
-    return ABSENT if not done else count(min(done)) + (f" to {max(done)}" if max(done) > min(done) else "")
+    return ABSENT if not done else count(min(done)) + (f" to {count(max(done))}" if max(done) > min(done) else "")
 
 
 def _runs(group: Group) -> str:

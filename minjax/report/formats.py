@@ -9,35 +9,32 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from minjax.findings import words
+
 ABSENT = "–"  # noqa: RUF001 - a dash, not a minus sign
 _REORDERS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")  # a name with these could make a line read backwards
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
     """0.9172 -> '91.72 %'; None -> a dash."""
-    return ABSENT if fraction is None else f"{100 * fraction:.{digits}f} %"
-
-
-def plural(number: float, noun: str) -> str:
-    """1, 'seed' -> '1 seed'; 1500 -> '1,500 seeds'."""
-    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
+    return ABSENT if fraction is None else words.percent(fraction, digits)
 
 
 def mean_std(fractions: Sequence[float]) -> str:
     """Mean and sample standard deviation in percent: '91.72 ± 0.15 %'; of a single value without the deviation."""
     if len(fractions) < 2:
         return percent(fractions[0] if fractions else None)
-    return f"{100 * statistics.mean(fractions):.2f} ± {100 * statistics.stdev(fractions):.2f} %"
+    return words.spread(statistics.mean(fractions), statistics.stdev(fractions))
 
 
-def decimal(value: float | None, digits: int = 4) -> str:
+def decimal(value: float | None) -> str:
     """0.12345 -> '0.1235'; None -> a dash."""
-    return ABSENT if value is None else f"{value:.{digits}f}"
+    return ABSENT if value is None else f"{value:.4f}"
 
 
 def count(value: float | None) -> str:
     """701466 -> '701,466'; None -> a dash."""
-    return ABSENT if value is None else f"{value:,.0f}"
+    return ABSENT if value is None else words.count(value)
 
 
 def duration(seconds: float | None) -> str:

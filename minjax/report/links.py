@@ -18,9 +18,9 @@ ABOVE = {"study": "the study that it comes from", "compress": "its compression",
 def related(directory: Path) -> list[Links]:
     """The links of a directory's page, in a list of one; empty where nothing is related.
 
-    A directory inside of it is linked where it has a page. The one that it lies in is linked where it is a study, a
-    compression or a run, or the set of runs whose cell it is: its page may still have to be written by the command that
-    is writing this one.
+    A directory inside it is linked where it has a page. The one that it lies in is linked where that is a study, a
+    compression or a run, or the set of runs that it is a cell of: the page there may still have to be written, by the
+    command that is writing this one.
     """
     found = [
         (name, os.path.join("..", below, PAGE)) for below, name in BELOW.items() if (directory / below / PAGE).is_file()

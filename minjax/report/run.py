@@ -25,7 +25,7 @@ WARNINGS = {
 }
 
 
-def write(run_dir: Path | str, *, title: str | None = None) -> Path:
+def write(run_dir: Path | str) -> Path:
     """Write the report of a run from its records alone into ``<run_dir>/report/``.
 
     Files: mistakes.png and inputs.png (a few images), curves.png, confusion_matrix.png, reliability.png,
@@ -36,7 +36,6 @@ def write(run_dir: Path | str, *, title: str | None = None) -> Path:
 
     Args:
         run_dir: a run directory with a summary.json.
-        title: the page's heading; None: model, data set and optimizer.
 
     Returns:
         The path of index.html.
@@ -57,15 +56,15 @@ def write(run_dir: Path | str, *, title: str | None = None) -> Path:
             MATRIX_CSV: classes.confusion_csv(matrix, classes.class_names(run.predictions)),
             SCORES: classes.classification_report(run.predictions),
         }
-    return write_page(page(run, title), run.path / "report", pictures=PICTURES, files=files)
+    return write_page(page(run), run.path / "report", pictures=PICTURES, files=files)
 
 
-def page(run: Run, title: str | None = None) -> Page:
+def page(run: Run) -> Page:
     """The page of a run that has a summary."""
     summary = run.summary
     assert summary is not None
     return Page(
-        title=title or f"{model(run)} on {dataset(run)} with {optimizer(run)}",
+        title=f"{model(run)} on {dataset(run)} with {optimizer(run)}",
         status=summary.status,
         status_text=status_text(run),
         warnings=[WARNINGS[summary.status]] if summary.status in WARNINGS else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minjax.report.formats import count, decimal, duration, mean_std, percent, plain, plural, printable, shorten
+from minjax.report.formats import count, decimal, duration, mean_std, percent, plain, printable, shorten
 
 DASH = "–"  # noqa: RUF001
 
@@ -22,7 +22,6 @@ def test_numbers():
     assert mean_std([0.9172]) == "91.72 %"
     assert mean_std([]) == percent(None) == decimal(None) == count(None) == duration(None) == DASH
     assert (percent(0.5, 0), decimal(0.12345), count(701466)) == ("50 %", "0.1235", "701,466")
-    assert [plural(number, "seed") for number in (1, 2, 1500)] == ["1 seed", "2 seeds", "1,500 seeds"]
     spent = [duration(seconds) for seconds in (0.44, 59.96, 185, 3720)]
     assert spent == ["0.4 s", "1 min 00 s", "3 min 05 s", "1 h 02 min"]
 

@@ -195,12 +195,12 @@ def test_diverged_and_interrupted_runs_say_so(make_run, tmp_path):
 
 def test_names_with_markup_reach_the_page_as_text(make_run, tmp_path):
     names = ("<img src=http://x/y>", "a|b,c", "$\\frac", "日本語", "two\nlines", "_", "\udcff", "`x`", "\u202eabc")
-    page = report(make_run(tmp_path, class_names=names, num_params=5), title="<b>bold</b>")
+    page = report(make_run(tmp_path, class_names=names, num_params=5))
     text = page.read_text()
     assert "&lt;img src=http://x/y&gt;" in text
     markdown = (page.parent / "report.md").read_text()
     assert "| a\\|b,c |" in markdown
-    for markup in ("<img src=http", "<b>", "\u202e"):
+    for markup in ("<img src=http", "\u202e"):
         assert markup not in text + markdown
     header = next(csv.reader((page.parent / "confusion_matrix.csv").read_text().splitlines()))
     assert header == [printable(name) for name in names]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minjax.findings.phases import TOLERANCE
+from minjax.findings.words import plural
 from minjax.records.compression import (
     REESTIMATED,
     TRAINED,
@@ -17,7 +18,7 @@ from minjax.records.compression import (
     FirstLayer,
     Measurement,
 )
-from minjax.report.formats import percent, plural, printable, shorten
+from minjax.report.formats import percent, printable, shorten
 
 Key = tuple[Any, ...]
 RECIPE = ("method", "exclude", "scheme", "activation_bits", "batch_norm")

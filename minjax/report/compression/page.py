@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minjax.errors import UserError
 from minjax.findings.phases import MARGIN, TOLERANCE
-from minjax.findings.words import points
+from minjax.findings.words import plural, points
 from minjax.records.compression import SUMMARY, Compression, read_compression
 from minjax.report import links, paper
 from minjax.report import page as pages
@@ -26,7 +26,7 @@ from minjax.report.compression.curves import (
     scheme_name,
     statistics,
 )
-from minjax.report.formats import count, decimal, duration, percent, plain, plural, printable
+from minjax.report.formats import count, decimal, duration, percent, plain, printable
 from minjax.report.page import Block, Details, Note, Notes, Page, Pair, Picture, Section, Table, Tile, pairs
 from minjax.report.provenance import provenance_table, settings_section
 
@@ -43,7 +43,7 @@ PICTURES = (*(f"{name}.png" for name in (*CURVES, "pareto")), recommendation.PIC
 WITHIN = points(TOLERANCE)
 
 
-def write(directory: Path | str, *, title: str | None = None) -> Path:
+def write(directory: Path | str) -> Path:
     """Write the report of a compression from its records alone into ``<directory>/report/``.
 
     Files: a picture for each kind of curve that was measured (pruning.png, quantization.png, joint.png,
@@ -52,7 +52,6 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
 
     Args:
         directory: a compression's, with a compression.json.
-        title: the page's heading; None: model and data set.
 
     Returns:
         The path of index.html.
@@ -66,10 +65,10 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
             f"{compression.path} is an unfinished compression ({plural(len(compression.measurements), 'version')} "
             f"measured): it has no {SUMMARY} to report on; the command that started it resumes it"
         )
-    return pages.write(page(compression, title), compression.path / "report", pictures=PICTURES)
+    return pages.write(page(compression), compression.path / "report", pictures=PICTURES)
 
 
-def page(compression: Compression, title: str | None = None) -> Page:
+def page(compression: Compression) -> Page:
     """The page of a compression that has a summary."""
     summary = result(compression)
     origin = provenance_table(compression.path, summary.status, summary, seed=summary.seed)
@@ -78,7 +77,7 @@ def page(compression: Compression, title: str | None = None) -> Page:
     not_measured = f"This compression did not measure: {', '.join(missing)}. configs/compress/full.py does most of it."
     drawn = replace(compression, measurements=[m for m in compression.measurements if m.curve not in CHOOSING])
     return Page(
-        title=title or f"{summary.model} on {summary.dataset}, compressed",
+        title=f"{summary.model} on {summary.dataset}, compressed",
         status=summary.status,
         status_text=summary.status,
         tiles=list(_tiles(compression) if summary.choice is None else recommendation.tiles(compression)),

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from minjax.findings.regimes import REGIMES
+from minjax.findings.words import plural
 from minjax.report.axes import accuracy_axis, epoch_axis, logarithmic_if_wide
 from minjax.report.drawing import GREY, WIDTH, band, grey_handle, handle, legend, line_style, mark, png, style, title
-from minjax.report.formats import count, plural, shorten
+from minjax.report.formats import count, shorten
 from minjax.report.study.kinds import heading
 from minjax.report.study.results import Key, Network, Results
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from minjax.errors import UserError
 from minjax.findings import convergence, regimes, sentences
 from minjax.findings import resilience as plateaus
-from minjax.findings.words import points
+from minjax.findings.words import plural, points
 from minjax.records.finding import Findings
 from minjax.records.study import MEMBERS, SUMMARY, Study, read_studies, read_study
 from minjax.report import page as pages
-from minjax.report.formats import count, plural
+from minjax.report.formats import count
 from minjax.report.page import Block, Fold, Note, Page, Picture, Section, Table
 from minjax.report.provenance import provenance_table, settings_section
 from minjax.report.study import accuracy, answers, families, guidance, learning, resilience, tables
@@ -48,7 +48,7 @@ BANDS = (
 )
 
 
-def write(directory: Path | str, *, title: str | None = None) -> Path:
+def write(directory: Path | str) -> Path:
     """Write the report of a study from its records alone into ``<directory>/report/``.
 
     Files: a picture for each kind of curve (accuracy.png, families.png, learning.png, pruning.png, quantization.png,
@@ -57,7 +57,6 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
 
     Args:
         directory: a study's, with a study.json.
-        title: the page's heading; None: the study's name.
 
     Returns:
         The path of index.html.
@@ -68,16 +67,11 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
     study = read_study(directory)
     _check_finished(study)
     results = gather([study], summary(study).findings)
-    return _write(results, study.path / "report", title or f"Study {study_name(study)}")
+    return _write(results, study.path / "report", f"Study {study_name(study)}")
 
 
 def write_together(
-    directory: Path | str,
-    studies: Sequence[Study],
-    findings: Findings,
-    *,
-    title: str | None = None,
-    absent: Sequence[str] = (),
+    directory: Path | str, studies: Sequence[Study], findings: Findings, *, absent: Sequence[str] = ()
 ) -> Path:
     """Write one page over several studies into `directory`: the files of `write`.
 
@@ -86,7 +80,6 @@ def write_together(
         studies: as `records.study.read_studies` has them; of a network that two trained with one seed, the later
             counts.
         findings: over the members of all of them together.
-        title: the page's heading; None: how many studies, or the name of a single one.
         absent: data sets that were asked for and are not on the page, each with the reason.
 
     Returns:
@@ -98,7 +91,7 @@ def write_together(
     for study in studies:
         _check_finished(study)
     name = f"Study {study_name(studies[0])}" if len(studies) == 1 else f"{len(studies)} studies together"
-    return _write(gather(studies, findings), Path(directory), title or name, absent)
+    return _write(gather(studies, findings), Path(directory), name, absent)
 
 
 def read_finished(directories: Sequence[Path | str]) -> list[Study]:

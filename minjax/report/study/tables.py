@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from minjax.findings.words import listed
+from minjax.findings.words import listed, plural, spread
 from minjax.records.files import csv_text
 from minjax.records.finding import Claim, Regime
 from minjax.records.record import Interval
 from minjax.records.study import Study
-from minjax.report.formats import ABSENT, count, duration, percent, plain, plural, printable, shorten
+from minjax.report.formats import ABSENT, count, duration, percent, plain, printable, shorten
 from minjax.report.page import Table, columns
 from minjax.report.study.results import Network, plateau_end, study_name, summary
 
@@ -73,7 +73,7 @@ def networks_table(networks: Sequence[Network], *, several: bool) -> Table:
         (
             networks[0].measured,
             "r",
-            [mean_sd(n.regime.mean, n.regime.sigma) if n.regime else ABSENT for n in networks],
+            [spread(n.regime.mean, n.regime.sigma) if n.regime else ABSENT for n in networks],
         ),
         ("training accuracy", "r", [percent(n.train_accuracy) for n in networks]),
         ("gap (points)", "r", [f"{100 * n.regime.gap:.1f}" if n.regime else ABSENT for n in networks]),
@@ -97,11 +97,6 @@ def _names(network: Network) -> str:
     others = network.names[1:]
     names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
     return network.name + (f" (also {names})" if others else "")
-
-
-def mean_sd(mean: float, sd: float) -> str:
-    """'93.10 ± 0.42 %'."""
-    return f"{100 * mean:.2f} ± {100 * sd:.2f} %"
 
 
 def networks_csv(networks: Sequence[Network]) -> str:

@@ -200,7 +200,7 @@ def _parameters(entry: Entry) -> int | None:
 
 def _epochs(entry: Entry) -> str:
     done = sorted({run.summary.epochs for run in entry.completed if run.summary})
-    return count(done[0]) + (f" to {done[-1]}" if len(done) > 1 else "")
+    return count(done[0]) + (f" to {count(done[-1])}" if len(done) > 1 else "")
 
 
 def headline(tables: Tables) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from minjax.findings.words import plural
 from minjax.records.table import LACKING, Cell, Scale
 from minjax.report import page as pages
-from minjax.report.formats import ABSENT, count, duration, percent, plain, plural, printable
+from minjax.report.formats import ABSENT, count, duration, percent, plain, printable
 from minjax.report.links import PAGE
 from minjax.report.page import Block, Command, Details, Fold, Links, Note, Page, Section, Table, Tile
 from minjax.report.provenance import provenance_table, settings_section
@@ -26,7 +27,7 @@ CELL_STATUS = {"not_run": "not trained yet", "no_data": "no data", "unfit": "doe
 APPENDICES = ("resnet18_s", "vgg16_s", "vit_s")
 
 
-def write(directory: Path | str, *, title: str | None = None) -> Path:
+def write(directory: Path | str) -> Path:
     """Write the page of a set of runs from records alone into ``<directory>/report/``.
 
     Files: table.csv (every entry of the tables, fractions), curves-*.png (learning curves), pruning-*.png (where runs
@@ -35,7 +36,6 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
 
     Args:
         directory: a tables directory, with a table.json.
-        title: the page's heading; None: says that it is about paper 1's tables.
 
     Returns:
         The path of index.html.
@@ -46,14 +46,14 @@ def write(directory: Path | str, *, title: str | None = None) -> Path:
     tables = read(directory)
     folder = tables.path / "report"
     left = [path.name for prefix in (learning.FILES, pruning.FILES) for path in folder.glob(f"{prefix}*.png")]
-    return pages.write(page(tables, title), folder, pictures=left, files={CSV: accuracy.table_csv(tables)})
+    return pages.write(page(tables), folder, pictures=left, files={CSV: accuracy.table_csv(tables)})
 
 
-def page(tables: Tables, title: str | None = None) -> Page:
+def page(tables: Tables) -> Page:
     """The page of a set of runs."""
     record = tables.record
     return Page(
-        title=title or "Paper 1's tables and figures, made again",
+        title="Paper 1's tables and figures, made again",
         status=record.status,
         status_text=f"{record.status}: {STATUS[record.status]}",
         tiles=_tiles(tables),
@@ -109,7 +109,6 @@ def _comparable(number: int) -> str:
 def _scale(tables: Tables) -> str:
     """At what scale the runs were trained, and at what the paper's."""
     scales = list(dict.fromkeys(cell.scale for cell in tables.record.cells))
-
     seeds = ", ".join(map(str, tables.record.seeds))
     ours = " or ".join(map(_said, scales))
     many = "s" if len(tables.record.seeds) > 1 else ""

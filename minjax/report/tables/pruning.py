@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 
+from minjax.findings.words import plural
 from minjax.records.compression import TRAINED
 from minjax.report import paper
-from minjax.report.formats import ABSENT, mean_std, percent, plural, printable
+from minjax.report.formats import ABSENT, mean_std, percent, printable
 from minjax.report.links import PAGE
 from minjax.report.page import Block, Command, Links, Note, Notes, Picture, Section, Table
 from minjax.report.tables import figure17, question

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minjax.findings.equal_size import MILLION, Comparison, Crossing, Pruned, answer, compare, crossings
+from minjax.findings.words import plural
 from minjax.report import paper
-from minjax.report.formats import ABSENT, count, mean_std, percent, plural
+from minjax.report.formats import ABSENT, count, mean_std, percent
 from minjax.report.page import Block, Command, Note, Section, Table, columns
 from minjax.report.tables import figure17
 from minjax.report.tables.compressions import Group, commands
