@@ -3,7 +3,7 @@
 python -m minjax.main --config=configs/studies/digits_dnn.py
 
 Only paper 2's abstract was at hand. Its depths, shapes and widths are known second-hand; how a shape is made is not, so
-that is ours (minjax/studies/grid.py).
+that is ours (minjax/studies/families.py).
 
 Measured by version 0.1, which chose on the test split (docs/studies/digits_dnn; two otherwise idle cores of an AMD
 EPYC, cold compilation cache): 570 members in 3 min 58 s of training and 32 s of curves, with 29 compilations (16 of

@@ -30,7 +30,7 @@ Kind = Literal[
 MEANINGS: dict[Kind, str] = {
     "within seed noise": "the paper's data and protocol, and its figure lies where one more seed of ours is expected "
     "(Student's interval, 95 %)",
-    "beyond seed noise": "the paper's data and protocol, and its figure lies outside of that interval",
+    "beyond seed noise": "the paper's data and protocol, and its figure lies outside that interval",
     "seed noise unknown": "the paper's data and protocol, but a single seed, which does not say how much seeds differ",
     "other protocol": "trained in another way than the paper's code trains, so the difference has a known cause",
     "other data": "trained on other images than the paper's; its figure is for orientation only",

@@ -51,7 +51,7 @@ def definition(limits: Limits = LIMITS) -> str:
         f"if the share of wrong answers is more than {percent(limits.relative_gap, 0)} lower on training images than "
         "on others and accuracy no longer rises with size, by the loss if the validation loss ends more than "
         f"{percent(limits.loss_rise, 0)} above its lowest value while the training loss goes on falling, and "
-        "overfitting if it is so by either; otherwise it is learning."
+        "overfitting if either says so; otherwise it is learning."
     )
 
 

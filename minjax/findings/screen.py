@@ -99,8 +99,8 @@ def accuracies(found: Findings, winner: Winner) -> list[str]:
     test = winner.test
     return [
         f"{mean}.",
-        f"The network handed over, the best of them, has {_share(winner.validation)} of its validation "
-        f"images right, and {_share(test)} of the {count(test.images)} test images (95 % interval "
+        f"The network handed over, the best of them, classifies {_share(winner.validation)} of its validation images "
+        f"correctly, and {_share(test)} of the {count(test.images)} test images (95 % interval "
         f"{_between(test.interval)}).",
     ]
 
@@ -108,7 +108,7 @@ def accuracies(found: Findings, winner: Winner) -> list[str]:
 def costs(winner: Winner) -> list[str]:
     """What the winner takes, and its compressed file."""
     said = [
-        f"It takes {count(winner.bytes)} bytes packed at {winner.bits} bits, {count(winner.macs)} multiply-adds for an "
+        f"It takes {count(winner.bytes)} bytes packed at {winner.bits} bits, {count(winner.macs)} multiply-adds per "
         f"image, and {count(winner.peak_ram_bytes)} bytes of RAM for activations at 8 bits."
     ]
     file = winner.compressed
@@ -116,8 +116,8 @@ def costs(winner: Winner) -> list[str]:
     if file is not None and scored is not None:
         kept = "" if file.keeps else ", which is less than was asked for"
         said.append(
-            f"Compressed ({how(file)}) it takes {count(file.bytes)} bytes and has "
-            f"{_share(scored)} of its validation images right{kept}: {winner.packed}"
+            f"Compressed ({how(file)}), it takes {count(file.bytes)} bytes and classifies {_share(scored)} of its "
+            f"validation images correctly{kept}: {winner.packed}"
         )
     return said
 

@@ -125,7 +125,7 @@ def _demand(one: StatedNetwork) -> Iterable[str]:
         yield (
             f"It takes {count(asks.bytes)} bytes packed at {plural(asks.bits, 'bit')} per weight, "
             f"{count(asks.ram_bytes)} bytes of RAM for activations at 8 bits, and {count(asks.macs)} multiply-adds "
-            "for an image (predicted)."
+            "per image (predicted)."
         )
 
 

@@ -22,9 +22,9 @@ def blocks(predictions: Predictions) -> list[Block]:
     found = calibration(predictions.confidence, predictions.labels == predictions.predicted)
     sure, right = found.overconfidence + _accuracy(predictions), _accuracy(predictions)
     much = abs(found.overconfidence)
-    leaning = "too sure of itself" if found.overconfidence > 0 else "less sure of itself than it may be"
+    leaning = "too sure of itself" if found.overconfidence > 0 else "less sure of itself than it could be"
     text = (
-        f"The network is right in {percent(right)} of the images and gives the classes that it chooses a "
+        f"The network is right on {percent(right)} of the images and gives the classes that it chooses a "
         f"probability of {percent(sure)} on average"
     )
     text += f": it is {leaning} by {100 * much:.2f} points." if much >= 0.0005 else "."
@@ -34,7 +34,7 @@ def blocks(predictions: Predictions) -> list[Block]:
         Note(
             f"Images in {len(found.images)} bins of equal width by the probability of the chosen class; the error is "
             "the distance between accuracy and mean probability, averaged over images. On a few hundred images it is "
-            "larger than zero for a well-calibrated network too."
+            "above zero even for a well-calibrated network."
         ),
     ]
 

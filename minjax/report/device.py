@@ -57,7 +57,7 @@ def _exported(export: Export) -> list[Block]:
         Table(header, rows, align="llrlrrrr"),
         Note(
             "Agreement: images that get the class that the network gives them. Working memory: in bytes, as the "
-            "runtime says it, on the machine that exported the files. int8 ranges were measured on "
+            "runtime reports it, on the machine that exported the files. int8 ranges were measured on "
             f"{export.calibration_images:,} training images."
         ),
     ]

@@ -60,8 +60,8 @@ def inputs(samples: Samples, names: Sequence[str], augmentation: str) -> list[Bl
     return [
         f"Training images {how}.",
         _picture(INPUTS, samples.inputs, lines, "Training images as the network sees them, with their classes"),
-        Note("Their pixels are normalised after that. If a class could not be told from these images, by size, crop or "
-             "mirroring, the network cannot tell it either: see dataset.image_size and dataset.augment."),
+        Note("Their pixels are normalised after that. If you cannot tell a class from these images, because they are "
+             "too small, cropped or mirrored, neither can the network: see dataset.image_size and dataset.augment."),
     ]  # fmt: skip
 
 

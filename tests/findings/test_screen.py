@@ -65,7 +65,7 @@ def test_balanced_accuracy_stands_beside_the_share_of_images(summary):
         winner, validation=changed(winner.validation, balanced=0.91), test=changed(winner.test, balanced=0.9)
     )
     text = "\n".join(screen(changed(summary, winner=balanced), "runs/a", CONFIG))
-    assert "has 95.30 % (91.00 % balanced) of its validation images right, and 94.00 % (90.00 % balanced) of" in text
+    assert "95.30 % (91.00 % balanced) of its validation images correctly, and 94.00 % (90.00 % balanced) of" in text
 
 
 def test_it_says_which_network_to_use_and_what_that_costs(summary):
@@ -73,9 +73,9 @@ def test_it_says_which_network_to_use_and_what_that_costs(summary):
     text = "\n".join(lines)
     assert "Use b, 1,000 parameters: the smallest network that is as good as the best found" in text
     assert "Over 5 seeds its validation accuracy is 95.20 % (95 % interval of the mean 95.00 to 95.40 %)" in text
-    assert "95.30 % of its validation images right, and 94.00 % of the 400 test images" in text
-    assert "It takes 2,000 bytes packed at 8 bits, 990 multiply-adds for an image, and 80 bytes of RAM" in text
-    assert "Compressed (50 % pruned, 4 bits, trained again) it takes 1,234 bytes and has 94.50 %" in text
+    assert "95.30 % of its validation images correctly, and 94.00 % of the 400 test images" in text
+    assert "It takes 2,000 bytes packed at 8 bits, 990 multiply-adds per image, and 80 bytes of RAM" in text
+    assert "Compressed (50 % pruned, 4 bits, trained again), it takes 1,234 bytes and classifies 94.50 %" in text
     assert "Note: a note." in text
     row, again = [line for line in lines if line.startswith(("best smaller network", "as small, not pruned"))]
     assert row.split()[-10:] == again.split()[-10:]

@@ -55,7 +55,7 @@ def test_what_the_network_asks_of_a_device_is_said():
     assert (minimal.winner.demand.bytes, minimal.best.demand.macs) == (1600, 400)
     assert sentences.details(minimal)[1] == (
         "It takes 1,600 bytes packed at 6 bits per weight, 70 bytes of RAM for activations at 8 bits, and 400 "
-        "multiply-adds for an image (predicted)."
+        "multiply-adds per image (predicted)."
     )
 
 

@@ -20,7 +20,7 @@ from minjax.report.study.tables import VERDICTS, value_and_interval
 MEANING = (
     "For a required accuracy: the smallest network of the grid that reaches it, the fewest bits per weight that are "
     "enough for each of its seeds, and the share of its kernel weights that can be set to zero (mean over seeds and "
-    "its 95 % interval). Bits and pruning are measured each alone, without training afterwards, and must keep the "
+    "its 95 % interval). Bits and pruning are each measured alone, without training afterwards, and must keep the "
     "accuracy within {} of the network's own. The last column has, for each other depth of its family, the smallest "
     "size that is accurate enough, without an interval."
 )

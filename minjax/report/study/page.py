@@ -34,8 +34,8 @@ OPEN_ROWS = 40  # up to this many networks, the page shows their table without b
 SELECTION = {
     "validation": (
         "Accuracies are those of validation images after the last epoch: images of the training set that a network was "
-        "not trained on, others for each seed. The test split has no part in them, nor in any choice; it is used "
-        "once, when everything is chosen."
+        "not trained on, different ones for each seed. The test split has no part in them, nor in any choice; it "
+        "is used once, when everything is chosen."
     ),
     "test": (
         "Accuracies are those of the test split after the last epoch, and everything here is chosen on test: what is "
@@ -160,13 +160,13 @@ def page(results: Results, title: str, absent: Sequence[str] = ()) -> Page:
 def _answer_sections(results: Results) -> list[Section]:
     """Parameters over required accuracy, and all candidates."""
     required = (
-        "The smallest network that reaches each accuracy, and the sizes that the data leave possible. Stated is the "
-        "accuracy over fresh seeds where there are any."
+        "The smallest network that reaches each accuracy, and the sizes that the data leave possible. The accuracy "
+        "stated is that over fresh seeds, where there are any."
     )
     every = (
         "A size is as good as the best of its networks, whatever their family, shape and hyperparameters: the line is "
-        "the best with at most so many parameters, by the seeds that networks are chosen by. The first step is always "
-        "answering the commonest class, which takes no parameters."
+        "the best with at most that many parameters, judged by the seeds that networks are chosen by. Its first step "
+        "always answers the commonest class, which takes no parameters."
     )
     stairs, envelope = answers.stairs_pictures(results), answers.envelope_pictures(results)
     sections = []
