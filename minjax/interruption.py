@@ -55,7 +55,7 @@ def interrupt(name: str) -> NoReturn:
 def leave(message: str) -> NoReturn:
     """Exit here and now, as a kill would but with one line and code 75, where all files are written atomically.
 
-    An exception would not do: Python ignores those that are raised in callbacks, such as the import lock's.
+    An exception would not be enough: Python ignores those raised in callbacks, such as the import lock's.
     """
     with contextlib.suppress(Exception):
         sys.stdout.flush()

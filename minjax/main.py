@@ -140,7 +140,7 @@ def _network(name: str, flags: list[str]) -> str:
 
 
 def _prepare(arguments: list[str]) -> tuple[ConfigDict, Path | None]:
-    """The configuration and the work directory; everything is imported, and JAX has not looked at its devices yet."""
+    """The configuration and the work directory; everything is imported, and JAX has not touched its devices yet."""
     from minjax import tasks
     from minjax.command_line import parse
     from minjax.config import check

@@ -77,7 +77,7 @@ def _control_groups(root: Path) -> Iterator[Available]:
         else:
             continue
         group = mount / path.strip("/")
-        # In a container the path may be the one outside of it; the mount itself is then the container's own group.
+        # In a container the path may be the one outside it; the mount itself is then the container's own group.
         for directory in (group, *group.parents):
             limit, taken = _read(directory / most).strip(), _read(directory / used).strip()
             if limit.isdigit() and taken.isdigit():

@@ -90,7 +90,7 @@ def test_the_other_commands_name_a_run():
         (["models", "cnn", "--classes=1"], "1 classes"),
         (["models", "vit_s", "--images=30x30x3"], "patch"),
         (["models", "--images=3"], "minjax models takes no flag '--images=3'"),
-        (["fields", "datset"], "no field's name holds 'datset' (did you mean 'dataset'?)"),
+        (["fields", "datset"], "no field's name contains 'datset' (did you mean 'dataset'?)"),
         (["presets", "x"], "unexpected argument 'x': minjax presets"),
     ],
 )

@@ -234,7 +234,7 @@ def _named(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _quantize(
     leaves: dict[str, jax.Array], kept: dict[str, jax.Array], bits: jax.Array, scheme: Scheme
 ) -> dict[str, Quantized]:
-    """Leaves as integers. Compiled, as the curves' programs are: outside of a program the last bit of XLA's division
+    """Leaves as integers. Compiled, as the curves' programs are: outside a program the last bit of XLA's division
     differs."""
     quantize = functools.partial(quantize_array, symmetric=scheme.symmetric, clip=scheme.clip)
     return {

@@ -43,10 +43,10 @@ ROLES = (
     "another. The *name* is a label."
 )
 TYPING = (
-    "Each field is set as `--config.FIELD=VALUE`. Several values are typed as `a,b`, as `1,2` or as a Python tuple; of "
-    "two flags for one field the last counts. A field that is `None` takes the named model's or optimizer's own value, "
-    "or what its meaning says; `None` can be typed too. Under task=tables a field of a training is `None` unless it is "
-    "set, and then each network's preset has its own value. Every number is finite."
+    "Each field is set as `--config.FIELD=VALUE`; if it is set twice, the last flag counts. Several values are typed as "
+    "`a,b`, as `1,2` or as a Python tuple. A field that is `None` takes the named model's or optimizer's own value, or "
+    "what its meaning says; `None` can be typed too. Under task=tables a field of a training is `None` unless it is set, "
+    "and then each network takes its preset's value. Every number is finite."
 )
 
 
@@ -79,15 +79,15 @@ def text(word: str = "") -> str:
     """The table as text.
 
     Args:
-        word: what the names of the fields hold; empty: all fields.
+        word: what the names of the fields must contain; empty: all fields.
 
     Raises:
-        UserError: no field's name holds it.
+        UserError: no field's name contains it.
     """
     if word and not any(word in name for name in FIELDS):
         near = difflib.get_close_matches(word, (*TITLES, *FIELDS), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise UserError(f"no field's name holds {word!r}{hint}; minjax fields lists all")
+        raise UserError(f"no field's name contains {word!r}{hint}; minjax fields lists all")
     lines = [*textwrap.wrap(TYPING.replace("`", ""), WIDTH), ""]
     for title, listed in sections():
         fields = [field for field in listed if word in field.name]

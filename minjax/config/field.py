@@ -37,7 +37,8 @@ class Field:
 
     Attributes:
         name: with dots, as on the command line after `--config.`.
-        default: of all presets; None for a field that takes somebody else's value.
+        default: of all presets; None for a field that takes the named model's or optimizer's value, or what its meaning
+            says.
         kind: the values that it may have.
         meaning: one line for people.
         role: what it decides.

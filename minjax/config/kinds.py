@@ -259,7 +259,7 @@ class Pair(Kind):
 
 @dataclass(frozen=True)
 class OrNone(Kind):
-    """What another kind allows, or None: somebody else's choice."""
+    """What another kind allows, or None, which leaves the choice to the model, the optimizer or the task."""
 
     kind: Kind
 

@@ -45,7 +45,7 @@ class Source:
         class_names: the names of labels 0, 1, ...
         validation: the source's own validation split, if it has one.
         units: int32 [training images], the same number for images that belong together (equal ones, those of a group),
-            which are never divided; None: each is by itself.
+            which are never divided; None: no two do.
         notes: what the reader should tell the user about these data.
     """
 
@@ -70,7 +70,7 @@ class Dataset:
         mean: mean of each channel, for pixels scaled to [0, 1].
         std: standard deviation of each channel, likewise; never 0.
         augment: "none", "crop", "flip" or "crop_flip"; "auto" has been resolved by now.
-        units: as in `Source`, of the training images; None: each is by itself.
+        units: as in `Source`, of the training images; None: no two belong together.
         notes: what to tell the user about these data.
         pooled: how many validation images lie behind the training images in `train`; see `with_validation`.
     """

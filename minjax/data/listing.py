@@ -82,7 +82,7 @@ def _place(root: Path, names: tuple[str, ...]) -> Path | None:
     """The directory, or without one the CSV file, of a split.
 
     Raises:
-        UserError: there are several, or it is no directory.
+        UserError: there are several, or it is not a directory.
     """
     found = [name for name in names if os.path.lexists(root / name)]
     if len(found) > 1:
@@ -99,7 +99,7 @@ def class_names(places: dict[str, Path]) -> tuple[str, ...]:
         places: the directory of each split.
 
     Raises:
-        UserError: fewer than two classes, a class in another split only, images outside of a class, or an entry that
+        UserError: fewer than two classes, a class in another split only, images outside a class, or an entry that
             cannot be read.
     """
     found: dict[str, list[str]] = {}

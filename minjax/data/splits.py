@@ -83,7 +83,7 @@ def whole_units(labels: np.ndarray, units: np.ndarray | None, total: int, *, see
 
     Args:
         labels: int [N].
-        units: int [N], the same number for images that belong together; None: each is by itself.
+        units: int [N], the same number for images that belong together; None: no two do.
         total: how many images to take.
         seed: decides which.
         purpose: the random stream.

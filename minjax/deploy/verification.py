@@ -58,7 +58,7 @@ def check(
 
     Returns:
         The comparison; "not verified" where the runtime is not installed, "failed" with a reason where the file cannot
-        be run or does not do what the network does.
+        be run or disagrees with the network.
     """
     lacks = checker.lacks(source.graph)
     if lacks is not None:

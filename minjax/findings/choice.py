@@ -37,7 +37,7 @@ class Wanted:
     chance: float
 
     def floor(self, dense: float) -> float:
-        """The smallest accuracy that will do, where the dense network has `dense`."""
+        """The lowest accuracy that is enough, where the dense network has `dense`."""
         return dense - self.tolerance if self.target is None else self.target
 
 

@@ -39,7 +39,7 @@ def curve_phases(measurements: Iterable[Measurement], chance: float) -> list[Cur
             curves[m.curve, m.method, m.exclude, None, m.batch_norm, m.activation_bits].append(m)
         if m.curve == "quantization" and m.bits is not None:
             curves[m.curve, m.method, m.exclude, m.scheme, m.batch_norm, m.activation_bits].append(m)
-    # A number format has a single measurement, which is no curve.
+    # A number format has a single measurement, which is not a curve.
     return [_phases(curve, chance) for curve in curves.values() if len(curve) > 1]
 
 

@@ -1,4 +1,4 @@
-"""The best accuracy that a network with at most so many parameters reached: a staircase of the best candidates.
+"""The best accuracy reached with at most each number of parameters: a staircase of the best candidates.
 
 Every step is the best of all shapes, families and hyperparameters up to its size; a bad network takes nothing away.
 Always answering the commonest class needs no parameter and reaches chance: the first step. The accuracies are those of

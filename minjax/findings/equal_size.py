@@ -95,8 +95,8 @@ def curves(seeds: Sequence[Iterable[Measurement]]) -> dict[Way, list[Pruned]]:
     """The accuracy of each way of pruning over the amounts, largest network first; amounts that every seed has.
 
     Args:
-        seeds: for each seed the measurements of its network; those on other images than all test images, of quantized
-            networks and of single leaves are passed over.
+        seeds: for each seed the measurements of its network; only those on all test images count, of networks that
+            were pruned as a whole and not quantized.
     """
     by_seed = [_by_way(lines) for lines in seeds]
     ways = [way for way in by_seed[0] if all(way in other for other in by_seed)] if by_seed else []

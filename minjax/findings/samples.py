@@ -167,8 +167,8 @@ def repeated(members: Iterable[MemberRecord]) -> list[MemberRecord]:
 def samples(members: Iterable[MemberRecord]) -> list[Sample]:
     """Gather members by point, smallest point first.
 
-    A seed recorded twice counts once, by its later record (two studies may share a network). A point that failed
-    members leave with fewer than two seeds is left out.
+    A seed recorded twice counts once, by its later record (two studies may share a network). A point that has
+    fewer than two seeds without its failed members is left out.
 
     Raises:
         UserError: a point was given fewer than two seeds, or no member is left.

@@ -17,7 +17,7 @@ class Demand(Record, frozen=True, kw_only=True):
     """What a network asks of a device, predicted from its shapes.
 
     Attributes:
-        bytes: of its packed file, with all kernels at so many `bits` per weight.
+        bytes: of its packed file, with all kernels at `bits` per weight.
         ram_bytes: of the activations of one image that are alive at once, at 8 bits each.
         macs: multiply-adds for one image.
     """
@@ -84,7 +84,7 @@ class Answer(Record, frozen=True, kw_only=True):
         best: the best network found.
         grid: the sizes that it is a statement about.
         networks: how many points those are.
-        seeds: each network that can be an answer has at least so many, fresh ones not counted.
+        seeds: the fewest that a network needs to be an answer, fresh ones not counted.
         images: that each seed was evaluated on.
         confidence: of each end of the interval.
         notes: what limits the statement.

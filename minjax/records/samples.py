@@ -51,7 +51,7 @@ def read_samples(path: Path) -> Samples:
         if arrays[images].dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape[1:]:
             raise UserError(f"{path}: {images} are {arrays[images].dtype} {shape}, not uint8 images")
         if max(shape[1:3]) > SIDE or len(arrays[images]) > MOST:
-            raise UserError(f"{path}: {images} are {shape}, more or larger than a page has")
+            raise UserError(f"{path}: {images} are {shape}, more or larger than a page shows")
         if count.shape != shape[:1] or not np.issubdtype(count.dtype, np.integer) or (count < 0).any():
             raise UserError(f"{path}: {numbers} are {count.dtype} {count.shape} for {len(arrays[images])} images")
     return Samples(**{name: x if x.dtype == np.uint8 else x.astype(np.int64) for name, x in arrays.items()})

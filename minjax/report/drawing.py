@@ -29,7 +29,7 @@ from minjax.report.formats import printable
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 COLOURS = (BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
-LONG_DASHES, DOTS = (0, (8, 3)), (0, (1, 2))  # of lines that are no data: a target, chance
+LONG_DASHES, DOTS = (0, (8, 3)), (0, (1, 2))  # of lines that are not data: a target, chance
 GREY = "#444444"
 WIDTH = 10.4  # inches, of a wide picture
 STYLE: Any = {
@@ -182,7 +182,7 @@ def png(figure: Figure) -> bytes:
 
 
 def stack(images: Sequence[bytes], columns: int = 1) -> bytes:
-    """PNGs of one width as one, in rows of so many."""
+    """PNGs of one width as one, in rows of `columns`."""
     if len(images) == 1:
         return images[0]
     opened = [Image.open(io.BytesIO(image)) for image in images]

@@ -35,7 +35,7 @@ class Kind:
     batch_norm: bool = False
 
     def of_depth(self, depth: int) -> Kind:
-        """The same network under one name: without what does not matter for so many convolutions."""
+        """The same network under one name: without what makes no difference at this depth."""
         halvings = min(self.halvings, depth)
         kept = dataclasses.replace(self, halvings=halvings)
         if depth == 1:
@@ -48,7 +48,7 @@ class Kind:
         return (first, *sizes[1:])
 
     def fields(self, depth: int) -> dict[str, Any]:
-        """The model's fields that differ from their defaults, without the section's name, as few as will do."""
+        """The model's fields that differ from their defaults, without the section's name, as few as possible."""
         found: dict[str, Any] = {}
         kernels = (self.stem_kernel, *[self.kernel] * (depth - 1))
         if len(set(kernels)) > 1:

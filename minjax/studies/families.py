@@ -32,7 +32,7 @@ def layer_sizes(depth: int, width: int, shape: str) -> tuple[int, ...]:
     (50, 25, 12, 6)
 
     Raises:
-        UserError: an unknown shape, or a depth or width that is no positive integer.
+        UserError: an unknown shape, or a depth or width that is not a positive integer.
     """
     for field, value in (("depth", depth), ("width", width)):
         Integer(1).check(field, value)
@@ -88,8 +88,8 @@ def cnn(
     """Convolutional networks: every depth, shape, number of channels (of the widest layer) and kind.
 
     By default those of paper 2: an unpadded 3x3 convolution removes two pixels from height and width, so that 8x8
-    images allow a depth of 3 at most. The further axes are those of `convolutional.Kind`; of a kind that does not
-    matter for a depth (separable blocks in a network of one convolution) there is one network.
+    images allow a depth of 3 at most. The further axes are those of `convolutional.Kind`; kinds that are the same
+    network at a depth (separable blocks in a network of one convolution) are one.
 
     Raises:
         UserError: as `dnn`.

@@ -91,7 +91,7 @@ def product(first: Sequence[Choice], second: Sequence[Choice]) -> list[Choice]:
 
 
 def fixed(choices: Iterable[Choice], overrides: Mapping[str, Any]) -> list[Choice]:
-    """The same choices with further fields set that are no axis: a patch size for the transformers alone, say.
+    """The same choices with further fields set that are not axes: a patch size for the transformers alone, say.
 
     Raises:
         UserError: a field that a choice sets itself.

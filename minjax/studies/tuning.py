@@ -27,7 +27,7 @@ class Tried:
 
 
 def rate(configured: float, step: int) -> float:
-    """The learning rate so many half decades above the configured one, to three digits.
+    """The learning rate `step` half decades above the configured one, to three digits.
 
     >>> [rate(0.1, step) for step in (-1, 0, 1)]
     [0.0316, 0.1, 0.316]

@@ -25,8 +25,8 @@ def test_what_was_written(tmp_path):
     [
         ({"mistakes": np.zeros((2, 3, 4, 1))}, "mistakes are float64"),
         ({"mistakes": np.zeros((2, 3, 4, 2), np.uint8)}, "not uint8 images"),
-        ({"inputs": np.zeros((1, 200, 4, 1), np.uint8)}, "more or larger than a page has"),
-        ({"mistakes": np.zeros((65, 3, 4, 1), np.uint8)}, "more or larger than a page has"),
+        ({"inputs": np.zeros((1, 200, 4, 1), np.uint8)}, "more or larger than a page shows"),
+        ({"mistakes": np.zeros((65, 3, 4, 1), np.uint8)}, "more or larger than a page shows"),
         ({"places": np.array([1])}, r"places are int64 \(1,\) for 2 images"),
         ({"labels": np.array([-1])}, "labels are int64"),
     ],

@@ -52,7 +52,7 @@ class Runtime:
         operators: how many of each operator the file has.
         arena_bytes: working memory that the runtime says it uses; None where it says nothing.
         object_bytes: of compiled code, by processor.
-        slow: too slow for a large test split, so that part of it has to do.
+        slow: whether it is too slow for a large test split, so that only a part of that is run.
     """
 
     name: str

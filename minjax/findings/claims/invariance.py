@@ -25,7 +25,7 @@ def invariance(found: Sequence[Sample], limits: Limits = LIMITS) -> Claim:
     """Claim 1: mean absolute difference of A between stable points of similar size and different architecture.
 
     It is asked between the families of each data set, and within each family between its shapes, depths and other
-    kinds; two sizes of one kind are no pair. Sizes are similar within a factor `SIMILAR_SIZE`. Supported where the
+    kinds; two sizes of one kind are not a pair. Sizes are similar within a factor `SIMILAR_SIZE`. Supported where the
     upper end of the interval is at most `INVARIANT`, contradicted where the lower end is above it. For the interval the
     points are resampled and not the pairs, which share them. Noise and the difference of the sizes count as difference
     too, which errs on the side of caution.

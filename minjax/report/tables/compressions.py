@@ -20,7 +20,7 @@ from minjax.report.formats import printable
 from minjax.report.tables.entries import Tables, network_name, optimizer_name
 
 FOLDER = "compress"
-AGAIN = "-trained-again"  # what the directory of a compression with training after pruning is called after
+AGAIN = "-trained-again"  # ends the name of the directory of a compression with training after pruning
 RETRAIN = "--config.prune.amounts=0 --config.prune.series=one_shot,iterative --config.prune.round_amount=0.95"
 
 
@@ -29,7 +29,7 @@ class Group:
     """Finished compressions of one network under one optimizer on one data set, one or several for each seed.
 
     Attributes:
-        network: the preset of the runs that were compressed; of a run of elsewhere, its model.
+        network: the preset of the runs that were compressed; of a run from elsewhere, its model.
         model, optimizer, dataset: names; the data set's is its label in the set of runs where it has one.
         members: the compressions, by seed; of one seed, those that are named first decide where they overlap.
     """

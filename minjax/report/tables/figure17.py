@@ -82,7 +82,7 @@ def _over_weights(name: str, found: Curves, looks: Looks, small: tuple[str, Sequ
 
 @contextmanager
 def _panel(name: str, entries: int) -> Iterator[tuple[Figure, Axes]]:
-    """A figure with one panel of test accuracies, and room for so many entries of a legend."""
+    """A figure with one panel of test accuracies, and room for a legend of this many entries."""
     with style():
         figure = Figure(figsize=(5.4, 4.0 + 0.15 * entries), layout="constrained")
         axes = figure.subplots()
