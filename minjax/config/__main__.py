@@ -43,10 +43,10 @@ ROLES = (
     "another. The *name* is a label."
 )
 TYPING = (
-    "Each field is set as `--config.FIELD=VALUE`; if it is set twice, the last flag counts. Several values are typed as "
-    "`a,b`, as `1,2` or as a Python tuple. A field that is `None` takes the named model's or optimizer's own value, or "
-    "what its meaning says; `None` can be typed too. Under task=tables a field of a training is `None` unless it is set, "
-    "and then each network takes its preset's value. Every number is finite."
+    "Each field is set as `--config.FIELD=VALUE`; if it is set twice, the last flag counts. Several values are typed "
+    "as `a,b`, as `1,2` or as a Python tuple. A field that is `None` takes the named model's or optimizer's own value, "
+    "or what its meaning says; `None` can be typed too. Under task=tables a field of a training is `None` unless it is "
+    "set, and then each network takes its preset's value. Every number is finite."
 )
 
 
