@@ -8,7 +8,7 @@ The paper's code ran ResNet18_S for four epochs of CIFAR-10 (JPEG) under each op
 and batches of 128. Each is trained in `runs/`, where it can be interrupted and goes on with the same command, and its
 records are copied to `docs/results/<run>-paper/` when it is over. `--images` is a folder of CIFAR-10's images as JPEG
 (train/<class>/*.jpg, test/<class>/*.jpg); other images would be compared with the wrong figures and are refused.
-By the speeds in docs/benchmarks.md a run should take about 12 minutes on two otherwise idle CPU cores.
+On one core of an AMD EPYC a run took 10 to 12 minutes.
 """
 
 from __future__ import annotations
