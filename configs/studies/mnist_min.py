@@ -4,7 +4,7 @@ python -m minjax.main --config=configs/studies/mnist_min.py
 python -m minjax.main --config=configs/studies/mnist_min.py --config.study.target_accuracy=0.98
 
 All 60,000 images, a fifth of which validates; shifts of one pixel (crops from images padded by one), 18 epochs and
-more about the answer. The learning rate of the preset, 0.1, is a good start: the network of 1,866 parameters (channels
+more around the answer. The learning rate of the preset, 0.1, is a good start: the network of 1,866 parameters (channels
 8, 16, 16, 16, kernels 5, 5, 5, 3; 55,000 images to train on, 5,000 to validate, two seeds) reaches 98.8 % and 98.7 % on
 validation images after 18 epochs. With 0.3 it is 98.7 % twice, with 1.0 98.4 % and 98.2 %, without weight decay 98.5 %
 and 98.7 %, with Adam at 0.01 and a decoupled weight decay of 0.01 98.7 % twice.

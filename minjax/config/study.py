@@ -195,7 +195,7 @@ STUDY = within(
             "epoch_doublings",
             0,
             Integer(0, 20),
-            "How often the networks about the answer are trained for twice the epochs, until the answer stays.",
+            "How often the networks around the answer are trained for twice the epochs, while the answer changes.",
             neutral=0,
         ),
         Field(

@@ -186,7 +186,7 @@ class Course:
             assert grid is not None
             after = answer(grid, self.rules)
             if stays(before, after):
-                self._note_epochs(f"the answer stays with {epochs} epochs")
+                self._note_epochs(f"the answer stays the same with {epochs} epochs")
                 return
             before = after
         self._note_epochs(
@@ -197,7 +197,7 @@ class Course:
         self.notes.append(Note(MORE_EPOCHS, text))
 
     def _with_epochs(self, epochs: int) -> Rounds:
-        """Train the networks about the answer for this many epochs, until all about the answer that follows are."""
+        """Train the networks around the answer for this many epochs, until all around the answer that follows are."""
         trained: set[str] = set()
         while (grid := self._candidates()) is not None and (now := standing(grid, self.rules)) is not None:
             chosen = [self._root(one) for one in interval_points(grid, answer(grid, self.rules), now)]

@@ -190,7 +190,7 @@ def test_epochs_are_doubled_until_the_answer_stays():
     assert names(seen)[-1] == "more epochs"
     assert {one.settings.get("epochs") for one in records} == {None, 60, 120, 240}
     (note,) = [note for note in world.stages.notes if note.stage == "more epochs"]
-    assert note.text == "the answer stays with 240 epochs"
+    assert note.text == "the answer stays the same with 240 epochs"
 
 
 def test_doublings_that_are_used_up_are_said():

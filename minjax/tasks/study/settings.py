@@ -152,7 +152,7 @@ def _check_order(asked: dict[str, Any]) -> None:
     if study["epoch_doublings"] and EPOCHS in axes:
         raise UserError(
             f"epochs is an axis of the study, and study.epoch_doublings={study['epoch_doublings']} trains for more "
-            "epochs about the answer; use one of the two"
+            "epochs around the answer; use one of the two"
         )
     last = asked["seed"] + FIRST_FRESH + study["fresh_seeds"] - 1
     if study["fresh_seeds"] and last > MOST:
