@@ -15,7 +15,7 @@ import pytest
 
 from minjax.deploy import building
 from minjax.deploy.formats import FORMATS, Source, c, tflite
-from minjax.deploy.formats.c_code import Multiplier
+from minjax.deploy.formats.c_code import Multiplier, literal
 from minjax.errors import UserError
 from tests.deploy.networks import FAMILIES, images, network, reference
 
@@ -134,6 +134,16 @@ def test_the_converter_that_fails_says_why(monkeypatch):
     object.__setattr__(broken, "kernel", np.zeros((3, 3), np.float32))
     with pytest.raises(UserError, match=r"the TFLite converter failed \(exit code 1\): "):
         tflite._converted(given.graph, None)
+
+
+def test_names_of_classes_reach_c_as_their_bytes(tmp_path):
+    names = ["plain", "é 日本 😀", 'a"b\\c', "what??/", "1\x01\x85\n2", "\udcff"]
+    octets = [name.encode(errors="surrogateescape") for name in names]
+    lines = "".join(f"  puts({literal(name)});\n" for name in names)
+    (tmp_path / "a.c").write_text(f"#include <stdio.h>\nint main(void) {{\n{lines}  return 0;\n}}\n")
+    c.compiled([str(tmp_path / "a.c"), "-o", str(tmp_path / "a")])
+    printed = subprocess.run([str(tmp_path / "a")], capture_output=True, check=True).stdout
+    assert printed == b"".join(one + b"\n" for one in octets)
 
 
 @pytest.mark.parametrize("count", [1, 3, 16, 20, 49])

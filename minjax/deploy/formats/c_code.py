@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +54,7 @@ class Code:
         used = [KERNELS[kind] for kind in KERNELS if any(operator.kind == kind for operator in file.operators)]
         given, result = file.tensors[file.input], file.tensors[file.output]
         table = tflite.input_table(graph, float(given.scales[0]), given.zero)
-        names = ", ".join(json.dumps(name) for name in self.source_.network.classes)
+        names = ", ".join(map(literal, self.source_.network.classes))
         calls = "\n".join(f"  {call}" for call in self.calls)
         count, channels = graph.layers[0].size, graph.image_shape[2]
         return f"""\
@@ -244,6 +243,16 @@ def _plan(file: File, storage: dict[int, int]) -> tuple[dict[int, int], int]:
             offset = max(offset, high)
         placed[tensor] = offset
     return placed, max(offset + sizes[tensor] for tensor, offset in placed.items())
+
+
+def literal(name: str) -> str:
+    """A string literal of C with the UTF-8 bytes of a name, which may be that of any folder.
+
+    What is not plain ASCII is written in octal, and so are question marks, of which C99 makes trigraphs.
+    """
+    kept = frozenset(range(32, 127)) - frozenset(b'"\\?')
+    octets = name.encode(errors="surrogateescape")
+    return '"' + "".join(chr(octet) if octet in kept else f"\\{octet:03o}" for octet in octets) + '"'
 
 
 def _list(values: Any) -> str:

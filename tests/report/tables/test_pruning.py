@@ -19,7 +19,6 @@ from tests.report.reading import figures_of, legend_of, tables_of, texts, undraw
 from tests.report.sets import SIZES, make_cell, make_table
 
 PRUNABLE = paper.PRUNABLE
-QUESTION = "A pruned large network, or a small dense one?"
 
 
 def left(amount: float) -> int:
