@@ -13,11 +13,11 @@ def bits(words: jax.Array, index: jax.Array) -> jax.Array:
     """32 random bits for each index; for a given key the result is a bijection of the index.
 
     Args:
-      words: uint32 [..., 2], a key's data (see `key_words`).
-      index: uint32, broadcastable against [..., n].
+        words: uint32 [..., 2], a key's data (see `key_words`).
+        index: uint32, broadcastable against [..., n].
 
     Returns:
-      uint32 [..., n].
+        uint32 [..., n].
     """
     return _mix(_mix(index ^ words[..., :1]) + words[..., 1:2])
 
@@ -31,8 +31,8 @@ def mixed(words: jax.Array, number: int) -> jax.Array:
     """The words of another key for each number, uint32 [..., 2]: neither word tells what the other numbers' are.
 
     Args:
-      words: uint32 [..., 2], a key's data.
-      number: which key, an integer of 32 bits.
+        words: uint32 [..., 2], a key's data.
+        number: which key, an integer of 32 bits.
     """
     first = _mix(words[..., 0] + _mix(jnp.uint32(number)))
     second = _mix(words[..., 1] ^ first)

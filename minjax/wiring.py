@@ -20,12 +20,12 @@ class Source:
     """A layer whose outputs are the channels.
 
     Attributes:
-      layer: path of the layer that holds the kernel, and the bias if there is one.
-      norm: path of the batch norm right after it, if there is one.
-      block: numbers per channel; more than one only without bias and norm.
-      place: the place at which a zero kernel makes the channel zero; None: the kernel must be zero at all places. In
-        attention the values (2) suffice.
-      epsilon: the batch norm's epsilon.
+        layer: path of the layer that holds the kernel, and the bias if there is one.
+        norm: path of the batch norm right after it, if there is one.
+        block: numbers per channel; more than one only without bias and norm.
+        place: the place at which a zero kernel makes the channel zero; None: the kernel must be zero at all places. In
+            attention the values (2) suffice.
+        epsilon: the batch norm's epsilon.
     """
 
     layer: str
@@ -40,12 +40,12 @@ class Reader:
     """A layer whose inputs are the channels.
 
     Attributes:
-      layer: path of the layer that holds the kernel.
-      norm: path of the batch norm right after it, if there is one: its mean can absorb a constant where there is no
-        bias.
-      padded: whether it is a convolution that pads its images with zeros: it does not see a constant channel as
-        constant at the border.
-      block: numbers per channel.
+        layer: path of the layer that holds the kernel.
+        norm: path of the batch norm right after it, if there is one: its mean can absorb a constant where there is no
+            bias.
+        padded: whether it is a convolution that pads its images with zeros: it does not see a constant channel as
+            constant at the border.
+        block: numbers per channel.
     """
 
     layer: str
@@ -59,8 +59,8 @@ class Depthwise:
     """A convolution that filters each channel by itself, without a bias: its kernel is [h,w,1,channels].
 
     Attributes:
-      layer: of the kernel; its name begins with "depthwise".
-      padded: it surrounds its images with zeros.
+        layer: of the kernel; its name begins with "depthwise".
+        padded: it surrounds its images with zeros.
     """
 
     layer: str
@@ -81,11 +81,11 @@ class Point:
     dropout.
 
     Attributes:
-      sources: layers that write the channels.
-      readers: layers that read them.
-      activation: applied to the sum.
-      carried: whether the point before is added to the sum.
-      depthwise: a convolution of the point before, which then is the sum: such a point has no sources.
+        sources: layers that write the channels.
+        readers: layers that read them.
+        activation: applied to the sum.
+        carried: whether the point before is added to the sum.
+        depthwise: a convolution of the point before, which then is the sum: such a point has no sources.
     """
 
     sources: tuple[Source, ...]
@@ -100,10 +100,10 @@ class Group:
     """Channels that can only be removed together: one point between two layers, or all points of a residual stream.
 
     Attributes:
-      name: what reports call it.
-      points: its points in the network's order.
-      attribute: the model's attribute, a tuple, that holds the number of channels.
-      index: the index of that number in the tuple.
+        name: what reports call it.
+        points: its points in the network's order.
+        attribute: the model's attribute, a tuple, that holds the number of channels.
+        index: the index of that number in the tuple.
     """
 
     name: str

@@ -96,7 +96,7 @@ def layout(model: Any) -> dict[Path, str]:
     """The PyTorch name of every layer of a module from `minjax.models.build`.
 
     Raises:
-      UserError: a module of another kind.
+        UserError: a module of another kind.
     """
     if type(model) not in _LAYOUTS:
         known = ", ".join(kind.__name__ for kind in _LAYOUTS)

@@ -42,19 +42,19 @@ def convert(
     from (channel, row, column) to (row, column, channel) order.
 
     Args:
-      state_dict: arrays by PyTorch name (`load` reads a file). "module." in front of the names and the counts of
-        batches are ignored.
-      name: one of `minjax.models.NAMES`.
-      num_classes: outputs of the network.
-      image_shape: height, width and channels; None: inferred from the state dict for square images.
-      **fields: fields of the variant, as for `build`; a VGG whose `classifier` is a single linear layer has
-        head_width=0.
+        state_dict: arrays by PyTorch name (`load` reads a file). "module." in front of the names and the counts of
+            batches are ignored.
+        name: one of `minjax.models.NAMES`.
+        num_classes: outputs of the network.
+        image_shape: height, width and channels; None: inferred from the state dict for square images.
+        **fields: fields of the variant, as for `build`; a VGG whose `classifier` is a single linear layer has
+            head_width=0.
 
     Returns:
-      {"params": ..., "batch_stats": ...}, float32; "batch_stats" only where there is batch norm.
+        {"params": ..., "batch_stats": ...}, float32; "batch_stats" only where there is batch norm.
 
     Raises:
-      UserError: a parameter is missing, left over, of the wrong shape or not numeric, or as for `build`.
+        UserError: a parameter is missing, left over, of the wrong shape or not numeric, or as for `build`.
     """
     arrays = _canonical(state_dict)
     model = models.build(name, num_classes, **fields)
@@ -85,9 +85,9 @@ def state_dict(model: Any, variables: Mapping[str, Any], image_shape: tuple[int,
     """The state dict of a network, the inverse of `convert`: arrays by PyTorch name, in PyTorch's order of axes.
 
     Args:
-      model: a module from `minjax.models.build`, shrunk or not.
-      variables: the module's variables.
-      image_shape: height, width and channels.
+        model: a module from `minjax.models.build`, shrunk or not.
+        variables: the module's variables.
+        image_shape: height, width and channels.
     """
     names = layouts.layout(model)
     flattened = layouts.flattened_channels(model, image_shape[2])
@@ -160,10 +160,10 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
     become float32.
 
     Args:
-      path: a .pt, .pth (needs torch), .safetensors (needs safetensors) or .npz file.
+        path: a .pt, .pth (needs torch), .safetensors (needs safetensors) or .npz file.
 
     Raises:
-      UserError: no such file, another kind of file, an unreadable file, or a package that is not installed.
+        UserError: no such file, another kind of file, an unreadable file, or a package that is not installed.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:

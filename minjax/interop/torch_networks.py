@@ -29,11 +29,11 @@ def module(model: Any, image_shape: tuple[int, int, int]) -> nn.Module:
     """The PyTorch module of a network from `minjax.models.build`, shrunk or not, with new weights.
 
     Args:
-      model: whose architecture is copied.
-      image_shape: height, width and channels.
+        model: whose architecture is copied.
+        image_shape: height, width and channels.
 
     Raises:
-      UserError: a module of another kind.
+        UserError: a module of another kind.
     """
     if type(model) not in _MODULES:
         raise UserError(f"no PyTorch module for a {type(model).__name__}")

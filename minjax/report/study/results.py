@@ -192,9 +192,9 @@ def common_limits(studies: Iterable[Study]) -> Limits:
     first, limits = found[0]
     for path, others in found:
         if others != limits:
-            raise UserError(
-                f"{first} and {path} have different tolerances, {limits} and {others}: report on each alone"
-            )
+            pairs = {name: (value, getattr(others, name)) for name, value in vars(limits).items()}
+            said = [f"study.{name} {one:g} and {other:g}" for name, (one, other) in pairs.items() if one != other]
+            raise UserError(f"{first} and {path} have different tolerances ({', '.join(said)}): report on each alone")
     return limits
 
 

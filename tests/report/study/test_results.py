@@ -55,7 +55,7 @@ def test_studies_of_different_tolerances_have_no_findings_together(tmp_path):
     assert common_limits([read_study(path) for path in paths]).tolerance == 0.01
     config = read_config(paths[1])
     write_config(paths[1], config | {"study": config["study"] | {"tolerance": 0.02}})
-    with pytest.raises(UserError, match="have different tolerances"):
+    with pytest.raises(UserError, match=r"have different tolerances \(study.tolerance 0.01 and 0.02\): report"):
         common_limits([read_study(path) for path in paths])
 
 
