@@ -13,7 +13,9 @@ BYTES |= {"f64": 8, "s64": 8, "u64": 8}
 # Instructions that run as kernels of their own; the others name, pack or unpack buffers.
 KERNELS = ("fusion", "custom-call", "dot", "convolution", "copy", "sort", "reduce", "transpose", "reduce-window")
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
-PARTIAL = ("slice", "dynamic-slice", "gather", "bitcast")  # what reads a part of an operand
+PARTIAL = ("slice", "dynamic-slice", "gather")  # what reads a part of an operand
+SAME = ("bitcast", "convert")  # they read what their users read
+_SCRATCH = re.compile(r", s8\[\d+\]\{0\}\)$")  # where a library may put what it likes, such as cuBLAS's 4 MB
 _INSTRUCTION = re.compile(r"\s+(?:ROOT )?%([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(.*)")
 
 
@@ -120,8 +122,9 @@ def kernels(text: str) -> list[Kernel]:
         if row.kind not in KERNELS:
             continue
         inner = every.get(row.attribute(r"calls=%([\w.\-]+)"), {})
+        results = _SCRATCH.sub(")", row.shape) if row.kind == "custom-call" else row.shape
         moved = [
-            measure(row.shape)
+            measure(results)
             + sum(_read(index, rows[name], inner, measure) for index, name in enumerate(row.operands) if name in rows)
             for measure in (size, tiled_size)
         ]
@@ -157,12 +160,12 @@ def _read(index: int, operand: Instruction, inner: dict[str, Instruction], measu
 
 
 def _parts(name: str, inner: dict[str, Instruction], measure: Callable[[str], int]) -> int:
-    """Bytes of the parts that are read of an array; 0: it is read whole."""
+    """Bytes of the parts that are read of an array, in its own type; 0: it is read whole."""
     users = [row for row in inner.values() if name in row.operands]
     total = 0
     for row in users:
-        if row.kind == "bitcast":
-            part = _parts(row.name, inner, measure)
+        if row.kind in SAME:
+            part = _parts(row.name, inner, measure) * _width(inner[name]) // _width(row)
         elif row.kind in PARTIAL and row.operands[0] == name:
             part = measure(row.shape)
         else:
@@ -171,6 +174,11 @@ def _parts(name: str, inner: dict[str, Instruction], measure: Callable[[str], in
             return 0
         total += part
     return total
+
+
+def _width(array: Instruction) -> int:
+    """Bytes of a number of an array."""
+    return BYTES.get(array.shape.split("[")[0], 1)
 
 
 def collectives(text: str) -> dict[str, int]:

@@ -74,6 +74,25 @@ def test_kernels_of_the_step_and_what_they_read():
     assert hlo.collectives(TEXT) == {"all-reduce": 1}
 
 
+def test_what_is_read_through_a_conversion_and_the_scratch_of_a_library():
+    text = """HloModule step
+
+%fused (param_0: f32[1000]) -> bf16[10] {
+  %param_0 = f32[1000]{0} parameter(0)
+  %narrow = bf16[1000]{0} convert(%param_0)
+  ROOT %part = bf16[10]{0} slice(%narrow), slice={[0:10]}
+}
+
+ENTRY %main (p: f32[1000]) -> f32[5] {
+  %p = f32[1000]{0} parameter(0)
+  %slice = bf16[10]{0} fusion(%p), kind=kLoop, calls=%fused
+  %made = (bf16[5]{0}, s8[4194304]{0}) custom-call(%slice), custom_call_target="__cublas$lt$matmul"
+  ROOT %result = bf16[5]{0} get-tuple-element(%made), index=0
+}
+"""
+    assert [one.bytes for one in hlo.kernels(text)] == [10 * 4 + 10 * 2, 10 * 2 + 5 * 2]
+
+
 def test_the_page_has_a_row_for_each_record(benchmark, tmp_path):
     record = {
         "target": "h200", "network": "dnn", "batch": 128, "dtype": "bfloat16", "members": 1, "parallel": "jit",

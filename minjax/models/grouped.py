@@ -4,13 +4,13 @@
 convolution whose kernels differ between members does that too, but not of its gradient for the weights: differentiating
 first and batching then makes a forward convolution of it whose window is the whole image. So members are folded into
 groups before the gradients are formed, and all three convolutions of a layer are grouped ones of the layer's own
-window.
+window or, with strides, of a smaller one (`_gradient_by_places`).
 
 *products*: each convolution is a product of the kernels with the patches of the images, batched over the members. It
 writes every pixel as often as the kernel has elements, but needs no kernel for groups.
 
-By the programs compiled for an H200 (docs/programs.md) 16 members of ResNet18_S move 13.1 GB a step as groups and 32.7
-as products; so it is groups, until a device has measured both (benchmarks/accelerator.py).
+By the programs compiled for an H200 (docs/programs.md) 16 members of ResNet18_S move less than half as many bytes a
+step as groups; so it is groups, until a device has measured both (benchmarks/accelerator.py).
 """
 
 from __future__ import annotations
@@ -54,7 +54,17 @@ def members_as(form: str) -> Iterator[None]:
 
 def convolution(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Images [N,H,W,in] and kernel [h,w,in,out] -> [N,H',W',out]; with `vmap`, one for all members."""
+    results = patches.counts(strides, pads, x.shape[1:3], kernel.shape)
+    if patches.is_tiny(x.shape[1:3], results, kernel.shape):
+        return lax.platform_dependent(
+            *(x, kernel),
+            tpu=partial(_convolution, strides, pads),
+            default=partial(patches.tiny_convolution, strides, pads),
+        )
+    return _convolution(strides, pads, x, kernel)
 
+
+def _convolution(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array) -> jax.Array:
     def products(*arrays: jax.Array) -> tuple[jax.Array, ...]:
         return (patches.convolution(strides, pads, *arrays),)
 
@@ -65,9 +75,25 @@ def gradients(
     strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array, g: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """The gradients of the images and of the kernel from that of the result, [N,H',W',out]."""
+    if patches.is_tiny(x.shape[1:3], g.shape[1:3], kernel.shape):
+        return lax.platform_dependent(
+            *(x, kernel, g),
+            tpu=partial(_gradients, strides, pads),
+            default=partial(patches.tiny_gradients, strides, pads),
+        )
+    return _gradients(strides, pads, x, kernel, g)
 
+
+def _gradients(
+    strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax.Array, g: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     def both(groups: int, x: jax.Array, kernel: jax.Array, g: jax.Array) -> tuple[jax.Array, ...]:
-        return jax.vjp(lambda *args: _convolve(strides, pads, groups, *args)[0], x, kernel)[1](g)
+        of_images, of_kernel = jax.vjp(lambda *args: _convolve(strides, pads, groups, *args)[0], x, kernel)[1](g)
+        if strides != (1, 1) and kernel.shape[:2] == (1, 1) and pads == ((0, 0), (0, 0)):
+            of_images = _gradient_of_pixels_read(strides, groups, x.shape, kernel, g)
+        elif strides != (1, 1) and groups > 1:
+            of_images = _gradient_by_places(strides, pads, groups, x.shape, kernel, g)
+        return of_images, of_kernel
 
     products = partial(patches.gradients, strides, pads)
     found = _folded(both, products, (_images, _kernel, _images), (_unfold_images, _unfold_kernel), x, kernel, g)
@@ -76,6 +102,61 @@ def gradients(
 
 def _convolve(strides, pads: Pairs, groups: int, x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, ...]:
     return (lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=LAYOUT, feature_group_count=groups),)
+
+
+def _gradient_of_pixels_read(
+    strides: tuple[int, int], groups: int, x_shape: tuple[int, ...], kernel: jax.Array, g: jax.Array
+) -> jax.Array:
+    """The gradient of the images of a 1x1 convolution with strides, zero but for the pixels that it reads.
+
+    Those alone are computed. The zeros between them need no memory: whatever adds the gradient puts it in place.
+    """
+    small = jax.ShapeDtypeStruct((*g.shape[:3], x_shape[3]), g.dtype)
+    (read,) = jax.linear_transpose(lambda x: _convolve((1, 1), ((0, 0), (0, 0)), groups, x, kernel)[0], small)(g)
+    rest = [
+        (0, size - (stride * (count - 1) + 1), stride - 1)
+        for size, stride, count in zip(x_shape[1:3], strides, g.shape[1:3], strict=True)
+    ]
+    return lax.pad(read, jnp.zeros((), read.dtype), [(0, 0, 0), *rest, (0, 0, 0)])
+
+
+def _gradient_by_places(
+    strides: tuple[int, int], pads: Pairs, groups: int, x_shape: tuple[int, ...], kernel: jax.Array, g: jax.Array
+) -> jax.Array:
+    """The gradient of the images [N,H,W,M*in] of a grouped convolution with strides, from that of its result.
+
+    For groups XLA would write out `g` with zeros between its pixels, four times as large for strides of 2, and convolve
+    that. Here the images are divided into blocks of a pixel for each place between the strides. A block's pixels are
+    channels of one convolution of `g` itself: pixel stride * i + place sees g[i + offset] through the kernel's element
+    place + (padding before) - stride * offset, where there is one.
+    """
+    inputs, outputs = kernel.shape[2], kernel.shape[3] // groups
+    before = [low for low, _ in pads]
+    first = [
+        -((window - 1 - low) // stride) for window, low, stride in zip(kernel.shape, before, strides, strict=False)
+    ]
+    last = [(stride - 1 + low) // stride for low, stride in zip(before, strides, strict=True)]
+    offsets = [high - low + 1 for low, high in zip(first, last, strict=True)]
+    # The element at last - offset, place is the kernel's at stride * (last - offset) + place - start.
+    starts = [stride * high - low for stride, high, low in zip(strides, last, before, strict=True)]
+    rests = [
+        s * n - start - window for s, n, start, window in zip(strides, offsets, starts, kernel.shape, strict=False)
+    ]
+    wide = patches.zero_pad(kernel, (*zip(starts, rests, strict=True), 0, 0))
+    wide = wide.reshape(offsets[0], strides[0], offsets[1], strides[1], inputs, groups, outputs)
+    turned = wide[::-1, :, ::-1].transpose(0, 2, 6, 5, 1, 3, 4).reshape(*offsets, outputs, -1)
+
+    blocks = [-(-size // stride) for size, stride in zip(x_shape[1:3], strides, strict=True)]
+    around = [(-low, n + high - size) for low, high, n, size in zip(first, last, blocks, g.shape[1:3], strict=True)]
+    # cuDNN pads by the same number before and after; anything else would take a kernel of its own.
+    rows, columns = (max(pair) for pair in around)
+    top, left = rows - around[0][0], columns - around[1][0]
+    found = _convolve((1, 1), ((rows, rows), (columns, columns)), groups, g, turned)[0][
+        :, top : top + blocks[0], left : left + blocks[1]
+    ]
+    found = found.reshape(-1, *blocks, groups, *strides, inputs).transpose(0, 1, 4, 2, 5, 3, 6)
+    whole = found.reshape(-1, blocks[0] * strides[0], blocks[1] * strides[1], groups * inputs)
+    return whole[:, : x_shape[1], : x_shape[2]]
 
 
 def _folded(

@@ -91,10 +91,10 @@ def _normalize_backward(epsilon, axis_name, saved, gradients):
     del epsilon
     centred, inverse, scale = saved
     dy = gradients[0]
-    count = dy.size // dy.shape[-1]
-    along, across = lax.platform_dependent(dy, dy * centred, cpu=_sums, default=_sums_at_once)
-    mean, slope = _global_mean((along / count, across / count), axis_name)
-    dx = (dy - mean - centred * (slope * jnp.square(inverse))) * (inverse * scale)
+    along, across, mean, slope = lax.platform_dependent(
+        dy, centred, inverse, cpu=partial(_gradient_sums, axis_name), default=partial(_gradient_sums_at_once, axis_name)
+    )
+    dx = (dy - mean - centred * slope) * (inverse * scale)
     return dx, across * inverse, along, jnp.zeros_like(mean)
 
 
@@ -123,6 +123,23 @@ def _moments_at_once(axis_name: str | None, x: jax.Array, around: jax.Array) -> 
     return around + first, jnp.maximum(second - jnp.square(first), 0)
 
 
+def _gradient_sums(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
+    """Of each channel the sums of dy and of dy * centred, the mean of dy, and the slope along which dx is corrected."""
+    count = dy.size // dy.shape[-1]
+    along, across = _sums(dy, dy * centred)
+    mean, slope = _global_mean((along / count, across / count), axis_name)
+    return along, across, mean, slope * jnp.square(inverse)
+
+
+def _gradient_sums_at_once(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
+    """The same from one reduction, and what follows from it as one array, so that it takes one kernel."""
+    count = dy.size // dy.shape[-1]
+    both = _both_sums(dy, dy * centred)
+    square = jnp.square(inverse)
+    scaled = _global_mean(both / count, axis_name) * jnp.concatenate([jnp.ones_like(square), square])
+    return *jnp.split(both, 2), *jnp.split(scaled, 2)
+
+
 def _sums(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Sums over all axes but the last."""
     axes = tuple(range(a.ndim - 1))
@@ -130,10 +147,24 @@ def _sums(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _sums_at_once(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The same as one reduction: XLA does not join two sums over the rows of matrices, which take atomics."""
+    """The same as one reduction: on a GPU XLA does not join two sums over the rows of matrices, which take atomics."""
+    first, second = jnp.split(_both_sums(a, b), 2)
+    return first, second
+
+
+def _both_sums(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The sums over all axes but the last, one behind the other: [2 C].
+
+    On a GPU the rows are put side by side first, which makes one reduction of both. On a TPU, where images may have any
+    axis along the lanes, taking them as rows of channels would copy them, four times as large with the padding; there
+    XLA joins the sums itself.
+    """
+    return lax.platform_dependent(a, b, tpu=lambda a, b: jnp.concatenate(_sums(a, b)), default=_sums_of_rows)
+
+
+def _sums_of_rows(a: jax.Array, b: jax.Array) -> jax.Array:
     channels = a.shape[-1]
-    both = jnp.concatenate([a.reshape(-1, channels), b.reshape(-1, channels)], axis=1).sum(0)
-    return both[:channels], both[channels:]
+    return jnp.concatenate([a.reshape(-1, channels), b.reshape(-1, channels)], axis=1).sum(0)
 
 
 def _global_mean(mean: Any, axis_name: str | None) -> Any:

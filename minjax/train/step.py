@@ -57,6 +57,9 @@ def train_step(
 
     (loss, (logits, model_state)), gradients = jax.value_and_grad(loss_fn, has_aux=True)(params)
     if vectors is not None:
+        model_state = jax.lax.platform_dependent(
+            model_state, tpu=lambda tree: tree, default=jax.lax.optimization_barrier
+        )
         gradients, model_state = vectors.params.vector(gradients), vectors.pack_model_state(model_state)
     correct = jnp.sum(jnp.argmax(logits, axis=-1) == labels, dtype=jnp.int32)
     if axis_name is not None:

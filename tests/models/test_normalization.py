@@ -114,3 +114,11 @@ def test_moments_from_one_sum_err_by_the_square_of_the_distance(mean, deviation,
 def test_constant_channels_have_no_negative_variance():
     x = jnp.full((64, 1, 1, 2), 1234.5)
     assert (normalization._moments_at_once(None, x, jnp.zeros(2))[1] >= 0).all()
+
+
+def test_a_tpu_sums_images_as_they_are_and_a_gpu_rows_side_by_side():
+    x = jnp.arange(120.0).reshape(2, 3, 4, 5)
+    sums = jax.jit(normalization._both_sums).trace(x, x * x)
+    assert "24x10" in sums.lower(lowering_platforms=("cuda",)).as_text()
+    assert "24x10" not in sums.lower(lowering_platforms=("tpu",)).as_text()
+    np.testing.assert_array_equal(normalization._sums_of_rows(x, x * x), jnp.concatenate(normalization._sums(x, x * x)))

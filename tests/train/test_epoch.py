@@ -14,7 +14,7 @@ from minjax import models, optim
 from minjax.data import Split
 from minjax.train import state as train_state
 from minjax.train.engine import Engine
-from minjax.train.epoch import Input, Totals, image_order, run_steps
+from minjax.train.epoch import Input, Totals, Words, image_order, run_steps
 from minjax.train.step import train_step
 
 SHAPE = (6, 6, 1)
@@ -94,6 +94,16 @@ def test_the_first_step_with_an_infinite_loss_is_named():
     images, labels = jnp.zeros((24, *SHAPE), jnp.uint8), jnp.zeros(24, jnp.int32)
     assert int(run(state, Totals.zero(), images, labels, 1, 0, 2)[1].bad_step) == -1
     assert int(run(state, Totals.zero(), images, labels, 1, 0, 5)[1].bad_step) == 4
+
+
+def test_totals_in_words_have_the_same_bits():
+    plain = Totals.zero()
+    words = Words.of(plain)
+    steps = [(0.7, 3), (1e-9, 0), (2.3, 8), (jnp.inf, 1), (1.1, 2), (jnp.nan, 0)]
+    for step, (loss, correct) in enumerate(steps, start=5):
+        plain, words = (sums.add(jnp.float32(loss), jnp.int32(correct), 8, jnp.int32(step)) for sums in (plain, words))
+        chex.assert_trees_all_equal(words.totals(), plain)
+    assert int(plain.bad_step) == 8
 
 
 def test_golden_step():
