@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "f32": 4, "s32": 4, "u32": 4}
 BYTES |= {"f64": 8, "s64": 8, "u64": 8}
@@ -14,6 +15,9 @@ BYTES |= {"f64": 8, "s64": 8, "u64": 8}
 KERNELS = ("fusion", "custom-call", "dot", "convolution", "copy", "sort", "reduce", "transpose", "reduce-window")
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 PARTIAL = ("slice", "dynamic-slice", "gather")  # what reads a part of an operand
+# A fusion of nothing but these brings numbers into another place or type.
+REARRANGING = {"parameter", "constant", "slice", "dynamic-slice", "convert", "bitcast", "reverse", "transpose", "copy"}
+REARRANGING |= {"broadcast", "concatenate", "pad", "reshape", "tuple", "get-tuple-element"}
 SAME = ("bitcast", "convert")  # they read what their users read
 _SCRATCH = re.compile(r", s8\[\d+\]\{0\}\)$")  # where a library may put what it likes, such as cuBLAS's 4 MB
 _INSTRUCTION = re.compile(r"\s+(?:ROOT )?%([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(.*)")
@@ -47,6 +51,7 @@ class Kernel:
 
     Attributes:
         kind: what sort of instruction it is; for a custom call, the function that is called.
+        group: what it is for, see `_group`.
         bytes: read and written; of an operand that the kernel reads in parts, those parts.
         tiled_bytes: the same with the padding that a TPU's tiles add to arrays.
         window: height and width of a convolution's window, where the text says so.
@@ -54,6 +59,7 @@ class Kernel:
     """
 
     kind: str
+    group: str
     bytes: int
     tiled_bytes: int
     window: tuple[int, int] | None
@@ -108,8 +114,13 @@ def computations(text: str) -> dict[str, dict[str, Instruction]]:
 
 
 def step(text: str) -> list[Instruction]:
-    """The instructions of a step: those of the computation with the most kernels, the body of the loop over steps."""
-    bodies = computations(text).values()
+    """The instructions of a step: those of the loop's body with the most kernels, or of any computation without loops.
+
+    What packs and unpacks a state beside the loop may have more kernels than a step.
+    """
+    every = computations(text)
+    loops = [every[name] for name in re.findall(r" while\(.*body=%([\w.\-]+)", text) if name in every]
+    bodies = loops or list(every.values())
     return list(max(bodies, key=lambda rows: sum(row.kind in KERNELS for row in rows.values())).values())
 
 
@@ -129,9 +140,11 @@ def kernels(text: str) -> list[Kernel]:
             for measure in (size, tiled_size)
         ]
         window = re.search(r"window=\{[^}]*size=(\d+)x(\d+)", row.rest)
+        kind = row.attribute(r'custom_call_target="([^"]*)"') or row.kind
         found.append(
             Kernel(
-                kind=row.attribute(r'custom_call_target="([^"]*)"') or row.kind,
+                kind=kind,
+                group=_group(kind, {one.kind for one in inner.values()}),
                 bytes=moved[0],
                 tiled_bytes=moved[1],
                 window=(int(window.group(1)), int(window.group(2))) if window else None,
@@ -139,6 +152,35 @@ def kernels(text: str) -> list[Kernel]:
             )
         )
     return found
+
+
+def _group(kind: str, inner: set[str]) -> str:
+    """What a kernel is for: convolutions, products, sums (or maxima), moves (also to another type) or arithmetic."""
+    for group, parts in (("convolutions", ("convolution", "conv")), ("products", ("dot", "matmul"))):
+        if parts[0] in inner or any(part in kind for part in parts):
+            return group
+    if "reduce" in inner or kind.startswith("reduce"):
+        return "sums"
+    return "moves" if inner <= REARRANGING and kind != "sort" else "arithmetic"
+
+
+def summary(text: str) -> dict[str, Any]:
+    """What a step does, in numbers: the fields of a record that follow from the text."""
+    rows = kernels(text)
+    sources = Counter(re.sub(r"\d+", "", row.source)[:90] for row in rows)
+    return {
+        "kernels": len(rows),
+        "kinds": dict(Counter(row.kind for row in rows).most_common()),
+        "groups": dict(Counter(row.group for row in rows).most_common()),
+        "bytes": sum(row.bytes for row in rows),
+        "tiled_bytes": sum(row.tiled_bytes for row in rows),
+        "padding": padding(text),
+        "collectives": collectives(text),
+        "reduced": reduced(text),
+        "wide_windows": sum(row.window is not None and max(row.window) > 7 for row in rows),
+        "copies": sum(row.kind == "copy" for row in rows),
+        "sources": dict(sources.most_common(20)),
+    }
 
 
 def padding(text: str, most: int = 3) -> dict[str, int]:
@@ -189,3 +231,16 @@ def collectives(text: str) -> dict[str, int]:
         if kind in COLLECTIVES:
             counts[kind] = counts.get(kind, 0) + 1
     return counts
+
+
+def reduced(text: str) -> dict[str, list[int]]:
+    """How many all-reduces a step has and their bytes: forward, backward, and the largest, that of the gradients."""
+    rows = [row for row in step(text) if row.kind.removesuffix("-start") == "all-reduce"]
+    largest = max(rows, key=lambda row: size(row.shape), default=None)
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        backward = "transpose(" in row.attribute(r'op_name="([^"]*)"')
+        place = "gradients" if row is largest else "backward" if backward else "forward"
+        count, total = found.get(place, [0, 0])
+        found[place] = [count + 1, total + size(row.shape)]
+    return found

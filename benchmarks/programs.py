@@ -20,11 +20,9 @@ import datetime
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -217,26 +215,16 @@ def measured(cell: Cell) -> dict[str, Any]:
     program = compiled(cell)
     seconds = time.perf_counter() - started
     target, text = TARGETS[cell.target], program.as_text()
-    rows = hlo.kernels(text)
-    moved, flops = sum(row.bytes for row in rows), arithmetic(cell)
-    modelled = len(rows) * target.launch + moved / target.bandwidth
-    sources = Counter(re.sub(r"\d+", "", row.source)[:90] for row in rows)
+    found, flops = hlo.summary(text), arithmetic(cell)
+    launching, moving = found["kernels"] * target.launch, found["bytes"] / target.bandwidth
     return {
         **asdict(cell),
-        "kernels": len(rows),
-        "kinds": dict(Counter(row.kind for row in rows).most_common()),
-        "bytes": moved,
-        "tiled_bytes": sum(row.tiled_bytes for row in rows),
-        "padding": hlo.padding(text),
+        **found,
         "flops": flops,
         "temporary_bytes": program.memory_analysis().temp_size_in_bytes,
-        "collectives": hlo.collectives(text),
-        "wide_windows": sum(row.window is not None and max(row.window) > 7 for row in rows),
-        "copies": sum(row.kind == "copy" for row in rows),
-        "modelled_seconds": modelled,
-        "launch_share": len(rows) * target.launch / modelled,
-        "roofline_seconds": max(flops / target.devices / target.peak[cell.dtype], moved / target.bandwidth),
-        "sources": dict(sources.most_common(20)),
+        "modelled_seconds": launching + moving,
+        "launch_share": launching / (launching + moving),
+        "roofline_seconds": max(flops / target.devices / target.peak[cell.dtype], moving),
         "compile_seconds": seconds,
         "date": datetime.date.today().isoformat(),
         "commit": subprocess.run(

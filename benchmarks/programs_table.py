@@ -21,7 +21,41 @@ kernels, their bytes, the temporary memory and the collectives are facts about t
 the launches out. A step is forward, backward, update and augmentation of one batch, with SGDM at a constant learning
 rate (a schedule adds two kernels of scalars); images are 32x32x3, for the DNN and the CNN 28x28x1. A TPU pads arrays to
 whole tiles of its memory, 128 numbers along the fastest axis: the last column has the bytes with this padding.
+
+Bytes are what a kernel reads and writes: of an array that it takes slices of, the slices, also where they are cast; not
+the 4 MB of scratch that cuBLAS may use. A step is the body of the loop over steps, without what packs and unpacks the
+state beside it. Older records, those with another commit, count both; the H200's programs "before" were compiled again.
 """
+
+# What the tables do not say of themselves, by target.
+NOTES = {
+    "h200": """\
+What remains, and why. *Convolutions and products*: three for each layer with weights, its result and its two
+gradients; cuDNN and cuBLAS take a bias and a ReLU into the same call, nothing else. *Sums*: those of batch norm,
+forward and backward, and of biases. Each is a kernel beside the one that computes its numbers, and two where the
+image is large (partial sums first). *Moves*: parameters lie in one float32 vector, from which kernels and biases are
+cut and cast; leaves of equal shape share a kernel. For 16 members each batch norm's bias takes one of its own,
+because XLA leaves such a slice of the members' vectors outside its fusions. *Arithmetic*: what a batch norm does with
+its sums, normalisation with ReLU and residual, and their gradients, one each; the random keys of augmentation and
+dropout; the loop's counter, the totals of the epoch; and one update of all parameters.""",
+    "v5e": """\
+The largest waste was not the 16 channels: XLA lays the batch of 128 along the lanes, where no array of these networks
+has padding. It was batch norm's sums. They took the images as rows of channels, which is what makes one reduction of
+two on a GPU; on a TPU it made XLA copy every image in float32 into a layout with 16 or 32 numbers along 128 lanes,
+twice forward and twice backward for each layer. Summed as they lie, the sums are part of the convolutions, no image
+is stored in float32 any more, and both goals of a layout of our own (activations in bfloat16 with float32 for the
+statistics alone, a batch along the lanes) are met by XLA's. A layout that folds columns into channels was therefore
+not tried. What is padded now is uint8 images as they are gathered. Beside the loop, the training split is copied once
+a call into a layout four times its size: most of the temporary memory.""",
+    "v5e-2x2": """\
+All-reduces of ResNet18_S under jit: one of the gradients of all convolutions, in bfloat16 as they are computed. All
+others are synchronised batch norm's: for each layer one of both sums forward and one backward, where a shortcut's
+norm shares that of the block beside it. The last one backward also carries what is in float32, the gradients of the
+linear layer and the loss. The number of correct images is summed over devices once, after the loop. A step cannot
+have fewer with statistics over the global batch: each norm needs its sums before the next convolution. Networks
+without batch norm have one for each type of gradient. A batch of 128 leaves 32 images to a device, a quarter of the
+lanes: that is the padding here, and a larger batch is what avoids it.""",
+}
 
 COLUMNS = (
     *("network", "batch", "type", "members", "kernels", "before", "MB", "before", "modelled, us", "before"),
@@ -43,11 +77,42 @@ def section(target: str, records: dict[str, dict[str, Any]], before: dict[str, d
     order = lambda item: (item[1]["network"], item[1]["dtype"], item[1]["members"], -item[1]["batch"])  # noqa: E731
     rows = [row(record, before.get(name)) for name, record in sorted(records.items(), key=order)]
     parts = [f"## {target}", said, pages.table(COLUMNS, rows)]
+    parts += lists(records)
     padded = [f"- {name}: {text}" for name, record in sorted(records.items()) if (text := most_padded(record))]
     if padded:
         said = "Results of kernels with the most padding, and its MB in a step (in braces the axes, the fastest first):"
         parts += [said, "\n".join(padded)]
+    if target in NOTES:
+        parts.append(NOTES[target])
     return "\n\n".join(parts)
+
+
+def lists(records: dict[str, dict[str, Any]]) -> list[str]:
+    """What kernels are for, and what all-reduces carry, where the records say so."""
+    kernels, reduced = [], []
+    for name, record in sorted(records.items()):
+        if record.get("groups"):
+            kernels.append(f"- {name}: " + ", ".join(f"{count} {group}" for group, count in record["groups"].items()))
+        if record.get("reduced"):
+            places = [f"{count} {place} ({1e-3 * size:,.1f} kB)" for place, (count, size) in record["reduced"].items()]
+            reduced.append(f"- {name}: " + ", ".join(places))
+    headed = (("What the kernels are for:", kernels), ("All-reduces, and the bytes that they carry:", reduced))
+    return [part for head, rows in headed if rows for part in (head, "\n".join(rows))]
+
+
+def tried(records: list[dict[str, Any]]) -> list[str]:
+    """What was tried, in the order of trying, with what the compiled program said."""
+    columns = ("program", "change to the program above it", "kernels", "MB", "MB in tiles", "copies", "kept")
+    rows = []
+    for record in sorted(records, key=lambda record: (record["target"], record["network"], record["place"])):
+        name = f"{record['target']} {record['network']}" + f", {record['members']} members" * (record["members"] > 1)
+        sizes = [f"{1e-6 * record[key]:,.0f}" for key in ("bytes", "tiled_bytes")]
+        rest = [str(record["copies"]), "yes" if record["kept"] else "no"]
+        rows.append([name, record["change"], str(record["kernels"]), *sizes, *rest])
+    if not rows:
+        return []
+    said = "Batch 128 in bfloat16. A change that was not kept is not in the programs below it."
+    return ["## What was tried", said, pages.table(columns, rows)]
 
 
 def most_padded(record: dict[str, Any]) -> str:
@@ -81,7 +146,8 @@ def main(arguments: list[str] | None = None) -> None:
     targets: dict[str, dict[str, dict[str, Any]]] = {}
     for name, record in records.items():
         targets.setdefault(record["target"], {})[name] = record
-    pages.write(flags.out, [HEADER, *(section(name, own, before) for name, own in sorted(targets.items()))])
+    sections = [section(name, own, before) for name, own in sorted(targets.items())]
+    pages.write(flags.out, [HEADER, *sections, *tried(list(read(flags.records / "tried").values()))])
 
 
 if __name__ == "__main__":

@@ -37,7 +37,12 @@ TEXT = """HloModule step
 
 ENTRY %main (p: f32[1000]) -> f32[1000] {
   %p = f32[1000]{0} parameter(0)
-  ROOT %copy = f32[1000]{0} copy(%p)
+  %a = f32[1000]{0} copy(%p)
+  %b = f32[1000]{0} copy(%a)
+  %c = f32[1000]{0} copy(%b)
+  %packed = (f32[1000]{0}, s32[]) tuple(%c, %zero)
+  %loop = (f32[1000]{0}, s32[]) while(%packed), condition=%more, body=%body
+  ROOT %copy = f32[1000]{0} get-tuple-element(%loop), index=0
 }
 """  # noqa: E501
 
@@ -72,6 +77,18 @@ def test_kernels_of_the_step_and_what_they_read():
     assert convolution.window == (32, 31)
     assert whole.bytes == 8000
     assert hlo.collectives(TEXT) == {"all-reduce": 1}
+
+
+def test_what_kernels_are_for_and_what_is_reduced():
+    found = hlo.summary(TEXT)
+    assert found["groups"] == {"moves": 1, "convolutions": 1, "arithmetic": 1}
+    assert (found["kernels"], found["wide_windows"]) == (3, 1)
+    rows = [("8", "jvp(a)/norm"), ("16", "transpose(jvp(a))/norm"), ("300", "transpose(jvp(a))/conv")]
+    lines = [
+        f'  %r{i} = f32[{n}]{{0}} all-reduce(%p), metadata={{op_name="{name}"}}' for i, (n, name) in enumerate(rows)
+    ]
+    text = "ENTRY %main (p: f32[]) -> f32[] {\n" + "\n".join(lines) + "\n}\n"
+    assert hlo.reduced(text) == {"forward": [1, 32], "backward": [1, 64], "gradients": [1, 1200]}
 
 
 def test_what_is_read_through_a_conversion_and_the_scratch_of_a_library():
