@@ -33,7 +33,8 @@ NOTES = {
 What remains, and why. *Convolutions and products*: three for each layer with weights, its result and its two
 gradients; cuDNN and cuBLAS take a bias and a ReLU into the same call, nothing else. *Sums*: those of batch norm,
 forward and backward, and of biases. Each is a kernel beside the one that computes its numbers, and two where the
-image is large (partial sums first). *Moves*: parameters lie in one float32 vector, from which kernels and biases are
+image is large (partial sums first). With few rows, as at batch 8, XLA writes both numbers side by side before it sums
+them: more bytes for fewer kernels. *Moves*: parameters lie in one float32 vector, from which kernels and biases are
 cut and cast; leaves of equal shape share a kernel. For 16 members each batch norm's bias takes one of its own,
 because XLA leaves such a slice of the members' vectors outside its fusions. *Arithmetic*: what a batch norm does with
 its sums, normalisation with ReLU and residual, and their gradients, one each; the random keys of augmentation and
