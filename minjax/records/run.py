@@ -39,6 +39,8 @@ class Epoch(Record, frozen=True, kw_only=True):
         learning_rate: of the last step.
         seconds, evaluate_seconds: spent training, and evaluating after it.
         images_per_second: of training.
+        population: runs that one program trained at the same time, this one among them. Of several, the seconds are
+            each one's equal share, so that those of all runs add up, and `images_per_second` is that of all together.
     """
 
     epoch: Positive
@@ -53,6 +55,7 @@ class Epoch(Record, frozen=True, kw_only=True):
     seconds: Seconds
     evaluate_seconds: Seconds
     images_per_second: float
+    population: Positive = 1
 
 
 class Final(Record, frozen=True, kw_only=True):
@@ -113,6 +116,8 @@ class RunSummary(ResultFile, frozen=True, kw_only=True):
         final, best_validation, max_test_accuracy: each accuracy under its own name; None before the first epoch, and
             `best_validation` without a validation split.
         images_per_second: median over the epochs; None before the first one.
+        seconds: of a run that was trained with others, its share, see `Epoch`.
+        population: the most runs that one program trained at the same time, this one among them.
         diverged_step: the step whose loss was not finite, of a diverged run.
         sheet: what the network asks of a device, of a completed run.
     """
@@ -134,6 +139,7 @@ class RunSummary(ResultFile, frozen=True, kw_only=True):
     status: Literal["completed", "diverged", "interrupted"]
     diverged_step: int | None = None
     sheet: DataSheet | None = None
+    population: Positive = 1
 
     def __post_init__(self) -> None:
         if self.status == "completed" and self.final is None:

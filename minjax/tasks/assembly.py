@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 import optax
@@ -13,19 +13,24 @@ from flax import linen as nn
 
 from minjax import data, models, optim, tree
 from minjax.config.kinds import MOST
+from minjax.deploy import sheet
 from minjax.errors import UserError
+from minjax.records.run import DataSheet
 from minjax.train import state as train_state
 from minjax.train.engine import Engine, axis_name, choose_devices, steps_per_epoch
 from minjax.train.epoch import Input
 from minjax.train.footprint import check_memory, footprint
+from minjax.train.together import Together
+
+AnyEngine = TypeVar("AnyEngine", Engine, Together)
 
 
 @dataclasses.dataclass(frozen=True)
-class Assembly:
+class Assembly(Generic[AnyEngine]):
     """The parts of a run.
 
     Attributes:
-        dataset: the data set, on the host.
+        datasets: the data set of each run, on the host; runs of other seeds may divide it differently.
         model: the network.
         schedule: step -> learning rate.
         engine: the compiled programs, with the training split on the devices.
@@ -34,25 +39,27 @@ class Assembly:
         num_params: trainable parameters.
     """
 
-    dataset: data.Dataset
+    datasets: tuple[data.Dataset, ...]
     model: nn.Module
     schedule: optax.Schedule
-    engine: Engine
+    engine: AnyEngine
     initial: Callable[[int], train_state.TrainState]
     like: train_state.TrainState
     num_params: int
 
     @property
-    def splits(self) -> dict[str, data.Split]:
-        """The splits by name: train, test and, if there is one, validation."""
-        return splits(self.dataset)
+    def dataset(self) -> data.Dataset:
+        """The data set of the first run."""
+        return self.datasets[0]
 
-    def describe(self) -> dict[str, Any]:
-        """What config.json says about the data: name, shapes, sizes, normalisation and fingerprint."""
-        return describe(self.dataset)
+    def sheet(self) -> DataSheet:
+        """What the network asks of a device."""
+        shapes = {"params": self.like.params, **self.like.model_state}
+        model = self.model.clone(axis_name=None)  # no layer is to wait for other devices
+        return sheet.of_shapes(model, shapes, self.dataset.image_shape)
 
 
-def assemble(config: dict[str, Any]) -> Assembly:
+def assemble(config: dict[str, Any]) -> Assembly[Engine]:
     """Load the data and build everything else; nothing is written.
 
     Raises:
@@ -60,34 +67,99 @@ def assemble(config: dict[str, Any]) -> Assembly:
             devices, or everything and the memory.
     """
     dataset = load_data(config)
-    model = build_model(config, dataset.num_classes)
-    devices = choose_devices(config["devices"])
-    batch, drop_last = fitting_batch(config["batch_size"], len(dataset.train), len(devices)), config["drop_last"]
-    optimizer, schedule = build_optimizer(config, steps_per_epoch(len(dataset.train.labels), batch, drop_last))
-    widen = train_state.in_float64 if config["dtype"] == "float64" else (lambda state: state)
-    initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
-    like = jax.eval_shape(initial, 0)  # fails here if the model cannot take the images
-    inputs = inputs_of(config, dataset)
-    needed = footprint(
-        model,
-        like,
-        dataset.image_shape,
-        -(-batch // len(devices)),
-        data=data_bytes(dataset),
-        dtype=inputs.dtype,
-    )
-    check_memory(needed, devices, "choose a smaller network, batch_size or data set")
+    built = _build(config, dataset, sharing=len(choose_devices(config["devices"])))
     engine = Engine(
-        model,
-        optimizer,
+        built.model,
+        built.optimizer,
         dataset.train,
-        inputs,
-        batch_size=batch,
-        drop_last=drop_last,
+        inputs_of(config, dataset),
+        batch_size=built.batch,
+        drop_last=config["drop_last"],
         parallel=config["parallel"],
         devices=config["devices"],
     )
-    return Assembly(dataset, model, schedule, engine, initial, like, tree.count(like.params))
+    return built.assembly((dataset,), engine)
+
+
+def assemble_together(configs: Sequence[dict[str, Any]], population: int) -> Assembly[Together]:
+    """Load the data of runs that differ in the seed alone and build what trains them together; nothing is written.
+
+    Args:
+        configs: of the runs, resolved.
+        population: how many runs the program is for.
+
+    Raises:
+        UserError: as `assemble`, or the seeds divide the data into splits of different sizes.
+    """
+    config = configs[0]
+    datasets = (load_data(config), *(read_data(one) for one in configs[1:]))
+    _check_alike(datasets)
+    built = _build(config, datasets[0], runs=-(-population // len(choose_devices(config["devices"]))))
+    engine = Together(
+        built.model,
+        built.optimizer,
+        [dataset.train for dataset in datasets],
+        [inputs_of(config, dataset) for dataset in datasets],
+        batch_size=built.batch,
+        population=population,
+        drop_last=config["drop_last"],
+        devices=config["devices"],
+    )
+    return built.assembly(datasets, engine)
+
+
+class _Built(NamedTuple):
+    """What an engine is made of."""
+
+    model: nn.Module
+    optimizer: optax.GradientTransformation
+    schedule: optax.Schedule
+    initial: Callable[[int], train_state.TrainState]
+    like: train_state.TrainState
+    batch: int
+
+    def assembly(self, datasets: tuple[data.Dataset, ...], engine: AnyEngine) -> Assembly[AnyEngine]:
+        params = tree.count(self.like.params)
+        return Assembly(datasets, self.model, self.schedule, engine, self.initial, self.like, params)
+
+
+def _build(config: dict[str, Any], dataset: data.Dataset, *, sharing: int = 1, runs: int = 1) -> _Built:
+    """Build the parts of runs and check that they fit.
+
+    Args:
+        config: of one of the runs.
+        dataset: of that run.
+        sharing: devices that a batch is divided between.
+        runs: that each device trains.
+    """
+    model = build_model(config, dataset.num_classes)
+    batch = fitting_batch(config["batch_size"], len(dataset.train), sharing)
+    steps = steps_per_epoch(len(dataset.train.labels), batch, config["drop_last"])
+    optimizer, schedule = build_optimizer(config, steps)
+    widen = train_state.in_float64 if config["dtype"] == "float64" else (lambda state: state)
+    initial = jax.jit(lambda seed: widen(train_state.init(model, optimizer, dataset.image_shape, seed)))
+    like = jax.eval_shape(initial, 0)  # fails here if the model cannot take the images
+    needed = footprint(
+        model, like, dataset.image_shape, -(-batch // sharing), data=data_bytes(dataset), dtype=config["dtype"]
+    )
+    devices = choose_devices(config["devices"])
+    check_memory(needed.times(runs), devices, "choose a smaller network, batch_size or data set")
+    return _Built(model, optimizer, schedule, initial, like, batch)
+
+
+def _check_alike(datasets: Sequence[data.Dataset]) -> None:
+    """Check that each split has as many images for every seed.
+
+    Raises:
+        UserError: one has not.
+    """
+    sizes = [{name: len(split) for name, split in splits(one).items()} for one in datasets]
+    for other in sizes[1:]:
+        for name, size in sizes[0].items():
+            if other[name] != size:
+                raise UserError(
+                    f"the seeds divide the images into parts of other sizes: {name} has {size:,} and {other[name]:,}"
+                )
 
 
 def fitting_batch(asked: int, images: int, devices: int = 1, steps: int = 1) -> int:

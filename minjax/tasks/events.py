@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from minjax.records.run import Epoch
 
-NOT_METRICS = ("epoch", "step")
+NOT_METRICS = ("epoch", "step", "population")
 
 
 class Events:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from msgspec.structs import asdict
 
 from minjax.records.record import Provenance
 from minjax.records.run import BestValidation, DataSheet, Epoch, Final, MaxTestAccuracy, RunSeconds, RunSummary
+
+
+class Spent(NamedTuple):
+    """Seconds that a summary states besides those of its epochs.
+
+    Attributes:
+        setup: until training began.
+        compile: spent compiling.
+    """
+
+    setup: float
+    compile: float
 
 
 def headline(summary: RunSummary) -> str:
@@ -28,8 +40,8 @@ def summarize(
     provenance: Provenance,
     *,
     num_params: int,
-    setup_seconds: float,
-    compile_seconds: float,
+    spent: Spent,
+    population: int = 1,
     status: Literal["completed", "diverged", "interrupted"],
     diverged_step: int | None = None,
     sheet: DataSheet | None = None,
@@ -41,8 +53,8 @@ def summarize(
         history: the epochs in their order.
         provenance: where the result comes from.
         num_params: trainable parameters.
-        setup_seconds: until training began.
-        compile_seconds: spent compiling.
+        spent: on what is not an epoch.
+        population: runs that the program trained last.
         status: how the run ended.
         diverged_step: the step whose loss was not finite.
         sheet: what the network asks of a device.
@@ -63,11 +75,12 @@ def summarize(
         max_test_accuracy=_max_test_accuracy(history) if history else None,
         images_per_second=statistics.median([line.images_per_second for line in history]) if history else None,
         seconds=RunSeconds(
-            setup=setup_seconds,
-            compile=compile_seconds,
+            setup=spent.setup,
+            compile=spent.compile,
             train=sum(line.seconds for line in history),
             evaluate=sum(line.evaluate_seconds for line in history),
         ),
+        population=max([population, *(line.population for line in history)]),
         status=status,
         diverged_step=diverged_step,
         sheet=sheet,

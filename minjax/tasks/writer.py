@@ -31,7 +31,7 @@ from minjax.tasks.summary import headline
 from minjax.train.checkpoint import Checkpoints, Restored
 from minjax.train.metadata import Extent, Position
 
-PARAMETERS = "parameters.txt"
+PARAMETERS, CHECKPOINTS = "parameters.txt", "checkpoints"
 
 
 class RunWriter:
@@ -44,9 +44,18 @@ class RunWriter:
         config: resolved, with the description of the data.
         provenance: what every result of the run says of its origin.
         steps_per_epoch: gradient steps in an epoch.
+        label: what its lines on the screen begin with, where several runs are trained together.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], provenance: record.Provenance, steps_per_epoch: int):
+    def __init__(
+        self,
+        directory: Path,
+        config: dict[str, Any],
+        provenance: record.Provenance,
+        steps_per_epoch: int,
+        label: str = "",
+    ):
+        self.label = f"{label}: " if label else ""
         self.directory, self.config, self.provenance = directory, config, provenance
         self.steps_per_epoch = steps_per_epoch
         self._started = time.perf_counter()
@@ -57,7 +66,7 @@ class RunWriter:
         with contextlib.ExitStack() as stack:
             stack.enter_context(workdir.locked(self.directory))
             workdir.claim(self.directory, self.config)
-            self.checkpoints = Checkpoints(self.directory / "checkpoints")
+            self.checkpoints = Checkpoints(self.directory / CHECKPOINTS)
             stack.callback(self.checkpoints.close)
             self._held = stack.pop_all()
         return self
@@ -67,8 +76,10 @@ class RunWriter:
 
     # -- the beginning
 
-    def restore(self, like: Any) -> tuple[Restored | None, list[Epoch]]:
+    def restore(self, like: Any, step: int | None = None) -> tuple[Restored | None, list[Epoch]]:
         """The newest whole checkpoint, None in a new run, and the records of the epochs before it.
+
+        With `step` it is the checkpoint of that step, or the beginning, 0, which has none.
 
         metrics.jsonl becomes what the checkpoint says of these epochs, with a warning where it was anything else; the
         records of later epochs leave it: those epochs are trained again.
@@ -78,7 +89,7 @@ class RunWriter:
         """
         extent = Extent(self.config["epochs"], self.steps_per_epoch)
         warn = lambda text: _tell(f"warning: {text}")  # noqa: E731
-        restored = self.checkpoints.restore(like, warn=warn, extent=extent)
+        restored = None if step == 0 else self.checkpoints.restore(like, warn=warn, step=step, extent=extent)
         history: list[Epoch] = []
         if restored is not None:
             history = self._history(restored.history, restored.position.epoch, warn)
@@ -107,41 +118,44 @@ class RunWriter:
             warn(f"{problem}; restored from the checkpoint, which carries the records of all {epoch - 1} epochs")
         return carried
 
-    def introduce(self, params: Any, num_params: int) -> None:
-        """Say what a new run consists of; the table of its parameters goes into parameters.txt."""
+    def introduce(self, params: Any, num_params: int, *, briefly: bool = False) -> None:
+        """Say what a new run consists of; the table of its parameters goes into parameters.txt.
+
+        Args:
+            params: of its network.
+            num_params: how many numbers they have.
+            briefly: leave out what has been said of another run of the same training.
+        """
         from clu import parameter_overview
 
         table = parameter_overview.get_parameter_overview(params, include_stats=False)
         records.write_text(self.directory / PARAMETERS, table + "\n")
+        model = self.config["model"]["name"]
+        say(f"{self.label}{model}: {num_params:,} parameters, listed in {self.directory / PARAMETERS}")
+        if briefly:
+            return
         data, origin = self.config["data"], self.provenance
         processes = f" in {origin.process_count} processes" if origin.process_count > 1 else ""
         sizes = ", ".join(f"{size:,} {name}" for name, size in data["sizes"].items())
         say(
-            f"{self.config['model']['name']}: {num_params:,} parameters, listed in {self.directory / PARAMETERS}\n"
             f"{data['name']}: {sizes} images, {data['classes']} classes; augmentation: {data['augment']}\n"
             f"{origin.device_count} x {origin.device}{processes}"
         )
 
-    def start(self, position: Position) -> None:
-        """Show the progress of the steps from `position` on."""
+    def start(self, position: Position, progress: Progress) -> None:
+        """Say where a run goes on that is resumed; `progress` shows the steps from `position` on."""
         if position != Position():
-            say(f"resuming at epoch {position.epoch}, step {position.done} of {self.steps_per_epoch}")
-        done = (position.epoch - 1) * self.steps_per_epoch + position.done
-        self.progress = self._held.enter_context(Progress(self.config["epochs"] * self.steps_per_epoch, done))
+            say(f"{self.label}resuming at epoch {position.epoch}, step {position.done} of {self.steps_per_epoch}")
+        self.progress = progress
         self.events = Events(self.directory) if self.config["tensorboard"] else None
 
     # -- on the way
-
-    def advance(self, count: int, position: Position, metrics: dict[str, float]) -> None:
-        """Show that `count` more steps have brought the run to `position`; `metrics` are running means."""
-        label = f"epoch {position.epoch}/{self.config['epochs']}, step {position.done}/{self.steps_per_epoch}"
-        self.progress.advance(count, label, f"loss {metrics['loss']:.4f}, accuracy {100 * metrics['accuracy']:.2f} %")
 
     def epoch(self, history: list[Epoch]) -> None:
         """Record an epoch, the last of `history`."""
         line = history[-1]
         record.append(self.directory / METRICS, line)
-        self.progress.say(_describe(line, self.config["epochs"], self.progress.seconds_left))
+        self.progress.say(self.label + _describe(line, self.config["epochs"], self.progress.seconds_left))
         if self.events:  # a resumed run writes the events of its earlier epochs again
             self.events.write([line] if self.events.started else history)
 
@@ -171,7 +185,7 @@ class RunWriter:
         write_predictions(self.directory / PREDICTIONS, predictions)
         self._finish(summary)
         spent = duration(time.perf_counter() - self._started)
-        say(f"{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
+        say(f"{self.label}{headline(summary)}; {spent}; report: {self.directory}/report/index.html")
 
     def diverge(self, summary: RunSummary) -> None:
         """End a run whose loss is not finite at step `summary.diverged_step`."""
@@ -180,16 +194,15 @@ class RunWriter:
         kept = self.checkpoints.steps()
         last = f"the last good checkpoint is from step {kept[-1]}" if kept else "no checkpoint was saved before that"
         where = f"at step {summary.diverged_step} (epoch {summary.epochs + 1})"
-        _tell(f"diverged: the loss is not finite {where}; {last}")
+        _tell(f"{self.label}diverged: the loss is not finite {where}; {last}")
 
     def interrupt(self, summary: RunSummary, signal: str) -> None:
         """Leave a run that `signal` stopped where it was last saved."""
         self.checkpoints.wait()
         record.write(self.directory / SUMMARY, summary)
-        self.progress.close()
         assert self._saved is not None
         where = f"in epoch {self._saved.epoch} after step {self._saved.done} of {self.steps_per_epoch}"
-        _tell(f"{signal}: saved {where}; to resume: {summary.command}")
+        _tell(f"{self.label}{signal}: saved {where}; to resume: {summary.command}")
 
     def _finish(self, summary: RunSummary) -> None:
         from minjax.report import run as run_report
@@ -199,7 +212,6 @@ class RunWriter:
         outdate(self.directory)
         record.write(self.directory / SUMMARY, summary)
         run_report.write(self.directory)
-        self.progress.close()
 
 
 def _lacking(path: Path, epochs: list[int], last: int) -> str:

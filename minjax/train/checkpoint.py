@@ -53,6 +53,12 @@ class Restored:
     history: list[Epoch] | None = None
 
 
+def saved(directory: Path) -> list[int]:
+    """The steps that have a checkpoint in a directory, which may not exist, in ascending order."""
+    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    return sorted(int(name) for name in names if re.fullmatch(r"0|[1-9]\d*", name))
+
+
 class Checkpoints:
     """The checkpoints of one run, numbered by gradient step.
 
@@ -172,7 +178,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in ascending order."""
-        return sorted(int(path.name) for path in self.directory.iterdir() if re.fullmatch(r"0|[1-9]\d*", path.name))
+        return saved(self.directory)
 
     def restore(
         self, like: Any, warn: Callable[[str], None], step: int | None = None, extent: Extent | None = None

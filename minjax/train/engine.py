@@ -7,7 +7,7 @@ which it is. With several processes (`minjax.processes`) the mesh of `jit` spans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from minjax.data import Split
 from minjax.errors import UserError, unknown
 from minjax.train.compiled import Compiled
-from minjax.train.epoch import Input, Totals, run_steps
+from minjax.train.epoch import Input, Totals, check_batch, run_steps
 from minjax.train.evaluate import run_batches, summarize
 from minjax.train.pace import Pace
 from minjax.train.state import TrainState
@@ -60,23 +60,6 @@ def choose_devices(count: int | None) -> list[jax.Device]:
     return [device for _, own in sorted(every.items()) for device in own[:count]]
 
 
-def check_batch(batch_size: int, size: int, devices: int) -> None:
-    """Check that a split of `size` images can be trained on in batches of `batch_size` on `devices` devices.
-
-    Raises:
-        UserError: it cannot; names the nearest batch sizes that work.
-    """
-    if not 1 <= batch_size <= size:
-        raise UserError(f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}")
-    if batch_size % devices == 0:
-        return
-    below = batch_size // devices * devices
-    near = [str(batch) for batch in (below, below + devices) if 0 < batch <= size]
-    nearest = f"the nearest {'is' if len(near) == 1 else 'are'} {' and '.join(near)}"
-    reason = nearest if near else f"the training split has only {size} images"
-    raise UserError(f"batch_size {batch_size} is not a multiple of {devices}, the number of devices; {reason}")
-
-
 def steps_per_epoch(size: int, batch_size: int, drop_last: bool) -> int:
     """Gradient steps in an epoch over `size` images; at least 1, so that even a bad batch size has a schedule."""
     return max(1, size // batch_size if drop_last else -(-size // batch_size))
@@ -86,8 +69,11 @@ class Engine:
     """Runs the steps and evaluations of one model on one training split.
 
     Attributes:
+        members, population: runs that are trained, for a training that takes one or several (`train.together`): 1.
         steps_per_epoch: gradient steps in an epoch.
     """
+
+    members = population = 1
 
     def __init__(
         self,
@@ -188,6 +174,14 @@ class Engine:
         """Copy a tree from the devices to the host, once, as numpy arrays."""
         return jax.device_get(jax.tree.map(lambda x: x[0], tree) if self.pmapped else tree)
 
+    def place_each(self, trees: Sequence[Any]) -> Any:
+        """Copy the host arrays of the one run to the devices, where there could be those of several."""
+        return self.place(*trees)
+
+    def fetch_each(self, tree: Any) -> list[Any]:
+        """What `fetch` gives, in a list of one."""
+        return [self.fetch(tree)]
+
     def _constrain(self, batch: jax.Array) -> jax.Array:
         if self.pmapped or len(self.devices) == 1:
             return batch
@@ -267,6 +261,11 @@ class Engine:
         predicted, loss, confidence = sums
         return summarize(predicted, loss, split.labels, confidence)
 
+    def evaluate_each(self, state: TrainState, placed: Sequence[Split], **how: Any) -> list[dict[str, Any]] | None:
+        """What `evaluate` gives, in a list of one; None if stopped."""
+        found = self.evaluate(state, *placed, **how)
+        return None if found is None else [found]
+
     def _evaluation(self, split: Split, batch: int) -> Compiled:
         key = ("evaluate", split.images.shape)
         if key not in self._programs:
@@ -291,3 +290,7 @@ class Engine:
         if self.pmapped:
             put = partial(jax.device_put, device=self.devices[0])
         return Split(images=put(split.images), labels=put(split.labels))
+
+    def place_splits(self, splits: Sequence[Split]) -> list[Split]:
+        """Copies on the devices, for `evaluate_each`."""
+        return [self.place_split(split) for split in splits]

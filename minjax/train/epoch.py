@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minjax.data.augment import augment, preprocess
+from minjax.errors import UserError
 from minjax.train.state import TrainState
 from minjax.train.vectors import Vectors
 
@@ -108,6 +109,23 @@ class Input:
     augment: str = flax.struct.field(pytree_node=False, default="none")
     crop_padding: int = flax.struct.field(pytree_node=False, default=4)
     dtype: str = flax.struct.field(pytree_node=False, default="float32")
+
+
+def check_batch(batch_size: int, size: int, devices: int) -> None:
+    """Check that a split of `size` images can be trained on in batches of `batch_size` on `devices` devices.
+
+    Raises:
+        UserError: it cannot; names the nearest batch sizes that work.
+    """
+    if not 1 <= batch_size <= size:
+        raise UserError(f"batch_size is {batch_size}; the training split has {size} images, so it must be 1 to {size}")
+    if batch_size % devices == 0:
+        return
+    below = batch_size // devices * devices
+    near = [str(batch) for batch in (below, below + devices) if 0 < batch <= size]
+    nearest = f"the nearest {'is' if len(near) == 1 else 'are'} {' and '.join(near)}"
+    reason = nearest if near else f"the training split has only {size} images"
+    raise UserError(f"batch_size {batch_size} is not a multiple of {devices}, the number of devices; {reason}")
 
 
 def image_order(key: jax.Array, epoch: jax.Array, size: int) -> jax.Array:

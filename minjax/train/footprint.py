@@ -35,6 +35,10 @@ class Footprint:
         """The most that is held at one time: two copies of the state while it is placed, or what a step needs."""
         return self.data + max(2 * self.state, self.state + self.gradients + self.activations)
 
+    def times(self, runs: int) -> Footprint:
+        """What so many runs need that are trained side by side, each with data of its own."""
+        return Footprint(*(runs * getattr(self, field.name) for field in dataclasses.fields(self)))
+
     def __str__(self) -> str:
         parts = {
             "parameters and optimizer": self.state,

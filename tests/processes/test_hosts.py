@@ -14,7 +14,7 @@ from minjax.errors import UserError
 from minjax.processes import joining
 from minjax.processes.hosts import ALONE, CoordinatorLost, Hosts, PeerEnded
 from minjax.tasks.signals import Stop
-from minjax.tasks.train import check_agreement
+from minjax.tasks.training import check_agreement
 from minjax.train.pace import Pace
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from minjax.records.record import Provenance
 from minjax.records.run import BestValidation, Epoch, MaxTestAccuracy
-from minjax.tasks.summary import headline, summarize
+from minjax.tasks.summary import Spent, headline, summarize
 from minjax.tasks.writer import _describe
 
 ORIGIN = Provenance(device="cpu", device_count=1, versions={}, git_commit=None, command="python x")
@@ -37,8 +37,7 @@ def summary(history, status="completed"):
         history,
         ORIGIN,
         num_params=10,
-        setup_seconds=1.0,
-        compile_seconds=2.0,
+        spent=Spent(setup=1.0, compile=2.0),
         status=status,
         diverged_step=None,
     )

@@ -15,7 +15,7 @@ import sys
 import pytest
 
 from minjax.errors import UserError
-from minjax.train.engine import check_batch
+from minjax.train.epoch import check_batch
 from tests.conftest import ROOT, minjax
 
 pytestmark = pytest.mark.slow

@@ -15,6 +15,7 @@ from minjax.records.record import CONFIG, config_of, read_config
 from minjax.records.run import SUMMARY, RunSummary, read_summary
 from minjax.tasks.assembly import Assembly, assemble
 from minjax.train.checkpoint import Checkpoints
+from minjax.train.engine import Engine
 from minjax.train.epoch import Totals
 from minjax.train.metadata import Extent
 from minjax.train.state import TrainState
@@ -38,7 +39,7 @@ class Trained:
     directory: Path
     config: dict[str, Any]
     summary: RunSummary
-    parts: Assembly
+    parts: Assembly[Engine]
     params: Any
     model_state: Any
 
@@ -92,7 +93,7 @@ def check(directory: Path) -> tuple[dict[str, Any], RunSummary]:
     return config, summary
 
 
-def _last_state(directory: Path, config: dict[str, Any], summary: RunSummary, parts: Assembly) -> TrainState:
+def _last_state(directory: Path, config: dict[str, Any], summary: RunSummary, parts: Assembly[Engine]) -> TrainState:
     """The state in the run's last checkpoint, on the host."""
     folder = directory / "checkpoints"
     missing = UserError(f"{directory} has no checkpoints, so the network that it trained is gone")
