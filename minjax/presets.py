@@ -36,11 +36,12 @@ def names() -> list[str]:
     return [path.with_suffix("").as_posix() for path in sorted(files, key=lambda path: (len(path.parts), path))]
 
 
-def find(text: str) -> Path:
+def find(text: str, task: str | None = None) -> Path:
     """The file that `--config` names.
 
     Args:
         text: a file; or a preset's name, with or without `configs/` before it and `.py` after it.
+        task: list only presets of this task where there is none of the name; None: all.
 
     Raises:
         UserError: there is neither such a file nor such a preset; names the nearest and lists all.
@@ -52,6 +53,8 @@ def find(text: str) -> Path:
     known = names()
     if name in known:
         return directory() / f"{name}.py"
+    if task is not None:
+        known = [one for one in known if load(directory() / f"{one}.py").task == task]
     raise unknown("preset", text if file.suffix and FOLDER not in file.parts else name, known)
 
 

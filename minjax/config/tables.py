@@ -35,6 +35,15 @@ TABLES = within(
             _HOW,
         ),
         Field("seeds", 1, Integer(1, 10_000), "Seeds of each: seed, seed + 1, and so on.", _HOW),
+        # The two ways give the same numbers but for their last bits, and every record says which it was.
+        Field(
+            "together",
+            None,
+            OrNone(Flag()),
+            "Train the seeds of a network side by side in one program (vmap) or one after the other; None: side by "
+            "side on accelerators, and on CPUs if the network is fully connected.",
+            _HOW,
+        ),
         Field(
             "budget_minutes",
             None,

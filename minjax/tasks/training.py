@@ -13,12 +13,13 @@ import numpy as np
 from minjax.config import roles
 from minjax.data import Dataset
 from minjax.errors import UserError
+from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.processes.hosts import Hosts
 from minjax.records.record import builtins
 from minjax.records.run import Epoch
 from minjax.tasks.assembly import Assembly, assemble, assemble_together, describe, splits
-from minjax.tasks.console import Progress
+from minjax.tasks.console import Progress, say
 from minjax.tasks.member import Member, Order
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import Stop
@@ -131,6 +132,8 @@ class Training:
             elif member.writer:
                 member.writer.introduce(tree["state"].params, self.parts.num_params, briefly=len(trees) > 1)
             positions.append(Position(**found[0]) if found else Position())
+        if self.engine.population > 1:
+            say(f"{plural(len(trees), 'seed')} in one program, which is for {self.engine.population}")
         placed = self.engine.place_each(trees)
         pace = Pace(self.config["steps_per_call"], agree=self.hosts.broadcast)
         return Loop(self.engine, placed["state"], placed["totals"], pace=pace, **builtins(positions[0]))

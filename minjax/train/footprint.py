@@ -82,6 +82,16 @@ def nbytes(tree: Any) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
+def free(device: jax.Device) -> memory.Available | None:
+    """The memory that a device has free; CPU devices share what the process can take. None if nothing is known."""
+    if device.platform == "cpu":
+        return memory.available()
+    stats = device.memory_stats()
+    if not stats:
+        return None
+    return memory.Available(stats["bytes_limit"] - stats["bytes_in_use"], f"what {device.device_kind} has free")
+
+
 def check_memory(needed: Footprint, devices: Sequence[jax.Device], advice: str, *, workers: int = 1) -> None:
     """See that a training fits into the memory that is there: the devices' own, or the process's for CPU devices.
 
@@ -95,12 +105,9 @@ def check_memory(needed: Footprint, devices: Sequence[jax.Device], advice: str, 
         UserError: it does not fit; gives the figures.
     """
     here = [device for device in devices if device.process_index == jax.process_index()]
-    total, found = needed.total, None
+    total, found = needed.total, free(here[0])
     if here[0].platform == "cpu":
-        total, found = total * len(here) * workers, memory.available()
-    elif stats := here[0].memory_stats():
-        left = stats["bytes_limit"] - stats["bytes_in_use"]
-        found = memory.Available(left, f"what {here[0].device_kind} has free")
+        total *= len(here) * workers
     if found is not None and total > found.bytes:
         copies = f" on each of {len(here)} devices" if len(here) > 1 else ""
         copies += f" in each of {workers} workers" if workers > 1 else ""

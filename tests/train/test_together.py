@@ -24,6 +24,9 @@ pytestmark = pytest.mark.slow  # each test compiles several programs
 SEEDS = (4, 1)
 
 
+close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+
+
 def trained(
     seeds=SEEDS, *, population=None, own=True, name="adam", dtype="float32", drop_last=False, cuts=(99,), **how
 ):

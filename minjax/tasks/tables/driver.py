@@ -1,4 +1,4 @@
-"""A table from its plan to its page: cells are trained one after the other, and each is recorded as it ends."""
+"""A table from its plan to its page: cells are trained, alone or as a population, and each is recorded as it ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from minjax.tasks.signals import SPENT, Stop
 from minjax.tasks.summary import headline
 from minjax.tasks.tables import overview, settings
 from minjax.tasks.tables.cells import Planned, paper_scale, standing
-from minjax.tasks.tables.executors import executor
+from minjax.tasks.tables.executors import Job, executor
 from minjax.tasks.tables.plan import Plan
 
 LACKS = 2  # exit code of a table in which cells have no result, and will have none until something changes
@@ -54,6 +54,11 @@ class Tables:
         """Train the cells that have no result, write the record and the page; returns the exit code."""
         left = [one for one in self.plan.cells if self._status(one) in ("not_run", "interrupted", "failed")]
         print(self._opening(left), flush=True)
+        if self.fields["together"]:
+            for reason in sorted({self.plan[one].obstacle for one in left} - {""}):
+                print(
+                    f"minjax: note: tables.together=True, but seeds are trained one by one: {reason}", file=sys.stderr
+                )
         self._record("interrupted")  # which it is until it says otherwise
         if left:
             self._train(left)
@@ -72,16 +77,39 @@ class Tables:
         try:
             with Progress(whole, whole - sum(seconds[one.cell.directory] for one in left)) as progress:
                 self._show(progress, 0.0)
-                for planned, error in executing.run(left, self.stop):
+
+                def tick(job: Job, share: float) -> None:
+                    self._show(progress, sum(self._counted(one, seconds, share) for one in job.cells))
+
+                for planned, error in executing.run(self._jobs(left), self.stop, tick):
                     cell = self._ended(planned, error)
                     self._record("interrupted")
                     progress.say(self._said(cell))
-                    self._show(progress, seconds[cell.directory])
+                    self._show(progress, self._counted(planned, seconds))
         finally:
             executing.close()
         for planned in left:
             if self._status(planned) != "failed":  # on a cluster, those that were told to stop
                 self.cells[planned.cell.directory] = stood(planned, self.directory)
+
+    def _jobs(self, left: Sequence[Planned]) -> list[Job]:
+        """What is left to be trained, by the program that trains it."""
+        jobs = []
+        for cells in self.plan.populations:
+            some = tuple(one for one in cells if one in left)
+            if some:
+                diverged = [one for one in cells if self._status(one) == "diverged"]
+                summaries = [read_summary(self.directory / one.cell.directory) for one in diverged]
+                most = max([summary.population for summary in summaries if summary], default=1)
+                jobs.append(Job(some, len(cells) > 1, most))
+        return jobs
+
+    def _counted(self, planned: Planned, seconds: dict[str, float], share: float = math.inf) -> float:
+        """Predicted seconds for a share of a cell, no more than are left of it by `seconds`, from which they go."""
+        name = planned.cell.directory
+        part = min(seconds[name], self.plan[planned].seconds * share) if seconds[name] else 0.0
+        seconds[name] -= part
+        return part
 
     def _seconds_left(self, planned: Planned) -> float:
         """Predicted seconds for the rest of a cell."""

@@ -17,6 +17,7 @@ from minjax.studies.arithmetic import Arithmetic, num_params
 from minjax.tasks.assembly import read_data
 from minjax.tasks.console import duration
 from minjax.tasks.tables.cells import Planned
+from minjax.tasks.tables.populations import about, most, obstacle, populations
 from minjax.train.engine import steps_per_epoch
 
 
@@ -46,6 +47,8 @@ class Forecast:
         num_params: of its network.
         steps: of the whole training.
         seconds: of the whole training, predicted.
+        together: how many seeds one program trains at most; 1: each has its own.
+        obstacle: why it is 1.
     """
 
     status: CellStatus = "not_run"
@@ -53,6 +56,8 @@ class Forecast:
     num_params: int = 0
     steps: int = 0
     seconds: float = 0.0
+    together: int = 1
+    obstacle: str = ""
 
 
 class Plan:
@@ -60,7 +65,8 @@ class Plan:
 
     Attributes:
         asked: the table's configuration.
-        cells: in the order in which they are trained.
+        cells: in the order in which they are trained alone.
+        populations: the cells in the order in which they are trained, those of one program in one entry.
     """
 
     def __init__(self, asked: dict[str, Any], cells: Sequence[Planned]):
@@ -74,40 +80,52 @@ class Plan:
         self._machine = cost.machine()
         self._data: dict[str, Data | str] = {}  # by the fields of a data set; a text says why there is none
         self._networks: dict[str, tuple[cost.Work, int] | str] = {}
-        self._forecasts = {planned.cell.directory: self._forecast(planned.config) for planned in self.cells}
+        self._together: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._forecasts = {planned.cell.directory: self._forecast(planned) for planned in self.cells}
+        self.populations = populations(self.cells, lambda planned: self[planned].together)
 
     def __getitem__(self, planned: Planned) -> Forecast:
         return self._forecasts[planned.cell.directory]
 
     def describe(self) -> None:
         """Print the dry run: every network, data set and optimizer, with what its seeds take, and the whole."""
-        rows = [("network", "data set", "optimizer", "parameters", "epochs", "batch", "steps", "predicted")]
-        first = self.cells[0].cell.seed
-        for planned in self.cells:
-            cell, forecast = planned.cell, self[planned]
-            if cell.seed != first:
-                continue
-            about = (cell.network, cell.dataset, cell.optimizer)
-            scale = (str(cell.scale.epochs), str(cell.scale.batch_size))
-            if forecast.reason:
-                rows.append((*about, "", *scale, "", forecast.reason))
-            else:
-                rows.append((*about, count(forecast.num_params), *scale, count(forecast.steps), self._time(forecast)))
+        seeds = self.asked["tables"]["seeds"]
+        header = ["network", "data set", "optimizer", "parameters", "epochs", "batch", "steps", "predicted", "seeds"]
+        rows = [header, *(self._row(planned) for planned in self.cells if planned.cell.seed == self.cells[0].cell.seed)]
         possible = [self[planned] for planned in self.cells if not self[planned].reason]
-        print("\n".join(columns(rows)))
-        seeds = plural(self.asked["tables"]["seeds"], "seed")
+        print("\n".join(columns(rows if seeds > 1 else [row[:-1] for row in rows])))
         some = "" if len(possible) == len(self.cells) else f"; {len(possible)} of them can be trained"
         print(
-            f"{plural(len(self.cells), 'run')}, {seeds} each{some}: {count(sum(one.steps for one in possible))} steps, "
-            f"about {duration(sum(one.seconds for one in possible))} one after the other; times are guessed from a "
-            f"matrix product at {self._machine.throughput / 1e9:.0f} GFLOP/s on this machine"
+            f"{plural(len(self.cells), 'run')}, {plural(seeds, 'seed')} each{some}: "
+            f"{count(sum(one.steps for one in possible))} steps, about "
+            f"{duration(sum(one.seconds for one in possible))} one after the other; times are guessed from a matrix "
+            f"product at {self._machine.throughput / 1e9:.0f} GFLOP/s on this machine"
         )
+
+    def _row(self, planned: Planned) -> list[str]:
+        """What the dry run says of the seeds of a network."""
+        cell, forecast = planned.cell, self[planned]
+        row = [cell.network, cell.dataset, cell.optimizer]
+        scale = [str(cell.scale.epochs), str(cell.scale.batch_size)]
+        if forecast.reason:
+            return [*row, "", *scale, "", forecast.reason, ""]
+        steps = count(forecast.steps)
+        return [*row, count(forecast.num_params), *scale, steps, self._time(forecast), self._way(planned)]
+
+    def _way(self, planned: Planned) -> str:
+        """How the seeds of a network are trained, and why."""
+        forecast = self[planned]
+        if forecast.obstacle:
+            return f"one by one: {forecast.obstacle}"
+        sizes = [str(len(one)) for one in self.populations if about(one[0]) == about(planned)]
+        return f"{' + '.join(sizes)} together"
 
     def _time(self, forecast: Forecast) -> str:
         seeds = self.asked["tables"]["seeds"]
         return duration(forecast.seconds) + (f" x {seeds}" if seeds > 1 else "")
 
-    def _forecast(self, config: dict[str, Any]) -> Forecast:
+    def _forecast(self, planned: Planned) -> Forecast:
+        config = planned.config
         data = self._of_data(config)
         if isinstance(data, str):
             whole = {**config["dataset"], "validation_fraction": 0.0, "limit_train": None, "normalize": "train"}
@@ -123,7 +141,20 @@ class Plan:
         training = steps * self._machine.step_seconds(kind, work, batch)
         evaluating = config["epochs"] * data.evaluated * self._machine.image_seconds(kind, work)
         seconds = training + evaluating + self._machine.compile_seconds(kind)
-        return Forecast("not_run", "", parameters, steps, seconds)
+        return Forecast("not_run", "", parameters, steps, seconds, *self._side_by_side(planned, data))
+
+    def _side_by_side(self, planned: Planned, data: Data) -> tuple[int, str]:
+        """How many seeds of a network one program trains, and why it is one."""
+        if self.asked["tables"]["seeds"] == 1:
+            return 1, ""
+        key = about(planned)
+        if key not in self._together:
+            found = 1, obstacle(planned.config, self.asked)
+            if not found[1]:
+                many = most(planned.config, data.image_shape, data.classes, data.train, data.evaluated)
+                found = many, "" if many > 1 else "the memory holds no two of them"
+            self._together[key] = found
+        return self._together[key]
 
     def _of_data(self, config: dict[str, Any]) -> Data | str:
         key = json.dumps(config["dataset"])

@@ -78,7 +78,7 @@ def networks(asked: dict[str, Any]) -> list[Network]:
     found = []
     for name in asked["tables"]["networks"]:
         try:
-            file = presets.find(name)
+            file = presets.find(name, "train")
         except UserError as error:
             raise UserError(f"tables.networks: {error}") from error
         fields = plain(presets.load(file).to_dict())

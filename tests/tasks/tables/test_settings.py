@@ -25,6 +25,7 @@ def planned(*flags, preset=PRESET):
     ("flags", "message"),
     [
         (["--config.tables.networks=vit_t"], "tables.networks: unknown preset 'vit_t' (did you mean 'vit"),
+        (["--config.tables.networks=vit_t"], "known: cnn, digits, dnn, paper/resnet18, paper/resnet18_s, paper/vgg16"),
         (["--config.tables.networks=studies/digits"], "a preset of task=study; each must be one of task=train"),
         (["--config.tables.networks=vit,vit"], "tables.networks has 'vit' twice"),
         (["--config.tables.networks="], "tables.networks is"),
