@@ -144,10 +144,9 @@ def trained(orders: Sequence[Order], together: bool, population: int, stop: Stop
     if together:
         if not (error := _failure(lambda: run_together(orders, population, stop, tick), stop)):
             return [""] * len(orders)
-        others = plural(len(orders) - 1, "other seed")
-        first = f"{orders[0].directory} and {others}" if len(orders) > 1 else str(orders[0].directory)
         print(
-            f"minjax: note: {first} cannot be trained together, so they are trained one by one: {error}",
+            f"minjax: note: {plural(len(orders), 'seed')}, {orders[0].directory.name} the first, cannot be trained "
+            f"together and are trained one by one: {error}",
             file=sys.stderr,
         )
     errors: list[str] = []

@@ -91,9 +91,10 @@ class Plan:
         """Print the dry run: every network, data set and optimizer, with what its seeds take, and the whole."""
         seeds = self.asked["tables"]["seeds"]
         header = ["network", "data set", "optimizer", "parameters", "epochs", "batch", "steps", "predicted", "seeds"]
-        rows = [header, *(self._row(planned) for planned in self.cells if planned.cell.seed == self.cells[0].cell.seed)]
+        first = self.cells[0].cell.seed
+        rows = [header, *(self._row(planned) for planned in self.cells if planned.cell.seed == first)]
         possible = [self[planned] for planned in self.cells if not self[planned].reason]
-        print("\n".join(columns(rows if seeds > 1 else [row[:-1] for row in rows])))
+        print("\n".join(columns(rows if seeds > 1 else [row[:8] for row in rows])))
         some = "" if len(possible) == len(self.cells) else f"; {len(possible)} of them can be trained"
         print(
             f"{plural(len(self.cells), 'run')}, {plural(seeds, 'seed')} each{some}: "
@@ -108,7 +109,8 @@ class Plan:
         row = [cell.network, cell.dataset, cell.optimizer]
         scale = [str(cell.scale.epochs), str(cell.scale.batch_size)]
         if forecast.reason:
-            return [*row, "", *scale, "", forecast.reason, ""]
+            last = ["", forecast.reason] if self.asked["tables"]["seeds"] > 1 else [forecast.reason]
+            return [*row, "", *scale, "", *last]
         steps = count(forecast.steps)
         return [*row, count(forecast.num_params), *scale, steps, self._time(forecast), self._way(planned)]
 
