@@ -14,7 +14,7 @@ from minjax.findings.words import plural
 from minjax.records.files import csv_text
 from minjax.records.run import Run, RunSummary, read_run
 from minjax.report import epochs, papers
-from minjax.report.formats import ABSENT, count, mean_std, percent, plain, printable
+from minjax.report.formats import ABSENT, count, mean_std, percent, plain, printable, speed
 from minjax.report.groups import Group, group_runs, seed_of
 from minjax.report.links import to_pages
 from minjax.report.page import Block, Command, Links, Note, Notes, Page, Picture, Section, Table, columns
@@ -199,7 +199,7 @@ def _run_table(found: Sequence[Group], inside: str) -> Table:
                     status_text(run) + ("; the same seed again, not in the means" if repeated else ""),
                     percent(_final(summary)),
                     percent(_maximum(summary)),
-                    count(summary.images_per_second if summary else None),
+                    speed(summary.images_per_second, summary.population) if summary else ABSENT,
                     plain(summary.device if summary else None),
                     plain(summary.git_commit if summary else None)[:10],
                 )

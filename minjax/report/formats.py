@@ -47,6 +47,18 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def speed(images_per_second: float | None, population: int = 1) -> str:
+    """'4,012'; of several runs that one program trained: '4,012 (3 runs together)'; None -> a dash."""
+    text = count(images_per_second)
+    return text if population == 1 or text == ABSENT else f"{text} ({population} runs together)"
+
+
+def spent(seconds: float | None, population: int = 1) -> str:
+    """As `duration`; of one of several runs that one program trained: '12.3 s (share of 3 runs)'; None -> a dash."""
+    text = duration(seconds)
+    return text if population == 1 or text == ABSENT else f"{text} (share of {population} runs)"
+
+
 def plain(value: Any) -> str:
     """A JSON value as text: strings without quotes, lists and objects as JSON, None as a dash."""
     if value is None:

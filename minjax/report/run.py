@@ -11,7 +11,7 @@ from minjax.errors import UserError
 from minjax.findings.intervals import share
 from minjax.records.run import Predictions, Run, RunSummary, read_run
 from minjax.report import calibration, classes, device, epochs, examples, links, paper
-from minjax.report.formats import ABSENT, count, decimal, duration, percent, printable
+from minjax.report.formats import ABSENT, count, decimal, percent, printable, speed, spent
 from minjax.report.page import Block, Command, Details, Note, Page, Pair, Picture, Section, Table, Tile, pairs
 from minjax.report.page import write as write_page
 from minjax.report.provenance import provenance_table, settings_section
@@ -244,16 +244,16 @@ def _subject(run: Run, summary: RunSummary) -> Table:
 
 def _outcome(summary: RunSummary) -> Table:
     """The losses at the end, and the time that it took."""
-    final, seconds = summary.final, summary.seconds
+    final, seconds, runs = summary.final, summary.seconds, summary.population
     return pairs(
         ("final training loss", decimal(final.train_loss if final else None)),
         ("final training accuracy", percent(final.train_accuracy if final else None)),
         ("final test loss", decimal(final.test_loss if final else None)),
-        ("images per second", count(summary.images_per_second)),
-        ("setup time", duration(seconds.setup)),
-        ("compilation time", duration(seconds.compile)),
-        ("training time", duration(seconds.train)),
-        ("evaluation time", duration(seconds.evaluate)),
+        ("images per second", speed(summary.images_per_second, runs)),
+        ("setup time", spent(seconds.setup, runs)),
+        ("compilation time", spent(seconds.compile, runs)),
+        ("training time", spent(seconds.train, runs)),
+        ("evaluation time", spent(seconds.evaluate, runs)),
     )
 
 

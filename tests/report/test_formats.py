@@ -5,7 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minjax.report.formats import count, decimal, duration, mean_std, percent, plain, printable, shorten
+from minjax.report.formats import (
+    count,
+    decimal,
+    duration,
+    mean_std,
+    percent,
+    plain,
+    printable,
+    shorten,
+    speed,
+    spent,
+)
 
 DASH = "–"  # noqa: RUF001
 
@@ -24,6 +35,11 @@ def test_numbers():
     assert (percent(0.5, 0), decimal(0.12345), count(701466)) == ("50 %", "0.1235", "701,466")
     spent = [duration(seconds) for seconds in (0.44, 59.96, 185, 3720)]
     assert spent == ["0.4 s", "1 min 00 s", "3 min 05 s", "1 h 02 min"]
+
+
+def test_runs_of_one_program_say_so():
+    assert (speed(4012.3), speed(4012.3, 3), speed(None, 3)) == ("4,012", "4,012 (3 runs together)", DASH)
+    assert (spent(12.3), spent(12.3, 3), spent(None, 3)) == ("12.3 s", "12.3 s (share of 3 runs)", DASH)
 
 
 def test_values_of_a_configuration():

@@ -8,7 +8,7 @@ from pathlib import Path
 from minjax.findings.words import plural
 from minjax.records.table import LACKING, Cell, Scale
 from minjax.report import page as pages
-from minjax.report.formats import ABSENT, count, duration, percent, plain, printable
+from minjax.report.formats import ABSENT, percent, plain, printable, speed, spent
 from minjax.report.links import PAGE
 from minjax.report.page import Block, Command, Details, Fold, Links, Note, Page, Section, Table, Tile
 from minjax.report.provenance import provenance_table, settings_section
@@ -149,6 +149,7 @@ def _runs(tables: Tables) -> list[Block]:
         final = summary.final.test_accuracy if summary and summary.final else None
         top = summary.max_test_accuracy.test_accuracy if summary and summary.max_test_accuracy else None
         seconds = summary.seconds.train + summary.seconds.evaluate if summary else None
+        runs_together = summary.population if summary else 1
         said = status_text(run) if run and cell.status in ("completed", "diverged", "interrupted") else _status(cell)
         rows.append(
             (
@@ -159,8 +160,8 @@ def _runs(tables: Tables) -> list[Block]:
                 "; ".join(filter(None, [said, printable(cell.reason)])),
                 percent(final),
                 percent(top),
-                duration(seconds),
-                count(summary.images_per_second if summary else None),
+                spent(seconds, runs_together),
+                speed(summary.images_per_second if summary else None, runs_together),
                 plain(summary.device if summary else None),
                 plain(summary.git_commit if summary else None)[:10],
             )

@@ -1,8 +1,8 @@
 """task=tables: networks x optimizers x data sets x seeds, each a run of its own, and one page over them; resumable.
 
-The way through: `settings` checks the configuration, `cells` makes each cell's own, `plan` says what they will take.
-`driver` has the cells that have no result trained through an executor (`executors`), which is task=train, and records
-after each how far the table has come.
+The way through: `settings` checks the configuration, `cells` makes each cell's own, `plan` says what they will take and
+`populations` which of them one program trains. `driver` has the cells that have no result trained through an executor
+(`executors`), which is task=train, and records after each how far the table has come.
 """
 
 from __future__ import annotations
