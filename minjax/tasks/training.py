@@ -133,7 +133,7 @@ class Training:
                 member.writer.introduce(tree["state"].params, self.parts.num_params, briefly=len(trees) > 1)
             positions.append(Position(**found[0]) if found else Position())
         if self.engine.population > 1:
-            say(f"{plural(len(trees), 'seed')} in one program, which is for {self.engine.population}")
+            say(f"{plural(len(trees), 'seed')} in a population of {self.engine.population}")
         placed = self.engine.place_each(trees)
         pace = Pace(self.config["steps_per_call"], agree=self.hosts.broadcast)
         return Loop(self.engine, placed["state"], placed["totals"], pace=pace, **builtins(positions[0]))

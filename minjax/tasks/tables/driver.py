@@ -93,15 +93,17 @@ class Tables:
                 self.cells[planned.cell.directory] = stood(planned, self.directory)
 
     def _jobs(self, left: Sequence[Planned]) -> list[Job]:
-        """What is left to be trained, by the program that trains it."""
-        jobs = []
+        """What is left to be trained, by the program that trains it. A cell that failed is tried again by itself."""
+        jobs, names = [], {one.cell.directory for one in left}
         for cells in self.plan.populations:
-            some = tuple(one for one in cells if one in left)
-            if some:
+            some = [one for one in cells if one.cell.directory in names]
+            failed = [one for one in some if self._status(one) == "failed"]
+            jobs += [Job((one,), together=False) for one in failed]
+            if whole := tuple(one for one in some if one not in failed):
                 diverged = [one for one in cells if self._status(one) == "diverged"]
                 summaries = [read_summary(self.directory / one.cell.directory) for one in diverged]
-                most = max([summary.population for summary in summaries if summary], default=1)
-                jobs.append(Job(some, len(cells) > 1, most))
+                population = max([summary.population for summary in summaries if summary], default=1)
+                jobs.append(Job(whole, len(cells) > 1, population))
         return jobs
 
     def _counted(self, planned: Planned, seconds: dict[str, float], share: float = math.inf) -> float:

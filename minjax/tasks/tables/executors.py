@@ -139,7 +139,7 @@ def trained(orders: Sequence[Order], together: bool, population: int, stop: Stop
         tick: called with the share of the job that was just done.
 
     Returns:
-        For each run why it failed, in one line, and an empty text otherwise; less of them if told to stop.
+        For each run why it failed, in one line, and an empty text otherwise; fewer of them if told to stop.
     """
     if together:
         if not (error := _failure(lambda: run_together(orders, population, stop, tick), stop)):

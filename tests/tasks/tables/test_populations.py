@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from minjax import memory
@@ -97,6 +99,20 @@ def test_the_record_says_that_seeds_were_trained_together_and_the_bar_moves_on_t
     assert sum(amount for amount, _ in moves) == pytest.approx(bars[0]._total)
     early = [amount for amount, label in moves if label == "0/3 cells" and amount]
     assert early == pytest.approx([bars[0]._total / 4] * 4)  # two epochs of two steps, before any cell has ended
+
+
+def test_a_cell_that_failed_is_tried_by_itself_and_a_population_stays_as_large_as_it_was(tmp_path):
+    found = cells.planned(asked("--config.tables.seeds=4"))
+    states = dict(
+        zip((one.cell.directory for one in found), ("failed", "interrupted", "diverged", "not_run"), strict=True)
+    )
+    table = SimpleNamespace(
+        plan=SimpleNamespace(populations=[tuple(found)]),
+        directory=tmp_path,
+        _status=lambda one: states[one.cell.directory],
+    )
+    jobs = driver.Tables._jobs(table, [found[0], found[1], found[3]])
+    assert jobs == [executors.Job((found[0],), False), executors.Job((found[1], found[3]), True)]
 
 
 @pytest.mark.slow
