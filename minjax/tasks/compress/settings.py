@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from ml_collections import ConfigDict
 from minjax import tree
 from minjax.compress import rounds
 from minjax.compress.methods import method
-from minjax.config import SECTIONS_OF, check, defaults, plain
+from minjax.config import SECTIONS_OF, check, plain
 from minjax.config.resolving import resolve
 from minjax.config.table import TRAINING
 from minjax.errors import UserError
@@ -50,25 +49,6 @@ def of_network(settled: dict[str, Any]) -> dict[str, Any]:
     """
     check_run(Path(settled["run"]))
     return {**settled, "training": read_config(settled["run"])}
-
-
-def of_run(run: Path, *, name: str, seed: int, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a compression of a run with all fields at their defaults but for a few.
-
-    Args:
-        run: a finished run's directory.
-        name: of the compression.
-        seed: for what is random in it.
-        changes: fields by their names with dots, such as "compress.tolerance".
-
-    Raises:
-        UserError: no such run, or a value out of range.
-    """
-    config = defaults() | {"task": "compress", "name": name, "seed": seed, "run": str(run)}
-    for field, value in changes.items():
-        section, _, last = field.partition(".")
-        config[section][last] = value
-    return of_network(settle(ConfigDict(config)))
 
 
 def check_patterns(settled: dict[str, Any]) -> None:

@@ -179,10 +179,6 @@ class Handover:
                 "no seeds were trained after the choice: the winner's seed is the best of those that it was chosen by, "
                 "so its validation accuracy is somewhat too high"
             )
-        if self.plan.study["metric"] != "accuracy":
-            notes.append(
-                "the compressed file was chosen by the share of images classified correctly, whatever their class"
-            )
         return tuple(notes)
 
 
