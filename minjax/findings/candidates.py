@@ -87,13 +87,14 @@ class Grid:
 
     Attributes:
         candidates: at least one, each with two first-stage seeds or more.
-        class_counts: validation images of each class; chance follows from it.
+        class_counts: validation images of each class.
         metric: one of `METRICS`.
         images: seed -> which images its validation split holds, int [images], in the order of `correct`; the same
             number for every seed. None: all seeds share one split.
         labels: class of each image that `images` counts, int; needed for balanced accuracy with `correct`.
         least_seeds: first-stage seeds from which a candidate can be an answer or the best found. One that was tried
             with fewer and left (a learning rate that lost) only counts among what is possible.
+        guessing: the accuracy that guessing reaches; None: it follows from `class_counts`.
     """
 
     candidates: tuple[Candidate, ...]
@@ -102,6 +103,7 @@ class Grid:
     images: Mapping[int, np.ndarray] | None = None
     labels: np.ndarray | None = None
     least_seeds: int = LEAST_SEEDS
+    guessing: float | None = None
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
@@ -143,6 +145,8 @@ class Grid:
     @property
     def chance(self) -> float:
         """What a network that always answers the commonest class reaches."""
+        if self.guessing is not None:
+            return self.guessing
         if self.metric == "balanced_accuracy":
             return 1 / len(self.class_counts)
         return float(max(self.class_counts)) / self.num_images

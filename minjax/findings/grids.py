@@ -55,7 +55,7 @@ def envelope(
     """All networks of a study on one data set, of whatever family, as one grid.
 
     Which images were classified correctly counts only where every completed member recorded it and the splits are at
-    hand; otherwise it is assumed how alike the mistakes of networks are.
+    hand; otherwise it is assumed how alike the mistakes of networks are, and guessing reaches what records say.
 
     Args:
         found: samples of one data set; those with fewer than two first-stage seeds are left out.
@@ -64,8 +64,8 @@ def envelope(
         least_seeds: first-stage seeds from which a network can be an answer.
 
     Raises:
-        UserError: no sample has two first-stage seeds; records that contradict the images; balanced accuracy without
-            a record of the images.
+        UserError: no sample has two first-stage seeds; records that contradict the images; balanced accuracy that is
+            neither recorded nor follows from the images.
         ValueError: samples of several data sets.
     """
     if len({sample.dataset for sample in found}) > 1:
@@ -76,10 +76,11 @@ def envelope(
     recorded = images.splits is not None and all(
         member.correct is not None or member.final is None for sample in usable for member in sample.members
     )
-    if metric != "accuracy" and not recorded:
+    finals = [member.final for sample in usable for member in sample.members if member.final is not None]
+    if metric != "accuracy" and not recorded and any(final.balanced_accuracy is None for final in finals):
         raise UserError(
-            f"study.metric is {metric}, and it was not recorded which images each network classified correctly: "
-            "records of minjax 0.1 have plain accuracy only"
+            f"study.metric is {metric}, and there are networks of which it is not recorded: records of minjax 0.1 have "
+            "plain accuracy only"
         )
     varied = _varied(usable)
     candidates = [_candidate(sample, images, recorded, varied[sample.family]) for sample in usable]
@@ -90,6 +91,7 @@ def envelope(
         images=images.splits if recorded else None,
         labels=images.labels if recorded else None,
         least_seeds=least_seeds,
+        guessing=usable[0].chance if images.labels is None else None,
     )
 
 

@@ -88,6 +88,19 @@ def test_without_every_record_the_images_are_assumed():
         envelope(old, IMAGES, metric="balanced_accuracy")
 
 
+def test_without_the_images_records_say_what_balanced_accuracy_and_guessing_are():
+    plain = recorded()
+    members = [
+        synthetic.changed(one, chance=0.5, final=synthetic.changed(one.final, balanced_accuracy=0.6)) for one in plain
+    ]
+    grid = envelope(samples(members), Images.unknown(10, 2), metric="balanced_accuracy")
+    assert (grid.recorded, grid.chance) == (False, 0.5)
+    np.testing.assert_array_equal(grid.scores(grid.candidates[0]), 0.6)
+    rare = [synthetic.changed(one, chance=0.8) for one in plain]
+    assert envelope(samples(rare), Images.unknown(10, 2)).chance == 0.8
+    assert envelope(samples(rare), IMAGES).chance == max(SPLIT_COUNTS) / 10
+
+
 def test_points_with_one_first_stage_seed_are_left_out():
     found = samples([*recorded("few", 1, 5), *recorded("many")])
     assert [one.point for one in envelope(found, IMAGES).candidates] == ["many"]
