@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -86,3 +88,8 @@ def test_all_classes_count_alike_from_the_members_to_the_winner(tmp_path, capsys
     assert not [note for note in winner.notes if "whatever their class" in note]  # chosen by balanced accuracy
 
     assert f"({100 * expected:.2f} % balanced) of the 84 test images" in printed
+
+    again = tmp_path / "again"
+    shutil.copytree(directory, again)
+    assert main(["--config=report", f"--config.run={directory},{again}", f"--workdir={tmp_path / 'both'}"]) == 0
+    assert "Its validation balanced accuracy is" in (tmp_path / "both" / "report.md").read_text()
