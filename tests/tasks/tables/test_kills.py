@@ -20,7 +20,8 @@ from tests.tasks.tables.test_tables import epochs, statuses
 
 pytestmark = pytest.mark.slow
 
-# The command that CI shows: 2 networks x 3 optimizers x 2 seeds, 2 epochs each.
+# The command that CI shows: 2 networks x 3 optimizers x 2 seeds, 2 epochs each. On a CPU the seeds of dnn are trained
+# together, those of cnn one by one.
 TABLE = (
     "tables", "--config.tables.datasets=digits", "--config.tables.networks=dnn,cnn", "--config.tables.seeds=2",
     "--config.epochs=2", "--config.batch_size=16", "--config.dataset.limit_train=96", "--config.tensorboard=False",
@@ -65,7 +66,7 @@ def whole(tmp_path_factory):
 
 def test_killed_again_and_again_it_ends_with_the_same_records(whole, tmp_path):
     directory, generator = tmp_path / "table", random.Random(3)
-    for kill in range(4):
+    for kill in range(3):
         begun, process = cells_begun(directory), start(directory)
         deadline = time.monotonic() + 300
         while process.poll() is None and time.monotonic() < deadline and cells_begun(directory) <= begun + kill % 2:
@@ -78,7 +79,7 @@ def test_killed_again_and_again_it_ends_with_the_same_records(whole, tmp_path):
     assert plain(directory) == plain(whole)
 
 
-def test_a_signal_saves_the_running_cell_and_exits_with_75(tmp_path):
+def test_a_signal_saves_what_is_running_and_exits_with_75(tmp_path):
     directory = tmp_path / "table"
     process = start(directory, "--config.steps_per_call=1", "--config.epochs=200")
     deadline = time.monotonic() + 300
@@ -92,4 +93,4 @@ def test_a_signal_saves_the_running_cell_and_exits_with_75(tmp_path):
     assert process.returncode == RESUMABLE, errors
     assert "every cell is saved; to resume: python -m minjax tables" in errors
     assert read_table(directory).status == "interrupted"
-    assert list(statuses(directory).values()).count("interrupted") == 1
+    assert list(statuses(directory).values()).count("interrupted") == 2  # both seeds of the first network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -101,18 +102,21 @@ def test_the_record_says_that_seeds_were_trained_together_and_the_bar_moves_on_t
     assert early == pytest.approx([bars[0]._total / 4] * 4)  # two epochs of two steps, before any cell has ended
 
 
-def test_a_cell_that_failed_is_tried_by_itself_and_a_population_stays_as_large_as_it_was(tmp_path):
+def test_a_cell_that_failed_is_tried_by_itself_and_a_population_stays_as_large_as_it_was(monkeypatch):
     found = cells.planned(asked("--config.tables.seeds=4"))
-    states = dict(
-        zip((one.cell.directory for one in found), ("failed", "interrupted", "diverged", "not_run"), strict=True)
-    )
+    states = dict(zip(found_in(found), ("failed", "interrupted", "diverged", "not_run"), strict=True))
+    monkeypatch.setattr(driver, "read_summary", lambda path: SimpleNamespace(population=5))
     table = SimpleNamespace(
         plan=SimpleNamespace(populations=[tuple(found)]),
-        directory=tmp_path,
+        directory=Path("table"),
         _status=lambda one: states[one.cell.directory],
     )
     jobs = driver.Tables._jobs(table, [found[0], found[1], found[3]])
-    assert jobs == [executors.Job((found[0],), False), executors.Job((found[1], found[3]), True)]
+    assert jobs == [executors.Job((found[0],), False), executors.Job((found[1], found[3]), True, 5)]
+
+
+def found_in(planned):
+    return [one.cell.directory for one in planned]
 
 
 @pytest.mark.slow
