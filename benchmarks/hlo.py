@@ -156,7 +156,7 @@ def kernels(text: str) -> list[Kernel]:
 
 def _group(kind: str, inner: set[str]) -> str:
     """What a kernel is for: convolutions, products, sums (or maxima), moves (also to another type) or arithmetic."""
-    for group, parts in (("convolutions", ("convolution", "conv")), ("products", ("dot", "matmul"))):
+    for group, parts in (("convolutions", ("convolution", "conv")), ("products", ("dot", "matmul", "fmha"))):
         if parts[0] in inner or any(part in kind for part in parts):
             return group
     if "reduce" in inner or kind.startswith("reduce"):

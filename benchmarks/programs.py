@@ -155,7 +155,7 @@ def compiled(cell: Cell) -> Any:
         batch_size=cell.batch,
         axis_name=axis_name,
         devices=len(devices) if pmapped else 1,
-        constrain=(lambda x: jax.lax.with_sharding_constraint(x, sharding)) if spread else (lambda x: x),
+        constrain=(lambda x: jax.lax.with_sharding_constraint(x, sharding)) if spread else None,
         vectors=holding(optimizer, not cell.plain),
     )
     state, totals = start, jax.eval_shape(Totals.zero)

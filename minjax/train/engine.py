@@ -207,7 +207,7 @@ class Engine:
                 inputs=self.inputs,
                 batch_size=batch_size,
                 skip=skip,
-                constrain=self._constrain,
+                constrain=None if self.pmapped or len(self.devices) == 1 else self._constrain,
                 vectors=self._vectors,
             )
             if self.pmapped:

@@ -154,7 +154,7 @@ def run_steps(
     skip: int = 0,
     axis_name: str | None = None,
     devices: int = 1,
-    constrain: Callable[[jax.Array], jax.Array] = lambda x: x,
+    constrain: Callable[[jax.Array], jax.Array] | None = None,
     vectors: Callable[[TrainState], Vectors | None] = lambda state: None,
 ) -> tuple[TrainState, Totals]:
     """Take steps `first` to `first + count - 1` of an epoch.
@@ -174,7 +174,8 @@ def run_steps(
         skip: images in the order before step 0 (the program for the incomplete last batch skips all the others).
         axis_name: the `pmap` axis, or None; each device then takes its own part of the global batch.
         devices: how many the axis has.
-        constrain: applied to each batch of images, for example a sharding constraint.
+        constrain: applied to each batch of images, for example a sharding constraint; None: the batch is on one device
+            or, with an `axis_name`, divided already.
         vectors: how to hold the arrays of a state as vectors inside the loop; returns None to leave them as they are.
 
     Returns:
@@ -190,7 +191,8 @@ def run_steps(
         state, step = held.pack(state), partial(step, vectors=held)
 
     start = state.step
-    in_words = held is not None and totals.loss.dtype == jnp.float32
+    # Where `jit` divides a batch, sums of their own may wait for the end of the loop before devices exchange them.
+    in_words = held is not None and constrain is None and totals.loss.dtype == jnp.float32
 
     def body(i, carry):
         state, sums = carry
@@ -198,7 +200,8 @@ def run_steps(
         if within is not None:
             chosen = within[chosen]
         draw = jax.random.fold_in(jax.random.fold_in(key, AUGMENT), state.step)
-        x = augment(draw, positions, constrain(images[chosen]), kind=inputs.augment, crop_padding=inputs.crop_padding)
+        x = images[chosen] if constrain is None else constrain(images[chosen])
+        x = augment(draw, positions, x, kind=inputs.augment, crop_padding=inputs.crop_padding)
         x = preprocess(x, mean=inputs.mean, std=inputs.std, dtype=inputs.dtype)
         drop = jax.random.fold_in(jax.random.fold_in(key, DROPOUT), state.step)
         state, metrics = step(state, (x, labels[chosen]), drop)
