@@ -114,7 +114,7 @@ def tried(records: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
     said = (
-        "Batch 128 in bfloat16; compiled as the changes were made, from the commit in the first row of a program and the "
+        "Batch 128 in bfloat16; compiled as the changes were made, from the commit in a program's first row and the "
         "changes down to the row. One that was not kept is not in the programs below it."
     )
     return ["## What was tried", said, pages.table(columns, rows)]

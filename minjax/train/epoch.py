@@ -191,8 +191,9 @@ def run_steps(
         state, step = held.pack(state), partial(step, vectors=held)
 
     start = state.step
-    # Where `jit` divides a batch, sums of their own may wait for the end of the loop before devices exchange them.
-    in_words = held is not None and constrain is None and totals.loss.dtype == jnp.float32
+    # Where devices share a batch, a number of its own may wait for the end of the loop before they add theirs up.
+    shared = constrain is not None or axis_name is not None
+    in_words = held is not None and not shared and totals.loss.dtype == jnp.float32
 
     def body(i, carry):
         state, sums = carry
