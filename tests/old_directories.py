@@ -79,7 +79,7 @@ def old_study(path: Path, members=None) -> Path:
     def result(old):
         found = old.pop("findings")
         for one in found["certificates"]:
-            one["bytes"] = None  # of networks that are no networks
+            one["bytes"] = None  # of certificates that name no network
         return without("format", "training")(old) | without("dataset")(found)
 
     rewrite(path / CONFIG, lambda old: without("format")(old) | {"study": STUDY_SECTION} | FIELDS)

@@ -3,8 +3,8 @@
 Candidates are *screened* on some images of the split that files are chosen on, and the most promising trained again. A
 thousand images cannot tell 98 % from 97 %, and of many candidates the luckiest looks best; so the smallest candidates
 that may keep the accuracy are *confirmed*, from the file read back, on all images of the split. A version keeps the
-accuracy if it reaches the floor less one standard error of what it loses against the dense network on the same images
-(the one-standard-error rule, Breiman et al. 1984, section 3.4.3).
+accuracy if it is above the floor by at least one standard error of what it loses against the dense network on the same
+images (a margin as wide as in the rule of Breiman et al. 1984, section 3.4.3).
 
 All of this is a function of measurements, so that an interrupted compression goes on as it would have.
 """

@@ -97,7 +97,7 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     """Rows of cells as CSV that a spreadsheet shows as text, whatever the names of classes and folders are.
 
     A cell of text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab or a carriage return, and
-    is no number) gets an apostrophe in front, as OWASP recommends against CSV injection.
+    is not a number) gets an apostrophe in front, as OWASP recommends against CSV injection.
     """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_inert(cell) for cell in row] for row in rows)

@@ -167,7 +167,7 @@ class RunWriter:
         Args:
             tree: host arrays.
             position: where the run stands.
-            accuracy: what the best checkpoint is chosen by; None: this one is no candidate.
+            accuracy: what the best checkpoint is chosen by; None: this one is not a candidate.
             history: the records of the epochs before.
             replace: whether a checkpoint of the same step is replaced or kept.
         """

@@ -102,8 +102,8 @@ def test_one_line_or_the_right_result(finished, kind, state, file, tmp_path, mon
     ("change", "problem"),
     [
         ((b'"seed": 42', b'"seed": 99'), "with seed 99 and"),
-        ((b'"point": "', b'"point": "f'), "is no member of this study; remove its line"),
-        ((b'"num_params": ', b'"num_params": 1'), "is no member of this study; remove its line"),
+        ((b'"point": "', b'"point": "f'), "is not a member of this study; remove its line"),
+        ((b'"num_params": ', b'"num_params": 1'), "is not a member of this study; remove its line"),
     ],
 )
 def test_a_member_that_the_study_does_not_plan_is_refused(finished, change, problem, tmp_path, monkeypatch, capsys):

@@ -195,7 +195,7 @@ def _restore(path: Path, plan: Plan, *, retry: bool) -> list[MemberRecord]:
         seeds = plan.rules.fresh if one.fresh else plan.seeds
         if point is None or seed not in seeds or one.num_params != point.num_params:
             raise UserError(
-                f"{path}: {one.name!r}, point {name!r}, with seed {seed} and {one.num_params:,} parameters is no "
+                f"{path}: {one.name!r}, point {name!r}, with seed {seed} and {one.num_params:,} parameters is not a "
                 "member of this study; remove its line, and the same command trains what is missing"
             )
     kept = [one for one in by_key.values() if one.status != "failed" or not retry]
