@@ -53,10 +53,11 @@ transformer's waste is its own: 65 tokens and heads of 24.""",
 All-reduces of ResNet18_S under jit: one of the gradients of all convolutions, in bfloat16 as they are computed. All
 others are synchronised batch norm's: for each layer one of both sums forward and one backward, where a shortcut's
 norm shares that of the block beside it. The last one backward also carries what is in float32, the gradients of the
-linear layer and the loss. The number of correct images is summed over devices once, after the loop. A step cannot
-have fewer with statistics over the global batch: each norm needs its sums before the next convolution. Networks
-without batch norm have one for each type of gradient. A batch of 128 leaves 32 images to a device, a quarter of the
-lanes: that is the padding here, and a larger batch is what avoids it.""",
+linear layer and the loss. The number of correct images is summed over devices once, after the loop. Under pmap there
+are as many; the gradients of all parameters are one vector in float32 there, sent with the running statistics and the
+loss. A step cannot have fewer with statistics over the global batch: each norm needs its sums before the next
+convolution. Networks without batch norm have one for each type of gradient. A batch of 128 leaves 32 images to a
+device, a quarter of the lanes: that is the padding here, and a larger batch is what avoids it.""",
 }
 
 COLUMNS = (
