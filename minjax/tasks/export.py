@@ -7,9 +7,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from minjax import config as fields
 from minjax import data
-from minjax.config.table import SECTIONS_OF, plain
+from minjax.config import SECTIONS_OF, check, plain
 from minjax.deploy import export, network
 from minjax.errors import UserError
 from minjax.records.record import CONFIG, read_config
@@ -39,7 +38,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
             data than the run's.
     """
     asked: dict[str, Any] = plain(config.to_dict())
-    fields.check(asked, SECTIONS_OF["export"])
+    check(asked, SECTIONS_OF["export"])
     if not asked["run"]:
         raise UserError("task=export needs a finished run: --config.run=runs/NAME")
     settings = asked["export"]

@@ -10,10 +10,10 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from minjax import config as fields
-from minjax.config.table import SECTIONS_OF, plain
+from minjax.config import SECTIONS_OF, check, plain
 from minjax.deploy import predictor as predictors
 from minjax.errors import UserError
+from minjax.findings.words import percent, plural
 from minjax.records.files import csv_text, write_text
 from minjax.records.run import Predictions
 from minjax.records.samples import Samples
@@ -30,7 +30,8 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     Where the images lie in folders that are called as the classes are, the accuracy is printed and a report written.
 
     Args:
-        config: `run` is a run, a study (its winner is meant), a packed or a safetensors file.
+        config: `run` is a run, a study (its winner is meant), a compression (its recommended file is meant), a packed
+            or a safetensors file.
         directory: where predictions.csv and the report go; None: the current directory.
         command: as it was typed.
 
@@ -41,7 +42,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         UserError: no such run or images, an image that cannot be read or is of another size.
     """
     asked: dict[str, Any] = plain(config.to_dict())
-    fields.check(asked, SECTIONS_OF["predict"])
+    check(asked, SECTIONS_OF["predict"])
     settings = asked["predict"]
     if not asked["run"]:
         raise UserError("task=predict needs a finished run: --config.run=runs/NAME")
@@ -66,9 +67,10 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
     write_text(path, table(predictor.classes, kept, probabilities))
     for reason in skipped:
         print(f"skipped: {reason}")
-    print(_summary(predictor.classes, kept, probabilities))
+    found = _known(predictor.classes, kept, probabilities)
+    print(_summary(predictor.classes, probabilities, found))
     print(f"predictions: {path}")
-    if (found := _known(predictor.classes, kept, probabilities)) is not None:
+    if found is not None:
         places = samples.mistakes(found)
         images = [predictor.read(kept[place]) for place in places]
         none = np.zeros((0, *predictor.network.image_shape), np.uint8)
@@ -99,13 +101,11 @@ def table(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray
     return csv_text(rows)
 
 
-def _summary(classes: tuple[str, ...], paths: list[Path], probabilities: np.ndarray) -> str:
-    """How many of each class; and the accuracy, where the folders that the images lie in are the classes."""
-    chosen = [classes[i] for i in probabilities.argmax(-1)]
-    counts = ", ".join(f"{name} {chosen.count(name)}" for name in classes if name in chosen)
-    text = f"{len(paths):,} image{'s' if len(paths) != 1 else ''}: {counts}"
-    true = [path.parent.name for path in paths]
-    if set(true) <= set(classes):
-        right = sum(a == b for a, b in zip(chosen, true, strict=True))
-        text += f"; {100 * right / len(paths):.2f} % are in the folder of their class"
+def _summary(classes: tuple[str, ...], probabilities: np.ndarray, known: Predictions | None) -> str:
+    """How many images of each class; and the accuracy, where the true classes are known."""
+    numbers = np.bincount(probabilities.argmax(-1), minlength=len(classes))
+    counts = ", ".join(f"{name} {number}" for name, number in zip(classes, numbers, strict=True) if number)
+    text = f"{plural(len(probabilities), 'image')}: {counts}"
+    if known is not None:
+        text += f"; {percent((known.predicted == known.labels).mean())} are in the folder of their class"
     return text
