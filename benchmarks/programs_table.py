@@ -44,9 +44,9 @@ The largest waste was not the 16 channels: XLA lays the batch of 128 along the l
 convolutional network has padding. It was batch norm's sums. They took the images as rows of channels, which is what
 makes one reduction of two on a GPU; on a TPU it made XLA copy every image in float32 into a layout with 16 or 32
 numbers along 128 lanes, twice forward and twice backward for each layer. Summed as they lie, the sums are part of the
-convolutions, no image is stored in float32 any more, and so that XLA's own layout has what one of ours was to bring:
+convolutions, no image is stored in float32 any more, and XLA's own layout has what one of ours was meant to bring:
 activations in bfloat16, float32 for the statistics alone, the batch along the lanes. A layout that folds columns into
-channels was therefore not tried. What is padded now is uint8 images as they are gathered. Beside the loop, the
+channels was therefore not tried. What is padded now are uint8 images as they are gathered. Beside the loop, the
 training split is copied once a call into a layout four times its size: most of the temporary memory. The
 transformer's waste is its own: 65 tokens and heads of 24.""",
     "v5e-2x2": """\
@@ -99,7 +99,10 @@ def lists(records: dict[str, dict[str, Any]]) -> list[str]:
         if record.get("reduced"):
             places = [f"{count} {place} ({1e-3 * size:,.1f} kB)" for place, (count, size) in record["reduced"].items()]
             reduced.append(f"- {name}: " + ", ".join(places))
-    headed = (("What the kernels are for:", kernels), ("All-reduces, and the bytes that they carry:", reduced))
+    headed = (
+        ("What the kernels are for (XLA has products as convolutions on a TPU):", kernels),
+        ("All-reduces, and the bytes that they carry:", reduced),
+    )
     return [part for head, rows in headed if rows for part in (head, "\n".join(rows))]
 
 
