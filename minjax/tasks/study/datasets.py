@@ -14,6 +14,7 @@ from minjax.tasks import report
 from minjax.tasks.sources import Source, sources
 
 OWN = ("name", "path")  # what each study has of its own, fields of `dataset`
+PAGE = "report"  # the directory of the page over all, beside those of the data sets
 
 
 def run(config: ConfigDict, directory: Path | None, study: Callable[[ConfigDict, Path], int]) -> int:
@@ -39,6 +40,8 @@ def run(config: ConfigDict, directory: Path | None, study: Callable[[ConfigDict,
                 f"unset, or use --config.study.datasets={config.dataset[field]}"
             )
     named = sources(config.study.datasets, "study.datasets")
+    if PAGE in (source.slug for source in named):
+        raise UserError(f"study.datasets calls a data set {PAGE!r}, which is where the page over all of them goes; use another label")
     if directory is None:
         directory = Path("runs") / f"{config.name}-s{config.seed}"
         if not config.study.dry_run:
@@ -62,7 +65,7 @@ def run(config: ConfigDict, directory: Path | None, study: Callable[[ConfigDict,
     if first is not None and not done:
         raise first
     if len(done) > 1 and not config.study.dry_run:
-        print(f"report on all: {report.together(done, directory / 'report', missing)}")
+        print(f"report on all: {report.together(done, directory / PAGE, missing)}")
     if missing:
         raise UserError(f"not run: {'; '.join(missing)}")
     return 0

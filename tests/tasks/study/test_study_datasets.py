@@ -97,6 +97,13 @@ def test_a_data_set_beside_the_list_is_a_mistake(tmp_path, flag):
         datasets.run(preset(flag), tmp_path, Studies())
 
 
+def test_a_data_set_may_not_be_called_after_the_page_over_all(tmp_path):
+    studies = Studies()
+    with pytest.raises(UserError, match="calls a data set 'report', which is where the page"):
+        datasets.run(preset("--config.study.datasets=digits,report=somewhere"), tmp_path, studies)
+    assert not studies.ran
+
+
 def test_a_directory_of_a_run_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="holds a run, not studies of several data sets"):
