@@ -42,7 +42,7 @@ def run(config: ConfigDict, directory: Path | None, study: Callable[[ConfigDict,
     named = sources(config.study.datasets, "study.datasets")
     if PAGE in (source.slug for source in named):
         raise UserError(
-            f"study.datasets calls a data set {PAGE!r}, which is where the page over all of them goes; use another label"
+            f"study.datasets calls a data set {PAGE!r}, where the page over all of them goes; use another label"
         )
     if directory is None:
         directory = Path("runs") / f"{config.name}-s{config.seed}"

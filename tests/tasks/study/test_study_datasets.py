@@ -99,7 +99,7 @@ def test_a_data_set_beside_the_list_is_a_mistake(tmp_path, flag):
 
 def test_a_data_set_may_not_be_called_after_the_page_over_all(tmp_path):
     studies = Studies()
-    with pytest.raises(UserError, match="calls a data set 'report', which is where the page"):
+    with pytest.raises(UserError, match="calls a data set 'report', where the page"):
         datasets.run(preset("--config.study.datasets=digits,report=somewhere"), tmp_path, studies)
     assert not studies.ran
 
