@@ -1,4 +1,4 @@
-"""docs/export.md: every format of five networks, in the runtimes that read it back, from records.
+"""docs/export.md: every format of some networks, in the runtimes that read it back, from records.
 
 python benchmarks/export.py
 
@@ -35,7 +35,9 @@ smaller), and for C the static memory of its activations. Flash: code and weight
 -std=c99 -Wall -Wextra -Werror -Os, for this machine and, where a cross compiler is installed, for a Cortex-M4.
 RAM of activations is computed from the graph: what is alive at once while the layers run in order, the input included.
 "C, same integers as TFLite Micro": the C code was run beside TFLite Micro's reference kernels, and every logit of every
-image was the same integer. Nothing here was run on a microcontroller.
+image was the same integer. TFLite Micro's reference kernels are slow on large networks and get as many images as
+take about two minutes: the column of images says how many. cifar10-jpeg is CIFAR-10 (JPEG). Nothing here was run on a
+microcontroller.
 """
 
 
