@@ -31,6 +31,7 @@ from minjax.models import patches
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 FORMS = ("groups", "products")
+NOT_TPU = ("cpu", "cuda", "rocm")  # the plain convolution is the default, because `compress.macs` counts that
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
 _form: ContextVar[str] = ContextVar("form", default="groups")
@@ -56,10 +57,9 @@ def convolution(strides: tuple[int, int], pads: Pairs, x: jax.Array, kernel: jax
     """Images [N,H,W,in] and kernel [h,w,in,out] -> [N,H',W',out]; with `vmap`, one for all members."""
     results = patches.counts(strides, pads, x.shape[1:3], kernel.shape)
     if patches.is_tiny(x.shape[1:3], results, kernel.shape):
+        products = partial(patches.tiny_convolution, strides, pads)
         return lax.platform_dependent(
-            *(x, kernel),
-            tpu=partial(_convolution, strides, pads),
-            default=partial(patches.tiny_convolution, strides, pads),
+            x, kernel, **dict.fromkeys(NOT_TPU, products), default=partial(_convolution, strides, pads)
         )
     return _convolution(strides, pads, x, kernel)
 
@@ -76,10 +76,9 @@ def gradients(
 ) -> tuple[jax.Array, jax.Array]:
     """The gradients of the images and of the kernel from that of the result, [N,H',W',out]."""
     if patches.is_tiny(x.shape[1:3], g.shape[1:3], kernel.shape):
+        products = partial(patches.tiny_gradients, strides, pads)
         return lax.platform_dependent(
-            *(x, kernel, g),
-            tpu=partial(_gradients, strides, pads),
-            default=partial(patches.tiny_gradients, strides, pads),
+            x, kernel, g, **dict.fromkeys(NOT_TPU, products), default=partial(_gradients, strides, pads)
         )
     return _gradients(strides, pads, x, kernel, g)
 
