@@ -214,8 +214,8 @@ def headline(tables: Tables) -> list[str]:
     said = listed([f"{number} {kind}" for kind in MEANINGS if (number := kinds[kind])])
     printed = {(entry.figure.table, entry.model, entry.optimizer) for entry in done if entry.figure}
     sentences = [
-        f"Of the {total} figures of paper 1's Tables 2 to 5, {len(printed)} have finished runs beside them; how these "
-        f"read: {said}."
+        f"Of the {total} figures of paper 1's Tables 2 to 5, {len(printed)} have finished runs to be compared with. "
+        f"Readings: {said}."
     ]
     comparable = [entry for entry in done if entry.reading.kind in ("within seed noise", "beyond seed noise")]
     if not comparable:

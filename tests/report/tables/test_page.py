@@ -112,8 +112,8 @@ def test_the_maximum_is_kept_apart_from_what_no_test_image_chose(page):
 
 def test_the_page_begins_with_what_was_found(page):
     for text in texts(page):
-        assert "Of the 24 figures of paper 1's Tables 2 to 5, 4 have finished runs beside them" in text
-        assert "how these read: 2 within seed noise, 2 other protocol and 1 other data." in text
+        assert "Of the 24 figures of paper 1's Tables 2 to 5, 4 have finished runs to be compared with" in text
+        assert "Readings: 2 within seed noise, 2 other protocol and 1 other data." in text
         assert "seeds 42, 43, 44. Paper 1: 200 epochs of all training images with a batch size of 8, one seed." in text
         assert "11 of 14" in text
         assert "budget: stopped by its budget before every cell was trained" in text
