@@ -35,13 +35,13 @@ def mistakes(samples: Samples, predictions: Predictions) -> list[Block]:
             line.append(f"at {100 * predictions.confidence[place]:.0f} %")
         lines.append(line)
     if len(lines) == wrong:
-        shown = "All of them"
+        shown = "Here it is" if wrong == 1 else "All of them"
     else:
         shown = (
             f"The {len(lines)} that it was surest of" if predictions.confidence is not None else f"{len(lines)} of them"
         )
     return [
-        f"{wrong:,} of {len(predictions.labels):,} images were misclassified. {shown}:",
+        f"{wrong:,} of {len(predictions.labels):,} images {'was' if wrong == 1 else 'were'} misclassified. {shown}:",
         _picture(MISTAKES, samples.mistakes, lines, "Misclassified images with their true and predicted classes"),
     ]
 

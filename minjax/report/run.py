@@ -103,9 +103,8 @@ def _decided(run: Run, summary: RunSummary) -> list[Block]:
     worst = classes.confusions_table(matrix, names, most=1).rows
     if worst:
         true, predicted, number, part = worst[0]
-        sentence += (
-            f" Its most frequent mistake: {true} is taken for {predicted} ({number} images, {part} of the class)."
-        )
+        how_often = f"{number} image{'s' * (number != '1')}"
+        sentence += f" Its most frequent mistake: {true} is taken for {predicted} ({how_often}, {part} of the class)."
     return [sentence, *_mirrored(classes.mirrored_names(matrix, names), run.config)]
 
 

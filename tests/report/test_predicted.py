@@ -31,7 +31,7 @@ def test_what_the_page_says(tmp_path, make_run):
         assert "75.00 %" in first
         assert "3 of 4 images are in the folder of the class" in first
         assert "There is no image of 1 of its 3 classes." in first
-        assert "1 of 4 images were misclassified. All of them:" in first
+        assert "1 of 4 images was misclassified. Here it is:" in first
         assert "Expected calibration error: 5.00 %" in evidence
         assert ORIGIN["command"] in evidence
     assert links_of(page)[0] == "../a run/report/index.html"
