@@ -8,6 +8,8 @@ import hashlib
 
 import numpy as np
 
+from minjax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
@@ -105,6 +107,33 @@ class Dataset:
         """Height, width and channels of every image."""
         height, width, channels = self.train.images.shape[1:]
         return height, width, channels
+
+    def chance(self, *, balanced: bool = False) -> float:
+        """The accuracy that needs no learning: the share of the commonest class among the training images, of which the
+        other splits have about the same.
+
+        Args:
+            balanced: of balanced accuracy, where any constant answer has one class right.
+        """
+        if balanced:
+            return 1 / self.num_classes
+        return float(np.bincount(self.train.labels).max() / len(self.train))
+
+    def check_target(self, field: str, target: float, *, balanced: bool) -> None:
+        """See that an accuracy that is asked for needs a network.
+
+        Args:
+            field: of the configuration, which asks for it.
+            target: the accuracy.
+            balanced: whether it is balanced accuracy.
+
+        Raises:
+            UserError: it needs none.
+        """
+        chance = self.chance(balanced=balanced)
+        if target <= chance:
+            answer = "guessing reaches that" if balanced else "always answering the commonest class reaches that"
+            raise UserError(f"{field} is {target:g}; it must be above {chance:.4g}: {answer}")
 
     @functools.cached_property
     def fingerprint(self) -> str:

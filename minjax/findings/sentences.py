@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from minjax.findings.words import apart, capital, count, listed, percent, plural, points, span
 from minjax.records.answer import Answer, Answers, StatedNetwork
-from minjax.records.finding import Certificate
+from minjax.records.finding import Certificate, OnTest
 
 DEFINITION = (
     "A network is accurate enough if over its seeds the mean is at least the accuracy to be reached, the standard "
@@ -191,18 +191,22 @@ def _tested(found: Certificate) -> Iterable[str]:
     first, *others = found.tested
     low, high = first.interval
     of = "" if first.role == "minimal" else f" of the best network, {first.name}"
+    by_class = "" if first.balanced is None else f", {percent(first.balanced)} balanced"
     yield (
         f"Test accuracy{of}, measured once, after all choices: {percent(first.accuracy)} (mean over "
         f"{plural(first.seeds, 'seed')}; 95 % interval {percent(low)} to {percent(high)} for {count(first.images)} "
-        "images)."
+        f"images){by_class}."
     )
     names = {"below": "the most accurate smaller network", "best": "the best network"}
     said = [
-        f"{names[one.role]} ({one.name}, {count(one.num_params)} parameters) reaches {percent(one.accuracy)}"
-        for one in others
+        f"{names[one.role]} ({one.name}, {count(one.num_params)} parameters) reaches {_reached(one)}" for one in others
     ]
     if said:
         yield f"On the same images {listed(said)}."
+
+
+def _reached(one: OnTest) -> str:
+    return percent(one.accuracy) if one.balanced is None else f"{percent(one.balanced)} (balanced)"
 
 
 def _compressed(found: Certificate) -> Iterable[str]:

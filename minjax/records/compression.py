@@ -179,7 +179,7 @@ class CompressionSummary(ResultFile, frozen=True, kw_only=True):
     Attributes:
         run: the directory of the run that trained the network.
         num_prunable: weights that may be pruned.
-        chance: accuracy of guessing.
+        chance: accuracy that needs no learning: the share of the commonest class.
         test_images: that every version was measured on.
         pareto: the versions that no other beats in both bytes and accuracy, smallest first.
         choice: what the recommended file had to keep; None: none was asked for.
@@ -212,6 +212,12 @@ class CompressionSummary(ResultFile, frozen=True, kw_only=True):
     seconds: CompressionSeconds
     compilations: Count
     images_per_second: float | None
+
+    @property
+    def score_chance(self) -> float:
+        """The same of what files are chosen by: accuracy, or balanced accuracy where that is asked for."""
+        balanced = self.choice is not None and self.choice.metric == "balanced_accuracy"
+        return 1 / self.num_classes if balanced else self.chance
 
 
 @dataclass(frozen=True)

@@ -149,10 +149,12 @@ class OnTest(Record, frozen=True, kw_only=True):
     Attributes:
         role: what it was chosen as: the network of the minimal size, the most accurate smaller one, or the best found.
         accuracy: mean over its seeds on the test split; one that diverged counts as guessing.
+        balanced: the same of balanced accuracy, where networks are chosen by it, else None.
         interval: 95 % interval of the accuracy of a single network on that many images.
         images: of the test split.
         seeds: how many networks were evaluated.
-        validation_accuracy: mean of the same networks, which were trained again from their seeds.
+        validation_accuracy: of what they were chosen by, the mean of the same networks, which were trained again from
+            their seeds.
     """
 
     role: Role
@@ -164,6 +166,7 @@ class OnTest(Record, frozen=True, kw_only=True):
     images: Positive
     seeds: Positive
     validation_accuracy: Fraction
+    balanced: Fraction | None = None
 
 
 class Certificate(Record, frozen=True, kw_only=True):

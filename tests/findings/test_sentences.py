@@ -147,6 +147,10 @@ def test_the_test_split_is_spoken_of_once():
         "On the same images the most accurate smaller network (p200, 200 parameters) reaches 50.00 % and the best "
         "network (p1600, 1,600 parameters) reaches 96.00 %."
     ) in text
+    uneven = [changed(record, balanced=record.accuracy - 0.1) for record in (first, *others)]
+    text = " ".join(sentences.certificate(changed(one, tested=tuple(uneven))))
+    assert "95.10 % (mean over 5 seeds; 95 % interval 92.00 % to 97.00 % for 360 images), 85.10 % balanced." in text
+    assert "(p200, 200 parameters) reaches 40.00 % (balanced) and" in text
     none = changed(certify(study(lambda size: 0.1)), tested=(on_test("best", "p200", 0.9, 200),))
     assert "Test accuracy of the best network, p200, measured once" in " ".join(sentences.certificate(none))
 

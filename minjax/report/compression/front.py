@@ -39,7 +39,7 @@ def picture(compression: Compression) -> bytes | None:
     choice = summary.choice
     assert choice is not None
     everything = choices.screened(compression.measurements)
-    drawn = [m for m in everything if m.bytes_theoretical and m.score > summary.chance + LEAST]
+    drawn = [m for m in everything if m.bytes_theoretical and m.score > summary.score_chance + LEAST]
     if not drawn:
         return None
     with style():

@@ -132,7 +132,7 @@ def _front(compression: Compression) -> Iterator[Block]:
     image = front.picture(compression)
     if image:
         yield Picture(PICTURE, [image], "Accuracy of the candidates against their size, by how they were compressed")
-    lines = [m for m in choices.front(candidates) if m.score > summary.chance + front.LEAST]
+    lines = [m for m in choices.front(candidates) if m.score > summary.score_chance + front.LEAST]
     yield Table(
         (
             "bytes (theoretical)",

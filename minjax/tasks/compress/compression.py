@@ -190,7 +190,7 @@ class Compression:
     def _summary(self) -> CompressionSummary:
         """Write the packed files, and say what follows from everything."""
         trained, curves, measurements = self.trained, self.curves, self.measurements
-        run, chance = trained.summary, 1 / trained.summary.num_classes
+        run, chance = trained.summary, trained.parts.dataset.chance()
         choice, recommended, runner_up = None, None, None
         if self.recommending is not None:
             choice, recommended, runner_up = self.recommending.conclude(measurements)

@@ -46,8 +46,9 @@ class Recommending:
     def __init__(self, networks: Networks, judge: Judge, config: dict[str, Any], directory: Path):
         self.networks, self.judge, self.directory = networks, judge, directory
         asked, trained = config["compress"], networks.trained
-        self.wanted = choice.Wanted(asked["target_accuracy"], asked["tolerance"], 1 / trained.summary.num_classes)
         self.metric, self._retrainings = asked["metric"], asked["retrainings"]
+        chance = trained.parts.dataset.chance(balanced=self.metric == "balanced_accuracy")
+        self.wanted = choice.Wanted(asked["target_accuracy"], asked["tolerance"], chance)
         whole = judge.split(judge.selection)
         self.images = len(whole)
         count = min(asked["screening_images"], self.images)

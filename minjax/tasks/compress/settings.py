@@ -74,20 +74,16 @@ def check_patterns(settled: dict[str, Any]) -> None:
 
 
 def check_target(settled: dict[str, Any]) -> None:
-    """Check that the accuracy asked for is more than guessing gives; the data are read where nothing is trained yet.
+    """Check that the accuracy asked for needs a network; the data are read for that.
 
     Raises:
-        UserError: it is not.
+        UserError: it needs none.
     """
-    target = settled["compress"]["target_accuracy"]
-    if target is None or not settled["compress"]["recommend"]:
-        return
-    config = settled["training"]
-    classes = config["data"]["classes"] if settled["run"] else load_data(config).num_classes
-    if target <= 1 / classes:
-        raise UserError(
-            f"compress.target_accuracy is {target:g}, which guessing among {classes} classes reaches; it must be "
-            f"greater than {1 / classes:.4g}"
+    asked = settled["compress"]
+    if asked["target_accuracy"] is not None and asked["recommend"]:
+        balanced = asked["metric"] == "balanced_accuracy"
+        load_data(settled["training"]).check_target(
+            "compress.target_accuracy", asked["target_accuracy"], balanced=balanced
         )
 
 

@@ -76,7 +76,7 @@ class OnRay:
                 tasks.append(((job.group, part), (config, [_order(member) for member in part])))
         for (group, part), result in self.cluster.run(_train, tasks, stop):
             tick(len(part) * group.seconds)
-            yield [failed(member, self.plan.dataset, result) for member in part] if isinstance(result, str) else result
+            yield _failed(self.plan, part, result) if isinstance(result, str) else result
 
     def _parts(self, members: Sequence[Member]) -> list[list[Member]]:
         """The members of a job in parts, so that all processes of the cluster get some."""
@@ -121,9 +121,13 @@ def _train(config: str, orders: list[tuple[str, dict[str, Any], int, bool]]) -> 
     plan, programs, lacks = _planned(config)
     members = [plan.member(*order) for order in orders]
     if lacks:
-        return [failed(member, plan.dataset, lacks) for member in members]
+        return _failed(plan, members, lacks)
     program = programs[plan.group(members[0])]
     return [record for records in program.train(members) for record in records]
+
+
+def _failed(plan: Plan, members: Sequence[Member], why: str) -> list[MemberRecord]:
+    return [failed(member, plan.dataset, why, chance=plan.partitions.chance) for member in members]
 
 
 @functools.lru_cache(maxsize=1)

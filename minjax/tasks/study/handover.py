@@ -10,7 +10,6 @@ import msgspec
 
 from minjax.findings import sentences
 from minjax.findings import winner as choice
-from minjax.findings.candidates import balanced_accuracy
 from minjax.findings.screen import screen
 from minjax.findings.words import count, plural
 from minjax.records.compressed import Scored
@@ -140,11 +139,11 @@ class Handover:
         test = self.plan.dataset.test.labels
         for name, labels in (("validation", self.plan.partitions.labels(member.seed)), ("test", test)):
             if outcome is None:
-                found.append(winner.over_images(1 / self.plan.dataset.num_classes, len(labels)))
-                continue
-            right = getattr(outcome, name)
-            balanced = balanced_accuracy(right, labels) if self.plan.aim.metric == "balanced_accuracy" else None
-            found.append(winner.over_images(float(right.mean()), len(labels), balanced))
+                accuracy, score = self.plan.dataset.chance(), self.plan.partitions.chance
+            else:
+                right = getattr(outcome, name)
+                accuracy, score = float(right.mean()), self.plan.partitions.score(right, labels)
+            found.append(winner.over_images(accuracy, len(labels), score if self.plan.partitions.balanced else None))
         return found[0], found[1]
 
     def _finalist(self, roles: tuple[Finish, ...], member: MemberRecord, validation: Scored, test: Scored) -> Finalist:

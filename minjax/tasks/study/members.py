@@ -24,7 +24,7 @@ def trained(
     curves: MemberCurves | None,
     seconds: MemberSeconds,
     *,
-    chance: float | None = None,
+    chance: float,
     labels: np.ndarray | None = None,
 ) -> MemberRecord:
     """The record of a member that was trained, to the end or until it diverged.
@@ -36,7 +36,7 @@ def trained(
         images: how many images those are, by split ("train", "validation").
         curves: None where none were measured.
         seconds: its share of the time.
-        chance: accuracy of guessing; None: classes are equally common.
+        chance: accuracy that needs no learning.
         labels: of its validation images, where networks are chosen by balanced accuracy; None: they are not.
     """
     columns = {
@@ -51,9 +51,8 @@ def trained(
     if labels is not None:
         right = np.unpackbits(np.asarray(history.images, np.uint8), count=len(labels))
         final["balanced_accuracy"] = balanced_accuracy(right, labels)
-    about = _about(member, dataset)
     return MemberRecord(
-        **(about if chance is None else about | {"chance": chance}),
+        **_about(member, dataset, chance),
         status="diverged" if diverged else "completed",
         diverged_step=step if diverged else None,
         final=None if diverged else MemberFinal(**final),
@@ -64,10 +63,10 @@ def trained(
     )
 
 
-def failed(member: Member, dataset: Dataset, error: str) -> MemberRecord:
+def failed(member: Member, dataset: Dataset, error: str, *, chance: float) -> MemberRecord:
     """The record of a member that could not be trained, with the reason."""
     return MemberRecord(
-        **_about(member, dataset),
+        **_about(member, dataset, chance),
         status="failed",
         error=error,
         final=None,
@@ -77,7 +76,7 @@ def failed(member: Member, dataset: Dataset, error: str) -> MemberRecord:
     )
 
 
-def _about(member: Member, dataset: Dataset) -> dict[str, Any]:
+def _about(member: Member, dataset: Dataset, chance: float) -> dict[str, Any]:
     point = member.point
     return {
         "point": point.id,
@@ -91,7 +90,7 @@ def _about(member: Member, dataset: Dataset) -> dict[str, Any]:
         "seed": member.seed,
         "fresh": member.fresh,
         "dataset": dataset.name,
-        "chance": 1 / dataset.num_classes,
+        "chance": chance,
     }
 
 

@@ -16,6 +16,7 @@ from minjax.data import Dataset
 from minjax.data.dataset import pixel_statistics
 from minjax.data.splits import divide, evenly, stratified
 from minjax.errors import UserError
+from minjax.findings.candidates import balanced_accuracy
 from minjax.findings.grids import Images
 from minjax.train.member import Partition
 
@@ -48,27 +49,33 @@ class Partitions:
         part = made[0]
         train, validation = len(part.train), len(part.validation)
         curves = min(validation, config["study"]["curve_images"] or validation)
-        if self._balanced:
+        if self.balanced:
             present = len(np.unique(dataset.train.labels[part.validation]))
             curves = max(1, curves // present) * present
         self.sizes = {"train": train, "validation": validation, "curves": curves}
 
     @property
     def chance(self) -> float:
-        """What guessing reaches: the share of the commonest class among the training images, of which validation images
-        have as good as the same; one class where all count alike."""
-        if self._balanced:
-            return 1 / self._dataset.num_classes
-        labels = self._dataset.train.labels
-        return float(np.bincount(labels).max() / len(labels))
+        """What needs no learning, in what networks are chosen by; see `Dataset.chance`."""
+        return self._dataset.chance(balanced=self.balanced)
 
     def labels(self, seed: int) -> np.ndarray:
         """The classes of a seed's validation images, int, in the order of its division."""
         return self._dataset.train.labels[self._of(seed).validation]
 
     @property
-    def _balanced(self) -> bool:
+    def balanced(self) -> bool:
+        """Whether networks are chosen by balanced accuracy."""
         return self._config["study"]["metric"] == "balanced_accuracy"
+
+    def score(self, right: np.ndarray, labels: np.ndarray) -> float:
+        """What networks are chosen by.
+
+        Args:
+            right: bool [N], whether each image is classified correctly.
+            labels: int [N], its class.
+        """
+        return balanced_accuracy(right, labels) if self.balanced else float(right.mean())
 
     def limited(self, images: int | None) -> Partitions:
         """The same divisions with another `dataset.limit_train`; the validation images are the same.
@@ -137,7 +144,7 @@ class Partitions:
     def _of_curves(self, seed: int) -> Partition:
         part, count = self._of(seed), self.sizes["curves"]
         labels = self.labels(seed)
-        if self._balanced:
+        if self.balanced:
             chosen = evenly(labels, count // len(np.unique(labels)), seed=seed, purpose="curves")
         elif count == len(part.validation):
             return part

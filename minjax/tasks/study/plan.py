@@ -85,7 +85,7 @@ class Plan:
         steps = STEPS if self.study["extent"] == "knee" else 1
         batch = fitting_batch(config["batch_size"], self.partitions.sizes["train"], steps=steps)
         self._fitting = {**config, "batch_size": batch}
-        _check_question(self.study, self.dataset, self.partitions)
+        _check_question(self.study, self.dataset)
         grid = self._points(settings.choices(config))
         self._check_data(grid)
         self._check_families(grid)
@@ -264,18 +264,15 @@ def _limit(point: Point) -> int | None:
     return point.config["dataset"]["limit_train"]
 
 
-def _check_question(study: dict[str, Any], dataset: Dataset, partitions: Partitions) -> None:
+def _check_question(study: dict[str, Any], dataset: Dataset) -> None:
     """See that the study's question can be asked of the data.
 
     Raises:
         UserError: a target at or below chance, or a class without an image where classes count alike.
     """
     balanced, classes = study["metric"] == "balanced_accuracy", dataset.num_classes
-    chance = partitions.chance
-    target = study["target_accuracy"]
-    if target is not None and target <= chance:
-        answer = "guessing reaches that" if balanced else "always answering the commonest class reaches that"
-        raise UserError(f"study.target_accuracy is {target:g}; it must be above {chance:.4g}: {answer}")
+    if study["target_accuracy"] is not None:
+        dataset.check_target("study.target_accuracy", study["target_accuracy"], balanced=balanced)
     few = study["curve_images"] is not None and study["curve_images"] < classes
     if balanced and few and study["curves"] != "none":
         raise UserError(

@@ -189,7 +189,11 @@ class Program:
                 yield [record for record in records if (record.point, record.seed) not in recorded]
         except (jax.errors.JaxRuntimeError, MemoryError) as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            yield [failed(member, self.dataset, reason) for member in members[done:] if member.key not in recorded]
+            yield [
+                failed(member, self.dataset, reason, chance=self.partitions.chance)
+                for member in members[done:]
+                if member.key not in recorded
+            ]
 
     def networks(
         self, members: Sequence[Member], stop: Callable[[], bool], tick: Callable[[float], None] | None = None
@@ -208,7 +212,6 @@ class Program:
         if curves is None:
             return None
         measured = sum(curve is not None for curve in curves)
-        balanced = self.study["metric"] == "balanced_accuracy"
         seconds = (self.curves.program.seconds - before) / max(1, measured)
         return [
             record(
@@ -219,7 +222,7 @@ class Program:
                 curve,
                 MemberSeconds(train=trained.seconds / len(members), curves=0.0 if curve is None else seconds),
                 chance=self.partitions.chance,
-                labels=self.partitions.labels(member.seed) if balanced else None,
+                labels=self.partitions.labels(member.seed) if self.partitions.balanced else None,
             )
             for index, (member, curve) in enumerate(zip(members, curves, strict=True))
         ]

@@ -64,10 +64,14 @@ def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Ca
     found = list(outcomes(programs[plan.group(members[0])], members, plan.dataset.test, stop))
     if len(found) < len(members):
         return None
-    guess = 1 / plan.dataset.num_classes
-    accuracy = float(np.mean([guess if one is None else one.test.mean() for one in found]))
-    validation = float(np.mean([guess if one is None else one.validation.mean() for one in found]))
-    images = len(plan.dataset.test)
+    images, labels, partitions = len(plan.dataset.test), plan.dataset.test.labels, plan.partitions
+    chance = plan.dataset.chance()
+    accuracy = float(np.mean([chance if one is None else one.test.mean() for one in found]))
+    scores = [partitions.chance if one is None else partitions.score(one.test, labels) for one in found]
+    own = [
+        partitions.chance if one is None else partitions.score(one.validation, partitions.labels(seed))
+        for seed, one in zip(sample.seeds, found, strict=True)
+    ]
     return OnTest(
         role=role,
         point=sample.point,
@@ -77,7 +81,8 @@ def _tested(plan: Plan, programs: Programs, role: Role, sample: Sample, stop: Ca
         interval=share(accuracy * images, images).interval,
         images=images,
         seeds=len(found),
-        validation_accuracy=validation,
+        validation_accuracy=float(np.mean(own)),
+        balanced=float(np.mean(scores)) if partitions.balanced else None,
     )
 
 

@@ -34,7 +34,7 @@ class Instant:
                 yield [self.record(member) for member in left]
 
     def record(self, member):
-        record = failed(member, self.plan.dataset, "no memory")
+        record = failed(member, self.plan.dataset, "no memory", chance=0.1)
         if member.point.num_params in self.fails:
             return record
         accuracy = min(0.95, member.point.num_params / 1000) + 0.001 * member.seed % 0.004

@@ -37,7 +37,7 @@ def history(loss=(230.0, 115.0), bad_step=-1):
 
 
 def test_a_completed_member():
-    record = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS)
+    record = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS, chance=0.1)
     assert (record.point, record.seed, record.status) == ("0123456789ab", 3, "completed")
     assert record.names == ["dnn-1-equal-8", "widths=8"]
     assert record.settings == {"model.init": "paper", "optimizer.learning_rate": 0.01}  # not the architecture
@@ -48,7 +48,7 @@ def test_a_completed_member():
     assert record.final.validation_loss != 0.00666667  # in full
     assert np.unpackbits(np.frombuffer(record.correct, np.uint8), count=50).tolist() == [1] * 40 + [0] * 10
     assert not record.fresh
-    assert trained(Member(POINT, 3, fresh=True), DATA, history(), IMAGES, None, SECONDS).fresh
+    assert trained(Member(POINT, 3, fresh=True), DATA, history(), IMAGES, None, SECONDS, chance=0.1).fresh
     assert msgspec.json.decode(msgspec.json.encode(record), type=MemberRecord) == record
 
 
@@ -57,19 +57,19 @@ def test_balanced_accuracy_counts_classes_alike():
     record = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS, chance=0.5, labels=labels)
     assert (record.final.balanced_accuracy, record.final.validation_accuracy) == (0.5, 0.8)
     assert (record.final.accuracy, record.final.share_correct, record.chance) == (0.5, 0.8, 0.5)
-    plain = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS)
+    plain = trained(MEMBER, DATA, history(), IMAGES, None, SECONDS, chance=0.1)
     assert (plain.final.balanced_accuracy, plain.final.accuracy) == (None, 0.8)
     assert msgspec.json.decode(msgspec.json.encode(record), type=MemberRecord) == record
 
 
 def test_a_diverged_member_has_a_history_and_no_end():
-    record = trained(MEMBER, DATA, history((230.0, np.nan), bad_step=12), IMAGES, None, SECONDS)
+    record = trained(MEMBER, DATA, history((230.0, np.nan), bad_step=12), IMAGES, None, SECONDS, chance=0.1)
     assert (record.status, record.diverged_step, record.final) == ("diverged", 12, None)
     assert record.correct is None
     assert record.history.train_loss == [2.3, None]
 
 
 def test_a_failed_member_has_a_reason():
-    record = failed(MEMBER, DATA, "RESOURCE_EXHAUSTED: out of memory")
+    record = failed(MEMBER, DATA, "RESOURCE_EXHAUSTED: out of memory", chance=0.3)
     assert (record.status, record.error, record.history) == ("failed", "RESOURCE_EXHAUSTED: out of memory", None)
-    assert record.seconds.train == 0
+    assert (record.seconds.train, record.chance) == (0, 0.3)

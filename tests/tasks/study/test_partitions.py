@@ -120,7 +120,15 @@ def test_where_classes_count_alike_curves_have_as_many_images_of_each(digits):
     few = dataclasses.replace(digits, train=digits.train.take(rare))
     plain, balanced = make(few), make(few, metric="balanced_accuracy")
     assert balanced.chance == 0.1
-    assert plain.chance == np.bincount(few.train.labels).max() / len(few.train)
+    commonest = np.bincount(few.train.labels).max() / len(few.train)
+    assert plain.chance == commonest > 0.11
+    right = few.test.labels != 3
+    assert (plain.score(right, few.test.labels), balanced.score(right, few.test.labels)) == (right.mean(), 0.9)
+    with pytest.raises(UserError, match=rf"wanted is 0\.11; it must be above {commonest:.4g}: always answering the"):
+        few.check_target("wanted", 0.11, balanced=False)
+    few.check_target("wanted", 0.11, balanced=True)
+    with pytest.raises(UserError, match=r"wanted is 0\.1; it must be above 0\.1: guessing reaches that"):
+        few.check_target("wanted", 0.1, balanced=True)
     np.testing.assert_array_equal(plain.of(SEEDS).validation, balanced.of(SEEDS).validation)
     for seed in SEEDS:
         (chosen,) = balanced.curves([seed]).validation
