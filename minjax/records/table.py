@@ -85,11 +85,11 @@ class Table(ResultFile, frozen=True, kw_only=True):
     Attributes:
         name: of the table's configuration.
         status: completed: every cell has a result or cannot have one; else why cells are left.
-        networks, optimizers: as they were asked for, in this order.
-        datasets: the same.
-        seeds: of every network under every optimizer on every data set.
+        networks, optimizers: as they were asked for, in this order, then those of earlier commands.
+        datasets, seeds: the same.
         paper: the scale at which paper 1 trained, with one seed.
-        cells: all of them, in the order in which they are trained.
+        cells: all that were asked for, in the order in which they are trained, then those with a result that earlier
+            commands asked for.
         budget_minutes: after which the table stops; None: when everything is trained.
     """
 

@@ -65,7 +65,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
 
 
 def _finished(asked: dict[str, Any], directory: Path, cells: list[Planned]) -> Table | None:
-    """The record of a table of exactly these cells that all have a result."""
+    """The record of a table in which all of these cells have a result; those of other commands may be in it too."""
     if not (directory / TABLE).exists():
         return None
     try:
@@ -75,10 +75,6 @@ def _finished(asked: dict[str, Any], directory: Path, cells: list[Planned]) -> T
             raise
         print(f"minjax: warning: {error}; it is written again from the records of the runs", file=sys.stderr)
         return None
-    same = [cell.directory for cell in table.cells] == [one.cell.directory for one in cells]
-    recorded = {cell.directory: cell.status for cell in table.cells}
-    stand = same and all(
-        recorded[one.cell.directory] == stood(one, directory).status and recorded[one.cell.directory] in ENDED
-        for one in cells
-    )
-    return table if stand else None
+    recorded = {cell.directory: cell.status for cell in table.cells if cell.status in ENDED}
+    stand = all(recorded.get(one.cell.directory) == stood(one, directory).status for one in cells)
+    return table if stand and len(recorded) == len(table.cells) else None

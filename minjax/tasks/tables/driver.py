@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from minjax.findings.words import plural
 from minjax.interruption import RESUMABLE
 from minjax.records.record import write
 from minjax.records.run import read_epochs, read_summary
-from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableData, TableStatus
+from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableData, TableStatus, read_table
 from minjax.tasks import report
 from minjax.tasks.console import Progress, duration
 from minjax.tasks.provenance import provenance
@@ -45,6 +45,7 @@ class Tables:
         self.fields: dict[str, Any] = plan.asked["tables"]
         self.provenance = provenance(command, plan.asked["devices"])
         self.cells = {planned.cell.directory: stood(planned, directory) for planned in plan.cells}
+        self.earlier = earlier(directory)
         for planned in plan.cells:
             forecast = plan[planned]
             if forecast.reason and self.cells[planned.cell.directory].status not in ENDED:
@@ -154,17 +155,22 @@ class Tables:
         )
 
     def _record(self, status: TableStatus) -> Table:
-        """Write table.json."""
-        on = settings.sources(self.plan.asked)
+        """Write table.json: what is asked for now, and behind it the results of commands that asked for others."""
+        before, kept = self.earlier
+        kept = [cell for cell in kept if cell.directory not in self.cells]
+        cells = [*self.cells.values(), *kept]
+        own = [TableData(label=source.label, name=source.name) for source in settings.sources(self.plan.asked)]
+        labels = {one.label for one in own}
+        there = {cell.dataset for cell in kept} - labels
         table = Table(
             name=self.plan.asked["name"],
             status=status,
-            networks=list(self.fields["networks"]),
-            optimizers=list(self.fields["optimizers"]),
-            datasets=[TableData(label=source.label, name=source.name) for source in on],
-            seeds=settings.seeds(self.plan.asked),
+            networks=united(self.fields["networks"], (cell.network for cell in kept)),
+            optimizers=united(self.fields["optimizers"], (cell.optimizer for cell in kept)),
+            datasets=[*own, *(one for one in before if one.label in there)],
+            seeds=sorted({*settings.seeds(self.plan.asked), *(cell.seed for cell in kept)}),
             paper=paper_scale(),
-            cells=list(self.cells.values()),
+            cells=cells,
             budget_minutes=self.fields["budget_minutes"],
             **asdict(self.provenance),
         )
@@ -196,6 +202,20 @@ class Tables:
                 file=sys.stderr,
             )
         return LACKS if lacking else 0
+
+
+def earlier(directory: Path) -> tuple[list[TableData], list[Cell]]:
+    """The data sets of a table, and its cells that have a result; none where there is no table that can be read."""
+    try:
+        table = read_table(directory)
+    except UserError:
+        return [], []
+    return table.datasets, [cell for cell in table.cells if cell.status in ENDED]
+
+
+def united(asked: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Each name once, those that are asked for first."""
+    return list(dict.fromkeys([*asked, *others]))
 
 
 def stood(planned: Planned, directory: Path) -> Cell:

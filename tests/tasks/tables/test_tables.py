@@ -99,6 +99,26 @@ def test_another_scale_is_refused_and_more_cells_are_not(undisturbed, tmp_path, 
     assert read_json(directory / "config.json")["tables"]["seeds"] == 2
 
 
+@pytest.mark.slow
+def test_what_another_command_asks_for_joins_the_results_that_are_there(undisturbed, tmp_path, capsys):
+    directory = tmp_path / "table"
+    shutil.copytree(undisturbed, directory)
+    flags = (*QUICK, f"--workdir={directory}", "--config.tables.optimizers=adabound,adam")
+    assert main([*flags, "--config.tables.seeds=2"]) == 0
+    table = read_table(directory)
+    assert table.optimizers == ["adabound", "adam", "sgdm"]
+    assert (table.status, table.seeds, [one.label for one in table.datasets]) == ("completed", [42, 43], ["digits"])
+    assert list(statuses(directory)) == [
+        *(f"dnn-digits-{optimizer}-s{seed}" for seed in (42, 43) for optimizer in ("adabound", "adam")),
+        "dnn-digits-sgdm-s42",
+    ]
+    assert "SGDM" in (directory / "report" / "report.md").read_text()
+    before = (directory / "table.json").read_bytes()
+    assert main([*QUICK, f"--workdir={directory}"]) == 0  # what the first command asked for is there too
+    assert "this table is finished" in capsys.readouterr().out
+    assert (directory / "table.json").read_bytes() == before
+
+
 def folder(path):
     for name, shade in (("dark", 20), ("light", 230)):
         (path / name).mkdir(parents=True)
