@@ -18,7 +18,9 @@ from minjax.main import main
 from tests import arrows
 from tests.conftest import ROOT
 
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/README.md", "docs/failures.md", "launch/README.md")
+# What a reader is told to type.
+GUIDES = ("README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "guide").glob("*.md")))
+PAGES = (*GUIDES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/README.md", "docs/failures.md", "launch/README.md")
 
 
 def test_every_test_that_is_named_exists():
@@ -35,10 +37,10 @@ def test_every_file_that_is_linked_exists(page):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*GUIDES, "CONTRIBUTING.md"])
 def test_every_path_of_the_project_that_is_named_exists(page):
     named = re.findall(r"`((?:minjax|configs|tests|docs|launch|benchmarks)/[\w/.]*)`", (ROOT / page).read_text())
-    assert named
+    assert named or page not in ("README.md", "CONTRIBUTING.md")
     for path in named:
         assert (ROOT / path).exists(), path
 
@@ -71,12 +73,13 @@ def minjax_arguments(words):
 
 MINJAX = [
     (module, arguments)
-    for words in bash_lines("README.md")
+    for page in GUIDES
+    for words in bash_lines(page)
     for module, arguments in [minjax_arguments(words) or ("", [])]
     if module
 ]
 LISTS = ("models", "fields", "presets")
-OWN = "runs/resnet18_s-my-images-sgdm-s42"  # where the README's commands on a folder of one's own put their run
+OWN = "runs/resnet18_s-my-images-sgdm-s42"  # where the guides' commands on a folder of one's own put their run
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""The README's commands and Python run as they are written, block by block, on a small folder of images.
+"""The commands and Python of the README and the guides run as they are written, on a small folder of images.
 
 To a command that trains, flags are appended as a user would append them: one epoch, a smaller network or grid, and the
-folder in place of a data set that would have to be downloaded. Everything before them is the README's.
+folder in place of a data set that would have to be downloaded. Everything before them is the page's own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 from minjax import models
 from minjax.main import main
 from tests import arrows
-from tests.test_readme import OWN, bash_blocks, minjax_arguments, python_blocks
+from tests.test_readme import GUIDES, OWN, bash_blocks, minjax_arguments, python_blocks
 
 pytestmark = pytest.mark.slow
 ONE_EPOCH = ("--config.epochs=1", "--config.tensorboard=False")
@@ -115,7 +115,19 @@ def place(trained, tmp_path, monkeypatch):
     return tmp_path / "reader"
 
 
-BLOCKS = [commands for block in bash_blocks("README.md") if (commands := minjax_commands(block))]
+def distinct(blocks: list[list[tuple[str, list[str]]]]) -> list[list[tuple[str, list[str]]]]:
+    """The blocks without those whose commands are all in another one: the README repeats some of the guides'."""
+    sets = [{" ".join([module, *arguments]) for module, arguments in block} for block in blocks]
+    return [
+        block
+        for place, block in enumerate(blocks)
+        if not any(
+            sets[place] < other or (sets[place] == other and before < place) for before, other in enumerate(sets)
+        )
+    ]
+
+
+BLOCKS = distinct([found for page in GUIDES for block in bash_blocks(page) if (found := minjax_commands(block))])
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[" ".join(block[0][1]) for block in BLOCKS])
@@ -138,7 +150,7 @@ def test_a_block_of_commands_runs(block, place, capsys):
             assert shown.out, arguments
 
 
-PYTHON = python_blocks("README.md")
+PYTHON = list(dict.fromkeys(block for page in GUIDES for block in python_blocks(page)))
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=[block.splitlines()[0] for block in PYTHON])
@@ -150,7 +162,7 @@ def test_a_block_of_python_runs(block):
 
         network = torch_networks.module(models.build("resnet18", 10), (32, 32, 3))
         torch.save(network.state_dict(), "resnet18.pth")
-    exec(compile(block, "README.md", "exec"), {})
+    exec(compile(block, "guide", "exec"), {})
     assert "save_packed" not in block or Path("net.mjx").is_file()
 
 
