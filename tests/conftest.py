@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import getpass
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -63,8 +65,21 @@ def command(*arguments: str, preset: str = "configs/dnn.py") -> list[str]:
     return [sys.executable, "-m", "minjax.main", f"--config={preset}", *quick, *arguments]
 
 
-def minjax(*arguments: str, preset: str = "configs/dnn.py", env: dict | None = None) -> subprocess.CompletedProcess:
-    """Run the documented command to its end, from the checkout."""
+def minjax(*arguments: str, preset: str = "configs/dnn.py") -> subprocess.CompletedProcess:
+    """Run the documented command to its end in this process, from the checkout: three seconds less than in another."""
+    from minjax.main import main
+
+    words = command(*arguments, preset=preset)
+    shown, said = io.StringIO(), io.StringIO()
+    with contextlib.chdir(ROOT), contextlib.redirect_stdout(shown), contextlib.redirect_stderr(said):
+        code = main(words[3:])
+    return subprocess.CompletedProcess(words, code, shown.getvalue(), said.getvalue())
+
+
+def minjax_process(
+    *arguments: str, preset: str = "configs/dnn.py", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess:
+    """Run the documented command to its end in a process of its own, from the checkout."""
     return subprocess.run(
         command(*arguments, preset=preset),
         cwd=ROOT,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minjax.train.checkpoint import Checkpoints
-from tests.conftest import ROOT, command, minjax
+from tests.conftest import ROOT, command, minjax, minjax_process
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def undisturbed(tmp_path_factory):
 
 
 def test_one_seed_one_result(undisturbed, tmp_path):
-    again = minjax(*LONG, f"--workdir={tmp_path / 'run'}")
+    again = minjax_process(*LONG, f"--workdir={tmp_path / 'run'}")
     assert again.returncode == 0, again.stderr
     assert metrics(tmp_path / "run") == metrics(undisturbed)
 
@@ -91,8 +91,8 @@ def test_killed_five_times_at_random_moments(undisturbed, tmp_path):
                 file.write('{"epoch": 99, "st')
         assert not (run / "summary.json").exists()
     assert kills == 5
-    output, error = start(run).communicate(timeout=300)
-    assert "resuming at" in output, error
+    last = minjax(*LONG, f"--workdir={run}")
+    assert "resuming at" in last.stdout, last.stderr
     assert metrics(run) == metrics(undisturbed)
     ours, theirs = final_arrays(run), final_arrays(undisturbed)
     assert ours.keys() == theirs.keys()
@@ -112,9 +112,8 @@ def test_a_signal_saves_in_mid_epoch_and_exits_with_75(undisturbed, tmp_path, nu
     assert "saved in epoch" in error
     assert "to resume: python -m minjax.main --config=configs/dnn.py" in error
     assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
-    resumed = start(run)
-    _, error = resumed.communicate(timeout=300)
-    assert resumed.returncode == 0, error
+    resumed = minjax(*LONG, f"--workdir={run}")
+    assert resumed.returncode == 0, resumed.stderr
     assert metrics(run) == metrics(undisturbed)
     assert json.loads((run / "summary.json").read_text())["status"] == "completed"
 
@@ -141,7 +140,7 @@ def test_a_second_process_in_the_directory_is_refused(tmp_path):
     process = start(tmp_path / "run", endless)
     while process.poll() is None and lines(tmp_path / "run") < 1:
         time.sleep(0.005)
-    second = minjax(*LONG, endless, f"--workdir={tmp_path / 'run'}")
+    second = minjax_process(*LONG, endless, f"--workdir={tmp_path / 'run'}")
     process.kill()
     process.communicate()
     assert second.returncode == 2
@@ -161,8 +160,7 @@ def test_a_damaged_checkpoint_costs_a_warning_and_no_bit(undisturbed, tmp_path):
     for file in (run / "checkpoints" / str(newest) / "state").rglob("*"):
         if file.is_file():
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    process = start(run)
-    _output, error = process.communicate(timeout=300)
-    assert process.returncode == 0
-    assert f"checkpoints/{newest} is damaged" in error
+    resumed = minjax(*LONG, f"--workdir={run}")
+    assert resumed.returncode == 0
+    assert f"checkpoints/{newest} is damaged" in resumed.stderr
     assert metrics(run) == metrics(undisturbed)

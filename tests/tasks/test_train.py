@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minjax import main as entry
-from tests.conftest import ROOT, minjax, read_json
+from tests.conftest import ROOT, minjax, minjax_process, read_json
 
 QUICK = ["--config=configs/dnn.py", "--config.dataset.name=digits", "--config.tensorboard=False"]
 REPORT = ("index.html", "report.md", "curves.png", "confusion_matrix.png", "confusion_matrix.csv")
@@ -104,7 +104,7 @@ def test_a_diverged_run_says_so_and_keeps_the_last_good_checkpoint(tmp_path, in_
 @pytest.mark.slow
 def test_tensorboard_events_are_those_of_the_records(tmp_path, in_checkout):
     run = tmp_path / "run"
-    done = minjax("--config.tensorboard=True", "--config.epochs=3", f"--workdir={run}")
+    done = minjax_process("--config.tensorboard=True", "--config.epochs=3", f"--workdir={run}")
     assert done.returncode == 0, done.stderr
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray

@@ -16,7 +16,7 @@ import pytest
 
 from minjax.errors import UserError
 from minjax.train.epoch import check_batch
-from tests.conftest import ROOT, minjax
+from tests.conftest import ROOT, minjax_process
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_a_batch_that_does_not_divide_by_the_devices_is_refused(batch, size, mes
     ],
 )
 def test_what_eight_devices_cannot_do_is_one_line(tmp_path, fields, message):
-    done = minjax(*fields, f"--workdir={tmp_path / 'run'}", env={"XLA_FLAGS": EIGHT})
+    done = minjax_process(*fields, f"--workdir={tmp_path / 'run'}", env={"XLA_FLAGS": EIGHT})
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
@@ -113,6 +113,6 @@ def test_what_eight_devices_cannot_do_is_one_line(tmp_path, fields, message):
 def test_some_of_the_devices_can_be_used(tmp_path, mode):
     """60 divides by four devices and not by eight."""
     some = [f"--config.parallel={mode}", "--config.devices=4", "--config.batch_size=60", "--config.epochs=1"]
-    done = minjax(*some, f"--workdir={tmp_path / 'run'}", env={"XLA_FLAGS": EIGHT})
+    done = minjax_process(*some, f"--workdir={tmp_path / 'run'}", env={"XLA_FLAGS": EIGHT})
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["device_count"] == 4

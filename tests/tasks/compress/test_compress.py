@@ -93,7 +93,7 @@ def test_killed_and_resumed_is_as_undisturbed(run, tmp_path):
     with path.open("a") as file:
         file.write('{"curve": "prun')  # as a kill may leave it
     assert not (tmp_path / "killed" / "compression.json").exists()
-    assert subprocess.run(arguments, cwd=ROOT, capture_output=True).returncode == 0
+    assert minjax(source, *SMALL, f"--workdir={tmp_path / 'killed'}", preset=PRESET).returncode == 0
     assert Counter(timeless(tmp_path / "killed")) == Counter(timeless(directory))
     ours, theirs = summary_of(tmp_path / "killed"), summary_of(directory)
     assert ours.phases == theirs.phases

@@ -11,7 +11,7 @@ import pytest
 
 from minjax.main import main
 from minjax.tasks.study import search
-from tests.conftest import ROOT, command, minjax, read_json, read_jsonl
+from tests.conftest import ROOT, command, minjax_process, read_json, read_jsonl
 from tests.tasks.study.small_studies import PRESET, SMALL, lines, plain, small
 
 pytestmark = pytest.mark.slow  # whole studies, some in processes of their own
@@ -168,7 +168,7 @@ def test_records_of_another_study_are_refused(whole, capsys):
 
 def test_eight_devices_give_the_same_study(whole, tmp_path):
     directory = tmp_path / "eight"
-    done = minjax(
+    done = minjax_process(
         f"--workdir={directory}", *SMALL, preset=PRESET,
         env={"XLA_FLAGS": "--xla_force_host_platform_device_count=8 " + os.environ.get("XLA_FLAGS", "")},
     )  # fmt: skip
