@@ -50,10 +50,12 @@ def several(run, *fields, each=((), ()), distributed=True, address=None, variabl
         ]
         if address == "auto":
             more = ["--config.distributed.auto=True"]
-        arguments = command(*FIELDS, *fields, f"--workdir={run}", *(more if distributed else ()), *own, preset=CNN)
+        python, _, _, *arguments = command(
+            *FIELDS, *fields, f"--workdir={run}", *(more if distributed else ()), *own, preset=CNN
+        )
         processes.append(
             subprocess.Popen(
-                [*before[index], *arguments],
+                [*before[index], python, "-m", "tests.undrawn", *arguments],
                 cwd=ROOT,
                 env=ENVIRONMENT | variables[index],
                 stdout=subprocess.PIPE,

@@ -28,8 +28,8 @@ TABLE = (
 )  # fmt: skip
 
 
-def start(directory, *more):
-    arguments = [sys.executable, "-m", "minjax", *TABLE, f"--workdir={directory}", *more]
+def start(directory, *more, module="tests.undrawn"):
+    arguments = [sys.executable, "-m", module, *TABLE, f"--workdir={directory}", *more]
     return subprocess.Popen(
         arguments, cwd=ROOT, env=os.environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -57,9 +57,7 @@ def cells_begun(directory):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     directory = tmp_path_factory.mktemp("whole") / "table"
-    process = start(directory)
-    _, errors = process.communicate(timeout=500)
-    assert process.returncode == 0, errors
+    assert main([*TABLE, f"--workdir={directory}"], "minjax") == 0
     assert len(statuses(directory)) == 12
     return directory
 
@@ -81,7 +79,7 @@ def test_killed_again_and_again_it_ends_with_the_same_records(whole, tmp_path):
 
 def test_a_signal_saves_what_is_running_and_exits_with_75(tmp_path):
     directory = tmp_path / "table"
-    process = start(directory, "--config.steps_per_call=1", "--config.epochs=200")
+    process = start(directory, "--config.steps_per_call=1", "--config.epochs=200", module="minjax")
     deadline = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < deadline:
         if any(directory.glob("cells/*/metrics.jsonl")):
