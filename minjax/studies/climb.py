@@ -6,11 +6,13 @@ coarse sizes, and one more follows at a time. It ends
 - where four times the parameters gain less than half the tolerance, once the series has left chance behind;
 - where a network of any series does better than each of its last two sizes, by more than the tolerance, with a quarter
   of the parameters or fewer: it may be overtaken far above, but it will not be the smallest;
-- where a target accuracy is asked for: where the next size is more than four times the smallest that reaches it;
 - with its largest size.
 
-Larger networks of a series that has ended are not trained. A linear classifier that is better than the first networks
-with a hidden layer does not end their climb: these have no more than a few times its parameters.
+Where a target accuracy is asked for, a series waits while its next size is more than twice the smallest that reaches
+it: no larger network can be the answer, unless fresh seeds show that the smallest falls short after all.
+
+Larger networks of a series that has ended or waits are not trained. A linear classifier that is better than the first
+networks with a hidden layer does not end their climb: these have no more than a few times its parameters.
 """
 
 from __future__ import annotations
@@ -24,10 +26,21 @@ from minjax.studies.points import Point
 FIRST = 3  # sizes that a series begins with
 LAST = 2  # sizes that have to be overtaken
 TIMES = 4  # the parameters
-RULE = (
-    "a series of networks ends where four times the parameters gain less than half of study.tolerance, or where a "
-    "quarter of them does better"
-)
+BEYOND = 2  # times the smallest size that reaches a target: larger networks are not trained
+
+
+def rule(at_target: bool) -> str:
+    """How far a climb goes, for people.
+
+    Args:
+        at_target: whether the smallest network at a target accuracy is looked for.
+    """
+    text = (
+        "a series of networks ends where four times the parameters gain less than half of study.tolerance, or where a "
+        "quarter of them does better"
+    )
+    beyond = "; none goes beyond twice the parameters of the smallest network that reaches the target"
+    return text + beyond * at_target
 
 
 class Ladder:
@@ -50,10 +63,14 @@ class Ladder:
         """Whether it has no size left."""
         return self.reached == len(self._rungs)
 
-    @property
-    def next_size(self) -> int:
-        """Parameters of the next networks."""
-        return self._rungs[self.reached][0].num_params
+    def waits(self, reaching: int | None) -> bool:
+        """Whether its next networks are too large to be the answer.
+
+        Args:
+            reaching: parameters of the smallest network that reaches the target; None: none does, or there is none.
+        """
+        begun = self.reached >= FIRST
+        return begun and reaching is not None and self._rungs[self.reached][0].num_params > BEYOND * reaching
 
     def climb(self) -> list[Point]:
         """The networks to train next."""
@@ -104,3 +121,22 @@ def is_overtaken(
         any(TIMES * other <= size and better > accuracy + limits.tolerance for other, better in others)
         for size, accuracy in last
     )
+
+
+def why_it_ends(
+    own: Sequence[tuple[int, float]], every: Sequence[tuple[int, float]], chance: float, limits: Limits
+) -> str:
+    """Why a series ends below its largest size; empty: it goes on.
+
+    Args:
+        own: parameters and accuracy of its networks, ascending.
+        every: of all networks so far.
+        chance: accuracy of guessing.
+        limits: `tolerance` and `margin` are used.
+    """
+    sizes, accuracies = [size for size, _ in own], [accuracy for _, accuracy in own]
+    if gains_no_more(sizes, accuracies, chance, limits):
+        return f"four times the parameters gain less than {50 * limits.tolerance:g} points"
+    if is_overtaken(sizes, accuracies, every, limits):
+        return "networks with a quarter of the parameters do better"
+    return ""

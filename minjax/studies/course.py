@@ -67,6 +67,8 @@ class Course:
         self._fresh: set[str] = set()  # ids that fresh seeds were asked for
         self._steps: dict[str, int] = {}  # point of the grid -> the step of its best learning rate
         self._grid = {point.id: point for point in self.networks}
+        self._ladders = climb.ladders(coarse(points, rules.coarse)[0])
+        self._ended: set[int] = set()  # places of the ladders that are not climbed further
 
     def adopt(self, records: Iterable[MemberRecord]) -> None:
         """Take first-stage members of the grid as known, whatever round they are of."""
@@ -88,9 +90,14 @@ class Course:
             yield from self._trained(REST, [point for point in self.networks if point.id not in self._tried])
         yield from self._more_epochs()
         yield from self.fresh()
-        while (now := self._standing()) is not None and (asked := self._around(now, rules.reach)):
-            epochs = self.known.point(now.focus.id).settings.get(EPOCHS)
-            yield from self._trained(REFINEMENT, asked, epochs)
+        before = 0
+        while before < len(self._tried):  # until fresh seeds move nothing
+            before = len(self._tried)
+            if rules.extent == "knee":
+                yield from self._climb()
+            if (now := self._standing()) is not None and (asked := self._around(now, rules.reach)):
+                epochs = self.known.point(now.focus.id).settings.get(EPOCHS)
+                yield from self._trained(REFINEMENT, asked, epochs)
             yield from self.fresh()
 
     def fresh(self) -> Rounds:
@@ -128,41 +135,42 @@ class Course:
         return wanting(grid, rules.target, rules.limits)
 
     def _climb(self) -> Rounds:
-        ladders = climb.ladders(coarse(self.points, self.rules.coarse)[0])
-        ended: set[int] = set()
-        while asked := [p for at, one in enumerate(ladders) if at not in ended for p in one.climb()]:
-            yield from self._trained(CLIMB, asked)
-            reached = self._smallest_reaching()
-            climbed = [[self._rung(rung) for rung in one.climbed] for one in ladders]
-            every = [rung for own in climbed for rung in own]
-            for at, one in enumerate(ladders):
-                if at in ended or one.ended:
-                    ended.add(at)
-                    continue
-                why = self._why_it_ends(one, climbed[at], every, reached)
-                if why:
-                    ended.add(at)
-                    last = one.climbed[-1][-1]
-                    self.notes.append(Note(CLIMB, f"ends with {last.name}, {last.num_params:,} parameters: {why}"))
+        """Climb every ladder to its end; with a target as far as the answer may be, so perhaps further another time."""
+        while True:
+            self._end_ladders()
+            reaching = self._smallest_reaching()
+            left = [one for at, one in enumerate(self._ladders) if at not in self._ended]
+            going = [one for one in left if not one.waits(reaching)]
+            if not going:
+                self._note_waiting(left, reaching)
+                return
+            yield from self._trained(CLIMB, [point for one in going for point in one.climb()])
 
-    def _why_it_ends(
-        self,
-        ladder: climb.Ladder,
-        own: Sequence[tuple[int, float]],
-        every: Sequence[tuple[int, float]],
-        reached: int | None,
-    ) -> str:
-        """Why a series ends below its largest size, given parameters and accuracy of its networks and of all; empty:
-        it goes on."""
-        limits, sizes, accuracies = self.rules.limits, [size for size, _ in own], [accuracy for _, accuracy in own]
-        chance = self.known.chance(ladder.climbed[-1][-1])
-        if climb.gains_no_more(sizes, accuracies, chance, limits):
-            return f"four times the parameters gain less than {50 * limits.tolerance:g} points"
-        if climb.is_overtaken(sizes, accuracies, every, limits):
-            return "networks with a quarter of the parameters do better"
-        if reached is not None and ladder.next_size > climb.TIMES * reached:
-            return f"{reached:,} parameters reach the target"
-        return ""
+    def _note_waiting(self, waiting: Iterable[climb.Ladder], reaching: int | None) -> None:
+        for one in waiting:
+            last = one.climbed[-1][-1]
+            text = f"stops at {last.name}, {last.num_params:,} parameters: {reaching:,} parameters reach the target"
+            self._note(CLIMB, text)
+
+    def _note(self, stage: str, text: str) -> None:
+        """Say this once."""
+        if Note(stage, text) not in self.notes:
+            self.notes.append(Note(stage, text))
+
+    def _end_ladders(self) -> None:
+        """Find the ladders that end where they are."""
+        climbed = [[self._rung(rung) for rung in one.climbed] for one in self._ladders]
+        every = [rung for own in climbed for rung in own]
+        for at, one in enumerate(self._ladders):
+            if one.ended:
+                self._ended.add(at)
+            elif at not in self._ended and climbed[at]:
+                last = one.climbed[-1][-1]
+                why = climb.why_it_ends(climbed[at], every, self.known.chance(last), self.rules.limits)
+                if not why:
+                    continue
+                self._ended.add(at)
+                self._note(CLIMB, f"ends with {last.name}, {last.num_params:,} parameters: {why}")
 
     def _rung(self, rung: Sequence[Point]) -> tuple[int, float]:
         """Parameters and accuracy of the best network of one size."""
@@ -268,7 +276,7 @@ class Course:
 
     def _smallest_reaching(self) -> int | None:
         """Parameters of the smallest network that reaches the target, where there is one."""
-        if self.rules.target is None or self.rules.goal != "smallest":
+        if not self.rules.at_target:
             return None
         now = self._standing()
         return None if now is None or now.winner is None else now.winner.num_params

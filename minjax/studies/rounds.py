@@ -63,6 +63,11 @@ class Rules:
     fresh_seeds: int = 0
 
     @property
+    def at_target(self) -> bool:
+        """Whether the smallest network at a target accuracy is looked for."""
+        return self.target is not None and self.goal == "smallest"
+
+    @property
     def fresh(self) -> tuple[int, ...]:
         """The fresh seeds."""
         return tuple(self.seeds[0] + FIRST_FRESH + index for index in range(self.fresh_seeds))

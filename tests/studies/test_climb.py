@@ -17,7 +17,7 @@ def test_each_series_has_a_ladder_of_its_own():
     )
     assert [[p.num_params for p in one.climb()] for one in found] == [[100, 200, 400], [650], [100, 300]]
     assert [one.ended for one in found] == [False, True, True]
-    assert found[0].next_size == 800
+    assert [found[0].waits(reaching) for reaching in (None, 399, 400)] == [False, True, False]
     assert [p.num_params for p in found[0].climb()] == [800]
     assert [[p.num_params for p in rung] for rung in found[0].climbed] == [[100], [200], [400], [800]]
     assert found[0].ended

@@ -17,6 +17,7 @@ CONFIG = {"model": {"name": "dnn", "widths": [1]}, "optimizer": {"learning_rate"
 SHAPE, CLASSES = (8, 8, 1), 10
 SEEDS = (0, 1, 2, 3, 4)
 SIZES = tuple(100 * 2**k for k in range(12))
+MINIMAL = SIZES[6]  # of `rises`
 
 Accuracy = Callable[..., float | None]  # of (point, rate, epochs, seed); None: it diverges
 
@@ -35,7 +36,7 @@ def grid(sizes=SIZES, family="dnn", depth=1, rate=0.1) -> list[Point]:
     return found
 
 
-def rises(point, rate, epochs, seed, *, minimal=SIZES[6]):
+def rises(point, rate, epochs, seed, *, minimal=MINIMAL):
     """Accuracy rises with size up to a minimal one, and then stays."""
     draw = np.random.default_rng([point.num_params, seed, len(point.family)])
     return 0.95 - 0.08 * max(0.0, np.log2(minimal / point.num_params)) + 0.002 * draw.standard_normal()
@@ -105,3 +106,13 @@ class World:
         """The minimal size by the point estimate."""
         now = self.stages.standing(records)
         return None if now is None or now.winner is None else now.winner.num_params
+
+
+def names(seen):
+    """The stages that were played, each once."""
+    return list(dict.fromkeys(stage.name for stage in seen))
+
+
+def sizes(records):
+    """The sizes of all networks that were trained."""
+    return {one.num_params for one in records}

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from minjax.errors import UserError
-from minjax.findings.words import plural
+from minjax.findings.words import capital, plural
 from minjax.studies import climb
 from minjax.studies.order import coarse
 from minjax.studies.points import Member, Point, distinct, has_curves, table
@@ -88,7 +88,7 @@ def describe(plan: Plan) -> None:
             f"{duration(one.seconds)}"
         )
     if plan.rules.extent == "knee":
-        print(f"{climb.RULE[0].upper()}{climb.RULE[1:]}.")
+        print(f"{capital(climb.rule(plan.rules.at_target))}.")
     print(
         "What comes after the first stage depends on the answer and is a guess; times are guessed from a matrix "
         f"product at {plan.machine.throughput / 1e9:.0f} GFLOP/s on this machine."

@@ -91,7 +91,7 @@ class Search:
     def _say(self, stage: Stage, progress: Progress) -> None:
         """Say what is trained, for each group of networks once, and with the first of a climb where it will end."""
         if stage.name == CLIMB and stage.name not in self._said:
-            progress.say(f"climb: {climb.RULE}")
+            progress.say(f"climb: {climb.rule(self.plan.rules.at_target)}")
         if stage.begins or stage.name not in self._said:
             progress.say(f"{stage.name}: {stage.text}{f'; {self._guess}' * bool(self._guess)}")
         self._said.add(stage.name)
