@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from minjax import models
 from minjax.deploy.network import Network
@@ -53,7 +55,7 @@ def network(family: str, *, shrunk: dict[str, Any] | None = None, dtype: str = "
     """A network of `FAMILIES`, with random weights, scales and running statistics."""
     name, shape, fields = FAMILIES[family]
     model = models.build(name, len(CLASSES), dtype=dtype, shrunk=shrunk, **fields)
-    drawn = model.init(jax.random.key(seed), np.zeros((1, *shape), np.float32), train=False)
+    drawn = _initial(family, dtype, seed) if shrunk is None else _drawn(model, shape, seed)
     rng = np.random.default_rng(seed)
 
     def moved(path: Any, leaf: Any) -> np.ndarray:
@@ -63,7 +65,7 @@ def network(family: str, *, shrunk: dict[str, Any] | None = None, dtype: str = "
 
     return Network(
         model=model,
-        variables=jax.tree_util.tree_map_with_path(moved, dict(drawn)),
+        variables=jax.tree_util.tree_map_with_path(moved, drawn),
         image_shape=shape,
         classes=CLASSES,
         mean=(0.3, 0.45, 0.6)[: shape[2]],
@@ -72,6 +74,17 @@ def network(family: str, *, shrunk: dict[str, Any] | None = None, dtype: str = "
         dtype=dtype,
         about={"path": "memory", "model": {"name": name, **fields}},
     )
+
+
+def _drawn(model: nn.Module, shape: tuple[int, int, int], seed: int) -> dict[str, Any]:
+    return dict(model.init(jax.random.key(seed), np.zeros((1, *shape), np.float32), train=False))
+
+
+@cache
+def _initial(family: str, dtype: str, seed: int) -> dict[str, Any]:
+    """Drawn once for all tests of a process: the large networks have hundreds of operations."""
+    name, shape, fields = FAMILIES[family]
+    return _drawn(models.build(name, len(CLASSES), dtype=dtype, **fields), shape, seed)
 
 
 def images(shape: tuple[int, int, int], count: int = 40, seed: int = 1) -> np.ndarray:
