@@ -63,17 +63,9 @@ def run(directory, *more):
     )  # fmt: skip
 
 
-def test_two_workers_give_the_records_of_the_local_study(local, tmp_path):
-    directory = tmp_path / "study"
-    process = run(directory)
-    output, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors
-    assert "parameters" in output
-    assert plain(directory) == local
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the workers in /proc")
 def test_a_killed_workers_members_still_arrive_once(local, tmp_path):
+    """Of two workers; what neither of them lost is the local study's as well."""
     directory = tmp_path / "study"
     process = run(directory)
     killed: set[int] = set()
@@ -87,6 +79,7 @@ def test_a_killed_workers_members_still_arrive_once(local, tmp_path):
     output, errors = process.communicate(timeout=240)
     assert killed
     assert process.returncode == 0, output + errors
+    assert "parameters" in output
     assert plain(directory) == local
     assert read_json(directory / "study.json")["members"]["failed"] == 0
 
