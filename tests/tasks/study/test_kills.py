@@ -109,6 +109,7 @@ def test_a_search_goes_on_from_any_of_its_records(searched, tmp_path):
 def test_members_that_train_side_by_side_go_on_in_the_populations_that_they_were_in(tmp_path):
     fields = (
         *SEARCH, "--config.study.together=True", "--config.study.epoch_doublings=0", "--config.study.dnn.depths=(1,)",
+        "--config.study.dnn.widths=(1,4,8,16)", "--config.study.fresh_seeds=2",
     )  # fmt: skip
     assert main(small(tmp_path / "whole", *fields)) == 0
     goes_on(tmp_path / "whole", tmp_path / "part", fields)
