@@ -103,7 +103,6 @@ def test_the_smallest_network_for_ones_own_images(run):
     assert "20 images" in shown
     run("export", str(place), "--formats=safetensors")
     assert (directory / place / "winner" / "export" / "model.safetensors").is_file()
-    assert "this study is finished" in run("find-min", "my-images", *flags, "--config.epochs=2")[0]
 
 
 def test_the_older_form_of_the_command_finds_the_presets_too(run):

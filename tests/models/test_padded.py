@@ -45,6 +45,13 @@ def networks(case, init="paper", dtype="float32"):
     return (models.build(name, 3, init=init, dtype=dtype, **sizes, **common) for sizes in (narrow, wide))
 
 
+def drawn(narrow, wide, seed):
+    """Variables of the narrow network inside the wide one, and its own."""
+    key = jax.random.key(seed)
+    inside = jax.jit(lambda live, key: padded.initial(wide, live, SHAPE, key))(padded.live(narrow, SHAPE), key)
+    return inside, dict(jax.jit(lambda key: narrow.init({"params": key}, jnp.zeros((1, *SHAPE))))(key))
+
+
 # Uniform numbers are equal to the bit. Normal ones go through XLA's inverse error function, whose vector code may round
 # the last place otherwise for another shape (seen with JAX 0.12).
 CLOSE = {"paper": np.testing.assert_array_equal, "he": partial(np.testing.assert_array_max_ulp, maxulp=2)}
@@ -55,9 +62,7 @@ CLOSE = {"paper": np.testing.assert_array_equal, "he": partial(np.testing.assert
 @pytest.mark.parametrize("case", CASES)
 def test_initial_variables_are_those_of_the_narrow_network(case, init):
     narrow, wide = networks(case, init)
-    key = jax.random.key(7)
-    own = jax.jit(lambda key: narrow.init({"params": key}, jnp.zeros((1, *SHAPE))))(key)
-    inside = jax.jit(lambda live, key: padded.initial(wide, live, SHAPE, key))(padded.live(narrow, SHAPE), key)
+    inside, own = drawn(narrow, wide, 7)
     assert set(own) == set(inside)
     for part in own:
         jax.tree.map(CLOSE[init], dict(own[part]), padded.cut(inside[part], wide, narrow, SHAPE))
@@ -112,8 +117,7 @@ def test_training_is_that_of_the_narrow_network_in_float64(case, name):
     with jax.enable_x64(True):
         narrow, wide = networks(case, dtype="float64")
         double = partial(jax.tree.map, lambda x: jnp.asarray(x, jnp.float64))
-        inside = double(padded.initial(wide, padded.live(narrow, SHAPE), SHAPE, jax.random.key(3)))
-        own = double(dict(narrow.init({"params": jax.random.key(3)}, jnp.zeros((1, *SHAPE)))))
+        inside, own = map(double, drawn(narrow, wide, 3))
         alone, losses = jax.jit(lambda v: trained(narrow, v, optimizer))(own)
         beside, others = jax.jit(lambda v: trained(wide, v, optimizer))(inside)
         np.testing.assert_allclose(others, losses, rtol=1e-9)
@@ -123,4 +127,6 @@ def test_training_is_that_of_the_narrow_network_in_float64(case, name):
         dead = sum(map(np.count_nonzero, jax.tree.leaves(beside["params"])))
         assert dead <= sum(map(np.size, jax.tree.leaves(alone["params"])))
         x = jnp.asarray(np.random.default_rng(1).normal(size=(4, *SHAPE)))
-        np.testing.assert_allclose(wide.apply(beside, x), narrow.apply(alone, x), rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(
+            jax.jit(wide.apply)(beside, x), jax.jit(narrow.apply)(alone, x), rtol=1e-8, atol=1e-9
+        )

@@ -53,7 +53,7 @@ def test_all_stages_in_their_order():
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, phases=(Phase.generate,))
+@settings(max_examples=10, deadline=None, phases=(Phase.generate,))
 @given(st.data())
 def test_an_interruption_anywhere_changes_nothing(data):
     """Whatever part of a round is recorded, in whatever order, the same members are asked for in the same order."""

@@ -185,7 +185,7 @@ def test_killed_while_it_trains_again(finished, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (directory / "compression.json").exists()
-    assert subprocess.run(arguments, cwd=ROOT, capture_output=True).returncode == 0
+    assert run(source(finished), *FEW, directory=directory) == 0
     assert Counter(timeless(directory)) == Counter(timeless(finished))
     assert summary_of(directory).recommended.bytes == summary_of(finished).recommended.bytes
 
