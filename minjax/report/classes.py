@@ -1,9 +1,9 @@
-"""Per-class figures of a test split from its predictions: tables, files and the picture."""
+"""Per-class figures of a test split from its predictions, through scikit-learn: tables, files and the picture."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,16 +28,11 @@ def class_names(predictions: Predictions) -> tuple[str, ...]:
 
 def confusion_matrix(predictions: Predictions) -> np.ndarray:
     """int64 [classes, classes]: images of the row's class that were classified as the column's class."""
-    classes = len(predictions.class_names)
-    cells = predictions.labels.astype(np.int64) * classes + predictions.predicted
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    from sklearn import metrics  # about a second to import
 
-
-def scores(matrix: np.ndarray) -> np.ndarray:
-    """float64 [classes, 3]: precision, recall and F1 of each class; 0 where there is nothing to divide by."""
-    right, predicted, images = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    shares = ((right, predicted), (right, images), (2 * right, predicted + images))
-    return np.stack([part / np.maximum(whole, 1) for part, whole in shares], axis=1)
+    return metrics.confusion_matrix(
+        predictions.labels, predictions.predicted, labels=np.arange(len(predictions.class_names))
+    )
 
 
 def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
@@ -46,41 +41,38 @@ def confusion_csv(matrix: np.ndarray, names: Sequence[str]) -> str:
 
 
 def classification_report(predictions: Predictions) -> str:
-    """Precision, recall, F1 and number of images of each class, to four digits: the text that scikit-learn writes.
+    """scikit-learn's own text: precision, recall, F1 and number of images of each class, to four digits."""
+    from sklearn import metrics
 
-    Written here because importing scikit-learn takes most of a second at the end of every run.
-    """
-    matrix, names = confusion_matrix(predictions), class_names(predictions)
-    each, images = scores(matrix), matrix.sum(axis=1)
-    width = max(len("weighted avg"), *map(len, names))
-
-    def line(name: str, cells: Iterable[object]) -> str:
-        return f"{name:>{width}} " + "".join(f" {cell:>9}" for cell in cells) + "\n"
-
-    def row(name: str, values: np.ndarray, number: int) -> str:
-        return line(name, [*(f"{value:.4f}" for value in values), number])
-
-    rows = [row(*one) for one in zip(names, each, images, strict=True)]
-    accuracy = np.trace(matrix) / images.sum()
-    means = [
-        line("accuracy", ["", "", f"{accuracy:.4f}", images.sum()]),
-        row("macro avg", each.mean(axis=0), images.sum()),
-        row("weighted avg", np.average(each, axis=0, weights=images), images.sum()),
-    ]
-    return "\n".join([line("", ["precision", "recall", "f1-score", "support"]), "".join(rows), "".join(means)])
+    return metrics.classification_report(
+        predictions.labels,
+        predictions.predicted,
+        labels=np.arange(len(predictions.class_names)),
+        target_names=list(class_names(predictions)),
+        digits=4,
+        zero_division=0,
+    )
 
 
 def scores_table(predictions: Predictions) -> Table:
-    """The same figures as a table: a row for each class, then the plain and the weighted mean over classes."""
-    matrix = confusion_matrix(predictions)
-    each, support = scores(matrix), matrix.sum(axis=1)
+    """The same figures as a table: a row for each class, then the plain and the weighted mean over classes.
+
+    Computed from arrays, not from `classification_report(output_dict=True)`, whose keys are the class names and
+    would lose a class called "accuracy".
+    """
+    from sklearn import metrics
+
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        predictions.labels, predictions.predicted, labels=np.arange(len(predictions.class_names)), zero_division=0
+    )
+    scores = np.stack([precision, recall, f1], axis=1)  # [classes, 3]
     rows = [
         (name, *(decimal(score) for score in row), f"{images:,}")
-        for name, row, images in zip(class_names(predictions), each, support, strict=True)
+        for name, row, images in zip(class_names(predictions), scores, support, strict=True)
     ]
     means = {
-        "mean over classes": each.mean(axis=0),
-        "mean weighted by images": np.average(each, axis=0, weights=support),
+        "mean over classes": scores.mean(0),
+        "mean weighted by images": np.average(scores, axis=0, weights=support),
     }
     rows += [(name, *(decimal(score) for score in row), f"{support.sum():,}") for name, row in means.items()]
     return Table(("class", "precision", "recall", "F1", "images"), rows, align="lrrrr", footer=len(means))

@@ -38,25 +38,6 @@ def test_classification_report_golden():
     assert classes.confusions_table(matrix, THREE.class_names).rows[0] == ("cat", "dog", "1", "50.0 %")
 
 
-@pytest.mark.parametrize("number", [2, 3, 10])
-def test_the_figures_are_those_of_scikit_learn(number):
-    """Of classifiers that are often wrong; the last class has no images and is never predicted."""
-    from sklearn import metrics
-
-    draw = np.random.default_rng(number)
-    for names in (tuple(f"class {i}" for i in range(number)), tuple("x" * 5 * i + str(i) for i in range(number))):
-        labels = draw.integers(0, number - 1, 200).astype(np.int32)
-        predicted = np.where(draw.random(200) < 0.4, labels, draw.integers(0, max(number - 2, 1), 200))
-        one = Predictions(labels, predicted, names)
-        about = {"labels": np.arange(number), "zero_division": 0}
-        text = metrics.classification_report(labels, predicted, target_names=names, digits=4, **about)
-        assert classes.classification_report(one) == text
-        known = metrics.precision_recall_fscore_support(labels, predicted, **about)[:3]
-        np.testing.assert_allclose(classes.scores(classes.confusion_matrix(one)), np.transpose(known))
-        counted = metrics.confusion_matrix(labels, predicted, labels=np.arange(number))
-        np.testing.assert_array_equal(classes.confusion_matrix(one), counted)
-
-
 def test_a_class_without_images_is_reported():
     predictions = Predictions(np.array([0, 0]), np.array([0, 0]), ("here", "absent"))
     assert "absent     0.0000    0.0000    0.0000         0" in classes.classification_report(predictions)
