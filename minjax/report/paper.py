@@ -23,7 +23,7 @@ NETWORK_NAMES = {
     "vit": "ViT",
     "vit_s": "ViT_S",
 }
-OPTIMIZER_NAMES = {"sgdm": "SGDM", "adam": "ADAM", "adabound": "AdaBound"}
+OPTIMIZER_NAMES = {"sgdm": "SGDM", "adam": "Adam", "adabound": "AdaBound"}
 METHODS = {"l1": "l1_unstructured", "l1_structured": "l1_structured", "global_l1": "global_unstructured"}
 METHOD_NAMES = {"l1": "L1 unstructured", "l1_structured": "L1 structured", "global_l1": "global unstructured"}
 

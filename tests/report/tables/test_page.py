@@ -69,7 +69,7 @@ def test_what_the_set_lacks_is_in_its_row(page):
 
 def test_what_all_rows_depart_in_is_said_below_the_table_and_the_rest_in_the_row(page):
     caption = "Table 4: ViT and ViT_S on cifar10"
-    assert row(page, caption, "ViT_S", "ADAM")["reading"] == "other protocol (weight decay 0, not 0.001)"
+    assert row(page, caption, "ViT_S", "Adam")["reading"] == "other protocol (weight decay 0, not 0.001)"
     assert row(page, caption, "ViT_S", "SGDM")["reading"] == "other protocol"
     assert row(page, caption, "ViT_S", "AdaBound")["reading"] == "diverged"
     assert row(page, caption, "ViT_S", "AdaBound")["seeds"] == "0 of 1"
@@ -83,21 +83,21 @@ def test_a_long_list_of_settings_stands_by_itself(tmp_path):
     with undrawn():
         page = write(make_table(tmp_path, cells))
     caption = "Table 4: ViT and ViT_S on cifar10"
-    assert row(page, caption, "ViT_S", "ADAM")["reading"] == "other protocol (4 settings of its own)"
+    assert row(page, caption, "ViT_S", "Adam")["reading"] == "other protocol (4 settings of its own)"
     (listed,) = tables_of(page)[caption][1:]
-    assert [(one["optimizer"], one["differs in"]) for one in listed] == [("ADAM", "; ".join(long))]
+    assert [(one["optimizer"], one["differs in"]) for one in listed] == [("Adam", "; ".join(long))]
 
 
 def test_other_data_and_absent_data_are_said(page):
     assert (
-        row(page, "Table 2: ResNet18 and ResNet18_S on CIFAR-10 (JPEG)", "ResNet18_S", "ADAM")["reading"]
+        row(page, "Table 2: ResNet18 and ResNet18_S on CIFAR-10 (JPEG)", "ResNet18_S", "Adam")["reading"]
         == "other data"
     )
     caption = "Table 3: ResNet18 and ResNet18_S on cifar100"
-    assert row(page, caption, "ResNet18_S", "ADAM")["reading"] == "not run (There is no cifar100 here.)"
+    assert row(page, caption, "ResNet18_S", "Adam")["reading"] == "not run (There is no cifar100 here.)"
     assert row(page, caption, "ResNet18_S", "SGDM")["reading"] == "not run (not trained yet)"
-    assert row(page, "No figure in paper 1: dnn on digits", "dnn", "ADAM")["reading"] == "other data"
-    assert row(page, "No figure in paper 1: VGG16_S on cifar10", "VGG16_S", "ADAM")["reading"] == "no figure"
+    assert row(page, "No figure in paper 1: dnn on digits", "dnn", "Adam")["reading"] == "other data"
+    assert row(page, "No figure in paper 1: VGG16_S on cifar10", "VGG16_S", "Adam")["reading"] == "no figure"
 
 
 def test_the_maximum_is_kept_apart_from_what_no_test_image_chose(page):
@@ -183,7 +183,7 @@ def test_a_damaged_run_is_a_marked_cell_and_not_a_lost_table(tmp_path):
     with undrawn() as figures:
         page = write(make_table(tmp_path, cells))
     caption = "Table 4: ViT and ViT_S on cifar10"
-    assert "summary.json: not JSON" in row(page, caption, "ViT_S", "ADAM")["reading"]
+    assert "summary.json: not JSON" in row(page, caption, "ViT_S", "Adam")["reading"]
     assert row(page, caption, "ViT_S", "AdaBound")["reading"] == "not run (it holds another run)"
     assert row(page, caption, "ViT_S", "SGDM")["seeds"] == "1"
     assert len(figures) == 2 * len(PANELS)  # of the one run that counts, together and alone
