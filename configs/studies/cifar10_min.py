@@ -3,9 +3,10 @@
 python -m minjax.main --config=configs/studies/cifar10_min.py
 
 The network of MLPerf Tiny has about 78,000 parameters. Depths 8, 14 and 20 with any width, crops and flips, 60 epochs
-with a warm-up. A study for an accelerator. On one core of an AMD EPYC, CIFAR-10 (JPEG), 40,000 images to train on and 15
-epochs, depth 8 takes 8 minutes with width 12 (44,230 parameters; 75.4 and 76.1 % of validation images, two seeds) and
-11 minutes with width 16 (78,042 parameters, the size of MLPerf Tiny's; 77.7 %, one seed): 85 % takes many more epochs.
+with a warm-up. A study for an accelerator. On one core of an AMD EPYC, CIFAR-10 (JPEG), 40,000 images to train on and
+15 epochs, depth 8 takes 8 minutes with width 12 (44,230 parameters; 75.4 and 76.1 % of validation images, two seeds)
+and 11 minutes with width 16 (78,042 parameters, the size of MLPerf Tiny's; 77.7 %, one seed): 85 % takes many more
+epochs.
 """
 
 from configs.studies import base
