@@ -52,15 +52,15 @@ reason to try a layout that folds columns into channels. What padding remains is
 for a batch. Outside the loop, once a call, the training split is copied into a layout four times its size, which is
 most of the temporary memory. The transformer's waste is its own: 65 tokens and heads of 24.""",
     "v5e-2x2": """\
-All-reduces of ResNet18_S under jit: one carries the gradients of all convolutions, in bfloat16, as they are
-computed. The others belong to synchronised batch norm: each layer has one forward and one backward, with both of
-its sums, except that a shortcut's norm shares the one of its block. The last backward one also carries what is in
-float32: the gradients of the linear layer, and the loss. The number of correct images is summed over devices once,
+One all-reduce of ResNet18_S under jit carries the gradients of all convolutions, in bfloat16, the type they are
+computed in. The others belong to synchronised batch norm: each layer has one in the forward pass, one in the backward
+pass, each for both of its sums; a shortcut's norm shares that of its block. The last backward one also carries what is
+in float32: the gradients of the linear layer, and the loss. The number of correct images is summed over devices once,
 after the loop. Under pmap there are as many; the gradients of all parameters are one vector in float32 there, sent
 with the running statistics and the loss. A step cannot have fewer with statistics over the global batch: each norm
-needs its sums before the next convolution. Networks without batch norm have one for each type of gradient. A batch
-of 128 leaves 32 images to a device, a quarter of the lanes: that is the padding here, and a larger batch is what
-avoids it.""",
+needs its sums before the next convolution. Networks without batch norm have one for each type of gradient. A batch of
+128 leaves 32 images to a device, a quarter of the lanes: that is the padding here, and a larger batch is what avoids
+it.""",
 }
 
 COLUMNS = (

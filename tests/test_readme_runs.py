@@ -1,4 +1,4 @@
-"""The commands and Python of the README and the guides run as they are written, on a small folder of images.
+"""Every command and every Python block of the README and the guides is run as written, on a small folder of images.
 
 To a command that trains, flags are appended as a user would append them: one epoch, a smaller network or grid, and the
 folder in place of a data set that would have to be downloaded. Everything before them is the page's own.

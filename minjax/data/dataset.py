@@ -120,15 +120,15 @@ class Dataset:
         return float(np.bincount(self.train.labels).max() / len(self.train))
 
     def check_target(self, field: str, target: float, *, balanced: bool) -> None:
-        """See that an accuracy that is asked for needs a network.
+        """Check that a target accuracy is above chance.
 
         Args:
-            field: of the configuration, which asks for it.
+            field: the configuration field that sets the target, such as "study.target_accuracy".
             target: the accuracy.
             balanced: whether it is balanced accuracy.
 
         Raises:
-            UserError: it needs none.
+            UserError: it is not above chance.
         """
         chance = self.chance(balanced=balanced)
         if target <= chance:

@@ -149,7 +149,7 @@ class OnTest(Record, frozen=True, kw_only=True):
     Attributes:
         role: what it was chosen as: the network of the minimal size, the most accurate smaller one, or the best found.
         accuracy: mean over its seeds on the test split; one that diverged counts as guessing.
-        balanced: the same of balanced accuracy, where networks are chosen by it, else None.
+        balanced: mean balanced accuracy over its seeds on the test split; None where networks are not chosen by it.
         interval: 95 % interval of the accuracy of a single network on that many images.
         images: of the test split.
         seeds: how many networks were evaluated.

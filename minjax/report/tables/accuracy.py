@@ -107,7 +107,7 @@ def _reading(entry: Entry, common: Sequence[str]) -> str:
 
 
 def _differing(tables: Tables) -> list[Block]:
-    """In what the training of each network is not the paper's."""
+    """How the training of each network differs from the paper's."""
     entries = [entry for entry in tables.entries if entry.departures]
     if not entries:
         return []
@@ -121,7 +121,7 @@ def _differing(tables: Tables) -> list[Block]:
         ("optimizer", "l", [listed(names) for names in alike.values()]),
         ("differs in", "l", [printable(said) for _, _, said in alike]),
     )
-    return [Details("In what the training of each network is not the paper's", [table])]
+    return [Details("How the training of each network differs from the paper's", [table])]
 
 
 def _seeds(entry: Entry) -> str:
