@@ -25,6 +25,14 @@ def spread(mean: float, sigma: float) -> str:
     return f"{100 * mean:.2f} ± {100 * sigma:.2f} %"
 
 
+def duration(seconds: float, digits: int = 0) -> str:
+    """'12 s', '3 min 05 s', '2 h 05 min'; less than a minute with decimal places, if asked for: '12.3 s'."""
+    if round(seconds, digits) < 60:
+        return f"{seconds:.{digits}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def points(fraction: float) -> str:
     """A difference of accuracies in percentage points: 0.01 -> '1 point', 0.005 -> '0.5 points'."""
     text = f"{100 * fraction:.3g}"

@@ -38,13 +38,8 @@ def count(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person would say them: '12.3 s', '3 min 05 s', '1 h 02 min'; None -> a dash."""
-    if seconds is None:
-        return ABSENT
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    """'12.3 s', '3 min 05 s', '1 h 02 min'; None -> a dash."""
+    return ABSENT if seconds is None else words.duration(seconds, 1)
 
 
 def speed(images_per_second: float | None, population: int = 1) -> str:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,7 +46,9 @@ class Cluster:
         environment = {"env_vars": {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
         address = fields["ray_address"] or None
         try:
-            with _signals_kept():
+            with _signals_kept(), warnings.catch_warnings():
+                # JAX warns of forks for the sake of its threads; Ray's are each followed by an exec.
+                warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
                 self.ray.init(
                     address=address,
                     num_cpus=fields["workers"] if address is None else None,
@@ -68,6 +71,7 @@ class Cluster:
         function: Callable[..., Any],
         tasks: Sequence[tuple[Key, tuple[Any, ...]]],
         stop: Callable[[], bool],
+        beat: Callable[[], None],
         tell: Callable[[], None] | None = None,
     ) -> Iterator[tuple[Key, Any]]:
         """Run a function for each of `tasks`, again where its process is lost, and yield what it returns.
@@ -76,6 +80,7 @@ class Cluster:
             function: runs in processes of the cluster.
             tasks: for each what it is called here, and the function's arguments.
             stop: asked about twice a second; once it is True, the tasks that are running are ended.
+            beat: called as often, while they run.
             tell: tells them to end by themselves first, for which they have `GRACE_SECONDS`; None: they lose nothing.
 
         Yields:
@@ -87,6 +92,7 @@ class Cluster:
         waiting = {task.remote(*arguments): key for key, arguments in tasks}
         while waiting:
             ready, _ = self.ray.wait(list(waiting), num_returns=1, timeout=WAIT_SECONDS)
+            beat()
             for reference in ready:
                 key = waiting.pop(reference)
                 try:

@@ -7,6 +7,8 @@ import time
 
 from tqdm import tqdm
 
+from minjax.findings.words import duration
+
 PLAIN_SECONDS = 60.0  # between two plain lines
 
 
@@ -23,7 +25,7 @@ class Progress:
         self.terminal = sys.stderr.isatty()
         self._total, self._done, self._done_before = total, done, done
         self._unit, self._label, self._status = unit, "", ""
-        self._started = self._spoke = time.perf_counter()
+        self._started = self._spoke = self._counted = time.perf_counter()
         self._bar = tqdm(
             total=total,
             initial=min(done, total),
@@ -41,9 +43,10 @@ class Progress:
 
     @property
     def seconds_left(self) -> float:
-        """The time that the rest will take at the pace so far; 0 when nothing is left."""
-        passed, done = time.perf_counter() - self._started, self._done - self._done_before
-        return passed / done * max(self._total - self._done, 0.0) if done > 0 else 0.0
+        """The time that the rest will take at the pace so far; 0 where nothing is left, or nothing is known yet."""
+        passed, done = self._counted - self._started, self._done - self._done_before
+        rest = passed / done * max(self._total - self._done, 0.0) if done > 0 else 0.0
+        return max(rest - (time.perf_counter() - self._counted), 0.0)
 
     def describe(self, label: str = "", status: str = "") -> None:
         """Change the text beside the bar: what is being done, and how it goes."""
@@ -53,13 +56,20 @@ class Progress:
         self._bar.set_postfix_str(status, refresh=False)
 
     def advance(self, amount: float, label: str = "", status: str = "") -> None:
-        """Count `amount` of the work as done. Work beyond the total, which may be an estimate, leaves the bar full."""
-        self._done += amount
+        """Count `amount` of the work as done; 0 shows that work goes on.
+
+        Work beyond the total, which may be an estimate, leaves the bar full.
+        """
+        if amount:
+            self._done, self._counted = self._done + amount, time.perf_counter()
         self.describe(label, status)
         if self.terminal:
             self._bar.update(min(self._done, self._total) - self._bar.n)
+            if not amount:
+                self._bar.refresh()  # the time that has passed
         elif time.perf_counter() - self._spoke > PLAIN_SECONDS and self._done < self._total:
-            parts = (self._label, self._status, f"{duration(self.seconds_left)} left")
+            left = self.seconds_left
+            parts = (self._label, self._status, f"{duration(left)} left" if left else "")
             self.say("; ".join(part for part in parts if part))
 
     def extend(self, amount: float) -> None:
@@ -81,13 +91,3 @@ def say(text: str) -> None:
     """Print lines without disturbing the bars, perhaps of another task, that are on the screen."""
     tqdm.write(text)
     sys.stdout.flush()
-
-
-def duration(seconds: float) -> str:
-    """`12 s`, `3 min 20 s`, `2 h 5 min`."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

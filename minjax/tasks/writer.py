@@ -12,6 +12,7 @@ from typing import Any
 
 from minjax import records
 from minjax.errors import UserError
+from minjax.findings.words import duration
 from minjax.records import record
 from minjax.records.run import (
     METRICS,
@@ -24,7 +25,7 @@ from minjax.records.run import (
 )
 from minjax.records.samples import SAMPLES, Samples, write_samples
 from minjax.tasks import workdir
-from minjax.tasks.console import Progress, duration, say
+from minjax.tasks.console import Progress, say
 from minjax.tasks.events import Events
 from minjax.tasks.report import outdate
 from minjax.tasks.summary import headline

@@ -16,6 +16,22 @@ def test_points(fraction, text):
     assert words.points(fraction) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "digits", "text"),
+    [
+        (0.4, 0, "0 s"),
+        (59.6, 0, "1 min 00 s"),
+        (59.94, 1, "59.9 s"),
+        (59.96, 1, "1 min 00 s"),
+        (200, 0, "3 min 20 s"),
+        (3599.6, 1, "1 h 00 min"),
+        (7500, 0, "2 h 05 min"),
+    ],
+)
+def test_durations(seconds, digits, text):
+    assert words.duration(seconds, digits) == text
+
+
 def test_two_numbers_that_differ_do_not_read_alike():
     assert words.apart(0.93, 0.94) == ("93.00 %", "94.00 %")
     assert words.apart(0.966664, 0.966668) == ("96.666 %", "96.667 %")

@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 from minjax.tasks import console
-from minjax.tasks.console import Progress, duration
+from minjax.tasks.console import Progress
 
 
 class Terminal(io.StringIO):
@@ -30,9 +30,20 @@ def test_lines_come_once_a_minute_with_the_time_left(clock, capsys):
         progress.advance(1, status="accuracy 90 %")
     progress.close()
     assert capsys.readouterr().out.splitlines() == [
-        "4/10 versions; accuracy 90 %; 3 min 6 s left",
-        "6/10 versions; accuracy 90 %; 2 min 4 s left",
+        "4/10 versions; accuracy 90 %; 3 min 06 s left",
+        "6/10 versions; accuracy 90 %; 2 min 04 s left",
     ]
+
+
+def test_long_work_shows_that_it_goes_on(clock, capsys):
+    progress = Progress(10, unit="members")
+    for _ in range(3):
+        clock[0] += 61
+        progress.advance(0)
+    progress.advance(2)  # in 183 seconds
+    clock[0] += 61
+    progress.advance(0)  # 61 of the 732 seconds that were left then
+    assert capsys.readouterr().out.splitlines() == ["0/10 members"] * 3 + ["2/10 members; 11 min 11 s left"]
 
 
 def test_nothing_is_said_at_the_very_end(clock, capsys):
@@ -61,10 +72,3 @@ def test_work_beyond_an_estimate_leaves_the_bar_full_and_no_time_below_zero(monk
     assert "<-" not in terminal.getvalue()
     assert "3/4 members" in shown[-2]
     assert " 70%" in shown[-2]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text

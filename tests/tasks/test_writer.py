@@ -74,7 +74,7 @@ def test_a_run_that_diverged_in_its_first_epoch_has_no_accuracies():
         (
             epoch(3, 0.9),
             61.0,
-            "epoch  3/10  train 1.0000  50.00 %  test 0.5000  90.00 %  lr 1.00e-01  300 images/s  1 min 1 s left",
+            "epoch  3/10  train 1.0000  50.00 %  test 0.5000  90.00 %  lr 1.00e-01  300 images/s  1 min 01 s left",
         ),
         (
             epoch(10, 0.1, 0.2, test_loss=None),

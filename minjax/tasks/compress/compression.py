@@ -18,7 +18,7 @@ from minjax.curves.network import NetworkCurves
 from minjax.data.splits import stratified
 from minjax.findings import compression as findings
 from minjax.findings.recommendation import answer
-from minjax.findings.words import plural
+from minjax.findings.words import duration, plural
 from minjax.interruption import RESUMABLE
 from minjax.records.compression import (
     MEASUREMENTS,
@@ -40,7 +40,7 @@ from minjax.tasks.compress.recommending import Recommending
 from minjax.tasks.compress.rounds import Rounds
 from minjax.tasks.compress.trained import Trained, load
 from minjax.tasks.compress.tuning import Stopped
-from minjax.tasks.console import Progress, duration
+from minjax.tasks.console import Progress
 from minjax.tasks.provenance import provenance
 from minjax.tasks.report import outdate
 from minjax.tasks.signals import Stop

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import TracebackType
 
-from minjax.findings.words import plural
-from minjax.tasks.console import Progress, duration
+from minjax.findings.words import duration, plural
+from minjax.tasks.console import Progress
 
 BACKWARD = 3  # a step takes about as long as so many evaluations of its images
 SCREENED = 0.5  # of the candidates that there may be: most networks fail before the last amount

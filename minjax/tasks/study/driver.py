@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from minjax.findings.answers import Asked
 from minjax.findings.samples import Sample, samples
 from minjax.findings.study import findings
-from minjax.findings.words import plural
+from minjax.findings.words import duration, plural
 from minjax.interruption import RESUMABLE
 from minjax.records.finding import CertificateBytes, Findings
 from minjax.records.record import write
@@ -27,7 +27,6 @@ from minjax.records.study import (
 )
 from minjax.studies.points import training
 from minjax.studies.sizes import theoretical_bytes
-from minjax.tasks.console import duration
 from minjax.tasks.provenance import provenance
 from minjax.tasks.report import outdate
 from minjax.tasks.signals import Stop

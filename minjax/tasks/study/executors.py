@@ -74,7 +74,7 @@ class OnRay:
             left = [member for member in job.members if member.key not in recorded]
             for part in self._parts(left):
                 tasks.append(((job.group, part), (config, [_order(member) for member in part])))
-        for (group, part), result in self.cluster.run(_train, tasks, stop):
+        for (group, part), result in self.cluster.run(_train, tasks, stop, beat=lambda: tick(0.0)):
             tick(len(part) * group.seconds)
             yield _failed(self.plan, part, result) if isinstance(result, str) else result
 

@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 
 from minjax.errors import UserError
-from minjax.findings.words import capital, plural
+from minjax.findings.words import capital, duration, plural
 from minjax.studies import climb
 from minjax.studies.order import coarse
 from minjax.studies.points import Member, Point, distinct, has_curves, table
-from minjax.tasks.console import duration
 from minjax.tasks.study import demands
 from minjax.tasks.study.plan import Plan
 

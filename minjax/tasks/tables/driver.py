@@ -11,13 +11,13 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from minjax.errors import UserError
-from minjax.findings.words import plural
+from minjax.findings.words import duration, plural
 from minjax.interruption import RESUMABLE
 from minjax.records.record import write
 from minjax.records.run import read_epochs, read_summary
 from minjax.records.table import ENDED, LACKING, TABLE, Cell, CellStatus, Table, TableData, TableStatus, read_table
 from minjax.tasks import report
-from minjax.tasks.console import Progress, duration
+from minjax.tasks.console import Progress
 from minjax.tasks.provenance import provenance
 from minjax.tasks.signals import SPENT, Stop
 from minjax.tasks.summary import headline

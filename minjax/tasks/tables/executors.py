@@ -51,7 +51,7 @@ class Executor(Protocol):
         Args:
             jobs: what is to be trained.
             stop: says whether it was told to stop; asked between dispatches.
-            tick: called with the share of a job's training that was just done, where that is known on the way.
+            tick: called with the share of a job's training that was just done; 0 where that is not known on the way.
         """
 
     def close(self) -> None:
@@ -101,7 +101,8 @@ class OnRay:
                 (json.dumps(config), str(path), command) for config, path, command in _orders(job, self.directory)
             ]
             tasks.append((job, (orders, job.together, job.population, self.end, str(self.told))))
-        for job, result in self.cluster.run(_train_there, tasks, stop, self.told.touch):
+        beat = lambda: tick(jobs[0], 0.0)  # noqa: E731
+        for job, result in self.cluster.run(_train_there, tasks, stop, beat, self.told.touch):
             errors = [result] * len(job.cells) if isinstance(result, str) else result["errors"]
             yield from zip(job.cells, errors, strict=False)
 

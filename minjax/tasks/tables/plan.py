@@ -10,12 +10,11 @@ from typing import Any
 from minjax import models
 from minjax.errors import UserError
 from minjax.findings.screen import columns
-from minjax.findings.words import count, plural
+from minjax.findings.words import count, duration, plural
 from minjax.records.table import CellStatus
 from minjax.studies import cost
 from minjax.studies.arithmetic import Arithmetic, num_params
 from minjax.tasks.assembly import read_data
-from minjax.tasks.console import duration
 from minjax.tasks.tables.cells import Planned
 from minjax.tasks.tables.populations import about, most, obstacle, populations
 from minjax.train.engine import steps_per_epoch

@@ -112,5 +112,5 @@ def test_the_forecast_says_what_it_will_do(split):
         split=split,
     )
     assert work.total() == pytest.approx(20 + 25 * 2 + 4 * 50 * 128 * 0.003 + 20 + 20)
-    assert str(work).startswith(f"about 3 min 7 s: up to 50 candidates on 1,000 {split} images, 4 of them")
+    assert str(work).startswith(f"about 3 min 07 s: up to 50 candidates on 1,000 {split} images, 4 of them")
     assert ("two of them on 10,000 test images" in str(work)) == (split == "validation")
