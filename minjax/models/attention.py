@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 # The compute capability of the GPU that programs are compiled for; None: that of the device at hand, if it is a GPU.
 _target: ContextVar[tuple[int, int] | None] = ContextVar("target", default=None)
@@ -35,11 +36,11 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, scale: float) -> jax.Array:
 
 def _cudnn(q: jax.Array, k: jax.Array, v: jax.Array, scale: float) -> jax.Array:
     """By cuDNN, which takes an even number of tokens: an odd one is padded, and the padding is not attended to."""
-    batch, tokens = q.shape[:2]
-    odd = tokens % 2
-    if odd:
+    tokens, lengths = q.shape[1], None
+    if tokens % 2:
+        # The same for each image, but computed from it: JAX's rule for `vmap` takes the lengths to be mapped as well.
+        lengths = tokens + 0 * lax.bitcast_convert_type(q[:, 0, 0, 0], jnp.int16).astype(jnp.int32)
         q, k, v = (jnp.pad(x, ((0, 0), (0, 1), (0, 0), (0, 0))) for x in (q, k, v))
-    lengths = jnp.full((batch,), tokens, jnp.int32) if odd else None
     result = jax.nn.dot_product_attention(
         q,
         k,
