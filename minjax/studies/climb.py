@@ -39,7 +39,10 @@ def rule(at_target: bool) -> str:
         "a series of networks ends where four times the parameters gain less than half of study.tolerance, or where a "
         "quarter of them does better"
     )
-    beyond = f"; after its first {FIRST} it also stops at {BEYOND} times the smallest network that reaches the target"
+    beyond = (
+        f"; after its first {FIRST} sizes it also waits at {BEYOND} times the parameters of the smallest network that "
+        "reaches the target"
+    )
     return text + beyond * at_target
 
 
