@@ -155,16 +155,16 @@ def _sums_at_once(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
 def _both_sums(a: jax.Array, b: jax.Array) -> jax.Array:
     """The sums over all axes but the last, one behind the other: [2 C].
 
-    On a GPU the rows are put side by side first, which makes one reduction of both. On a TPU, where images may have any
-    axis along the lanes, taking them as rows of channels would copy them, four times as large with the padding; there
-    XLA joins the sums itself.
+    On a TPU, where images may have any axis along the lanes, taking them as rows of channels would copy them, four
+    times as large with the padding; there XLA joins the sums itself.
     """
     return lax.platform_dependent(a, b, tpu=lambda a, b: jnp.concatenate(_sums(a, b)), default=_sums_of_rows)
 
 
 def _sums_of_rows(a: jax.Array, b: jax.Array) -> jax.Array:
-    channels = a.shape[-1]
-    return jnp.concatenate([a.reshape(-1, channels), b.reshape(-1, channels)], axis=1).sum(0)
+    """By a reduction of pairs, which a GPU computes as it reads what they come from: neither is stored first."""
+    rows, zero = (x.reshape(-1, x.shape[-1]) for x in (a, b)), jnp.zeros((), a.dtype)
+    return jnp.concatenate(lax.reduce(tuple(rows), (zero, zero), lambda x, y: (x[0] + y[0], x[1] + y[1]), (0,)))
 
 
 def _global_mean(mean: Any, axis_name: str | None) -> Any:

@@ -99,9 +99,12 @@ def far_from(mean, deviation, count=4096, channels=3):
     return jnp.asarray(np.random.default_rng(1).normal(mean, deviation, (count, 1, 1, channels)), jnp.float32)
 
 
-@pytest.mark.parametrize(("mean", "deviation", "allowed"), [(0.0, 1.0, 1e-6), (10.0, 1.0, 1e-4), (100.0, 1.0, 1e-2)])
+@pytest.mark.parametrize(("mean", "deviation", "allowed"), [(0.0, 1.0, 3e-6), (10.0, 1.0, 3e-4), (100.0, 1.0, 3e-2)])
 def test_moments_from_one_sum_err_by_the_square_of_the_distance(mean, deviation, allowed):
-    """About a running mean of 0 the variance of data far away loses digits; about a close one it does not."""
+    """About a running mean of 0 the variance of data far away loses digits; about a close one it does not.
+
+    A CPU adds these pairs one after the other, an accelerator in parts, which rounds less.
+    """
     x = far_from(mean, deviation)
     exact_mean = np.asarray(x, np.float64).mean((0, 1, 2))
     exact = np.asarray(x, np.float64).var((0, 1, 2))
@@ -116,9 +119,10 @@ def test_constant_channels_have_no_negative_variance():
     assert (normalization._moments_at_once(None, x, jnp.zeros(2))[1] >= 0).all()
 
 
-def test_a_tpu_sums_images_as_they_are_and_a_gpu_rows_side_by_side():
+def test_a_tpu_sums_images_as_they_are_and_a_gpu_pairs_of_rows():
     x = jnp.arange(120.0).reshape(2, 3, 4, 5)
     sums = jax.jit(normalization._both_sums).trace(x, x * x)
-    assert "24x10" in sums.lower(lowering_platforms=("cuda",)).as_text()
-    assert "24x10" not in sums.lower(lowering_platforms=("tpu",)).as_text()
+    gpu, tpu = (sums.lower(lowering_platforms=(platform,)).as_text() for platform in ("cuda", "tpu"))
+    assert ("24x5" in gpu, gpu.count("stablehlo.reduce(")) == (True, 1)
+    assert ("24x5" in tpu, tpu.count("stablehlo.reduce(")) == (False, 2)
     np.testing.assert_array_equal(normalization._sums_of_rows(x, x * x), jnp.concatenate(normalization._sums(x, x * x)))
