@@ -36,8 +36,7 @@ NOTES = {
 What remains, and why. *Convolutions and products*: three for each layer with weights, its result and its two
 gradients; cuDNN and cuBLAS take a bias and a ReLU into the same call, nothing else. *Sums*: those of batch norm,
 forward and backward, and of biases. Each is a kernel beside the one that computes its numbers, and two where the
-image is large (partial sums first). With few rows, as at batch 8, XLA writes both numbers side by side before it sums
-them: more bytes for fewer kernels. *Moves*: parameters lie in one float32 vector, from which kernels and biases are
+image is large (partial sums first). *Moves*: parameters lie in one float32 vector, from which kernels and biases are
 cut and cast; leaves of equal shape share a kernel. For 16 members each batch norm's bias takes one of its own,
 because XLA leaves such a slice of the members' vectors outside its fusions. *Arithmetic*: what a batch norm does with
 its sums, normalisation with ReLU and residual, and their gradients, one each; the random keys of augmentation and
@@ -69,6 +68,7 @@ COLUMNS = (
     *(*PROGRAM, "kernels", "before", "MB", "before", "modelled, us", "before"),
     *("roofline, us", "temporary, MB", "copies", "windows above 7", "collectives", "MB in tiles"),
 )
+USUAL = 128  # images of a batch
 GROUPS = ("convolutions", "products", "sums", "arithmetic", "moves")  # what kernels are for
 
 
@@ -121,16 +121,19 @@ def tried(records: list[dict[str, Any]]) -> list[str]:
     """What was tried, in the order of trying, with what the compiled program said."""
     columns = ("program", "change to the program above it", "kernels", "MB", "MB in tiles", "copies", "kept")
     rows = []
-    for record in sorted(records, key=lambda record: (record["target"], record["network"], record["place"])):
+    for record in sorted(
+        records, key=lambda one: [one[key] for key in ("target", "network", "members", "batch", "place")]
+    ):
         name = f"{record['target']} {record['network']}" + f", {record['members']} members" * (record["members"] > 1)
+        name += f", batch {record['batch']}" * (record["batch"] != USUAL)
         sizes = [f"{1e-6 * record[key]:,.0f}" for key in ("bytes", "tiled_bytes")]
         rest = [str(record["copies"]), ("yes" if record["kept"] else "no") if record["place"] else ""]
         rows.append([name, record["change"], str(record["kernels"]), *sizes, *rest])
     if not rows:
         return []
     said = (
-        "Batch 128 in bfloat16; compiled as the changes were made, from the commit in a program's first row and the "
-        "changes down to the row. One that was not kept is not in the programs below it."
+        f"In bfloat16, at batch {USUAL} if no other is named; compiled as the changes were made, from the commit in a "
+        "program's first row and the changes down to the row. One that was not kept is not in the programs below it."
     )
     return ["## What was tried", said, pages.table(columns, rows)]
 
