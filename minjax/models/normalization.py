@@ -125,19 +125,19 @@ def _moments_at_once(axis_name: str | None, x: jax.Array, around: jax.Array) -> 
 
 def _gradient_sums(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
     """Of each channel the sums of dy and of dy * centred, the mean of dy, and the slope along which dx is corrected."""
-    count = dy.size // dy.shape[-1]
-    along, across = _sums(dy, dy * centred)
-    mean, slope = _global_mean((along / count, across / count), axis_name)
-    return along, across, mean, slope * jnp.square(inverse)
+    return _gradient_terms(axis_name, _sums(dy, dy * centred), dy, inverse)
 
 
 def _gradient_sums_at_once(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
-    """The same from one reduction, and what follows from it as one array, so that it takes one kernel."""
+    """The same from one reduction."""
+    return _gradient_terms(axis_name, _sums_at_once(dy, dy * centred), dy, inverse)
+
+
+def _gradient_terms(axis_name: str | None, sums: tuple, dy: jax.Array, inverse: jax.Array) -> tuple:
     count = dy.size // dy.shape[-1]
-    both = _both_sums(dy, dy * centred)
-    square = jnp.square(inverse)
-    scaled = _global_mean(both / count, axis_name) * jnp.concatenate([jnp.ones_like(square), square])
-    return *jnp.split(both, 2), *jnp.split(scaled, 2)
+    along, across = sums
+    mean, slope = _global_mean((along / count, across / count), axis_name)
+    return along, across, mean, slope * jnp.square(inverse)
 
 
 def _sums(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -147,24 +147,18 @@ def _sums(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _sums_at_once(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The same as one reduction: on a GPU XLA does not join two sums over the rows of matrices, which take atomics."""
-    first, second = jnp.split(_both_sums(a, b), 2)
-    return first, second
-
-
-def _both_sums(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The sums over all axes but the last, one behind the other: [2 C].
+    """The same as one reduction: on a GPU XLA does not join two sums over the rows of matrices, which take atomics.
 
     On a TPU, where images may have any axis along the lanes, taking them as rows of channels would copy them, four
     times as large with the padding; there XLA joins the sums itself.
     """
-    return lax.platform_dependent(a, b, tpu=lambda a, b: jnp.concatenate(_sums(a, b)), default=_sums_of_rows)
+    return lax.platform_dependent(a, b, tpu=_sums, default=_sums_of_pairs)
 
 
-def _sums_of_rows(a: jax.Array, b: jax.Array) -> jax.Array:
-    """By a reduction of pairs, which a GPU computes as it reads what they come from: neither is stored first."""
-    rows, zero = (x.reshape(-1, x.shape[-1]) for x in (a, b)), jnp.zeros((), a.dtype)
-    return jnp.concatenate(lax.reduce(tuple(rows), (zero, zero), lambda x, y: (x[0] + y[0], x[1] + y[1]), (0,)))
+def _sums_of_pairs(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """As the sum of complex numbers: computed as they are read, in one all-reduce where devices divide the rows."""
+    pairs = lax.complex(a, b).reshape(-1, a.shape[-1]).sum(0)
+    return pairs.real, pairs.imag
 
 
 def _global_mean(mean: Any, axis_name: str | None) -> Any:
