@@ -124,3 +124,23 @@ def test_a_tpu_sums_images_as_they_are_and_a_gpu_pairs_of_rows():
     assert ("24x5" in tpu, tpu.count("stablehlo.reduce(")) == (False, 2)
     for found, expected in zip(normalization._sums_of_pairs(x, x * x), normalization._sums(x, x * x), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_accelerators_take_the_gradients_of_the_cpu():
+    with jax.enable_x64(True):
+        draw = np.random.default_rng(0)
+        x, dy = (jnp.asarray(draw.normal(1, 2, (4, 5, 3, 6))) for _ in range(2))
+        scale, bias = (jnp.asarray(draw.normal(size=6)) for _ in range(2))
+        centred, inverse = x - x.mean((0, 1, 2)), 1 / x.std((0, 1, 2))
+        pairs = [
+            (
+                f(None, dy, centred, inverse)
+                for f in (normalization._gradient_sums_at_once, normalization._gradient_sums)
+            ),
+            (
+                f(1e-5, x, scale, bias, dy)
+                for f in (normalization._layer_gradients_at_once, normalization._layer_gradients)
+            ),
+        ]
+        for got, expected in pairs:
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), got, expected)
