@@ -35,12 +35,13 @@ NOTES = {
     "h200": """\
 What remains, and why. *Convolutions and products*: three for each layer with weights, its result and its two
 gradients; cuDNN and cuBLAS take a bias and a ReLU into the same call, nothing else. *Sums*: those of batch norm,
-forward and backward, and of biases. Each is a kernel beside the one that computes its numbers, and two where the
-image is large (partial sums first). *Moves*: parameters lie in one float32 vector, from which kernels and biases are
-cut and cast; leaves of equal shape share a kernel. For 16 members each batch norm's bias takes one of its own,
-because XLA leaves such a slice of the members' vectors outside its fusions. *Arithmetic*: what a batch norm does with
-its sums, normalisation with ReLU and residual, and their gradients, one each; the random keys of augmentation and
-dropout; the loop's counter, the totals of the epoch; and one update of all parameters.""",
+forward and backward, two at a time as one sum of complex numbers, and those of biases. Each is a kernel of its own
+beside the convolution that gives its numbers, and two where the image is large (partial sums first). *Moves*:
+parameters lie in one float32 vector, from which kernels and biases are cut and cast; leaves of equal shape share a
+kernel. For 16 members each batch norm's bias takes one of its own, because XLA leaves such a slice of the members'
+vectors outside its fusions. *Arithmetic*: what a batch norm does with its sums, normalisation with ReLU and residual,
+and their gradients, one each; the random keys of augmentation and dropout; the loop's counter, the totals of the
+epoch; and one update of all parameters.""",
     "v5e": """\
 The largest waste was not the 16 channels: XLA lays the batch of 128 along the lanes, where no image of a
 convolutional network has padding. It was batch norm's sums. They took the images as rows of channels, which is what
