@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "f32": 4, "s32": 4, "u32": 4}
-BYTES |= {"f64": 8, "s64": 8, "u64": 8}
+BYTES |= {"f64": 8, "s64": 8, "u64": 8, "c64": 8, "c128": 16, "token": 0}
 # Instructions that run as kernels of their own; the others name, pack or unpack buffers.
 KERNELS = ("fusion", "custom-call", "dot", "convolution", "copy", "sort", "reduce", "transpose", "reduce-window")
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
@@ -68,7 +68,7 @@ class Kernel:
 
 def size(shape: str) -> int:
     """Bytes of the numbers of all arrays in a shape."""
-    return sum(BYTES.get(kind, 0) * math.prod(dims) for kind, dims, *_ in _arrays(shape))
+    return sum(BYTES[kind] * math.prod(dims) for kind, dims, *_ in _arrays(shape))
 
 
 def tiled_size(shape: str) -> int:
@@ -82,7 +82,7 @@ def tiled_size(shape: str) -> int:
         sides = [dims[axis] for axis in order]  # from the fastest axis on
         for place, length in enumerate(reversed(tile[-len(sides) :]) if sides else ()):
             sides[place] = -(-sides[place] // length) * length
-        total += BYTES.get(kind, 0) * math.prod(sides)
+        total += BYTES[kind] * math.prod(sides)
     return total
 
 

@@ -50,8 +50,11 @@ ENTRY %main (p: f32[1000]) -> f32[1000] {
 def test_sizes_of_shapes():
     assert hlo.size("f32[2,3]{1,0}") == 24
     assert hlo.size("(bf16[4]{0}, s32[], u8[5])") == 8 + 4 + 5
+    assert hlo.size("c64[3,16]{1,0}") == 3 * 16 * 8
     assert hlo.size("token[]") == 0
     assert hlo.size("bf16[128,32,32,16]{3,2,1,0:T(8,128)(2,1)}") == 128 * 32 * 32 * 16 * 2
+    with pytest.raises(KeyError):  # a type that is not known is not counted as nothing
+        hlo.size("s4[2]{0}")
 
 
 def test_sizes_of_tiled_shapes():
