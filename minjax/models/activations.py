@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
 
-@jax.custom_vjp
-def relu(x: jax.Array) -> jax.Array:
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def relu(x: jax.Array, stored: bool = True) -> jax.Array:
     """max(x, 0), any shape; the gradient at 0 is 0.
 
     As `jax.nn.relu`, but what is kept for the gradient is the result, positive where the input is, and not the input:
     the compiler can then fuse the rectifier into the convolution or the sum before it, whose own result nobody needs.
+
+    Args:
+      x: the input.
+      stored: whether an accelerator stores the result. It does not pay where a pooling reads it next, and what comes
+        before it is stored anyway.
     """
+    del stored
     return _rectified(x)
 
 
-def _forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    y = jax.lax.platform_dependent(x, cpu=_rectified, default=_kept)
+def _forward(x: jax.Array, stored: bool) -> tuple[jax.Array, jax.Array]:
+    y = jax.lax.platform_dependent(x, cpu=_rectified, default=_kept if stored else _rectified)
     return y, y
 
 
@@ -30,7 +38,8 @@ def _kept(x: jax.Array) -> jax.Array:
     return jax.lax.optimization_barrier(jnp.maximum(x, 0))
 
 
-def _backward(y: jax.Array, g: jax.Array) -> tuple[jax.Array]:
+def _backward(stored: bool, y: jax.Array, g: jax.Array) -> tuple[jax.Array]:
+    del stored
     return (jnp.where(y > 0, g, jnp.zeros((), g.dtype)),)
 
 

@@ -115,7 +115,7 @@ class CNN(nn.Module):
             )(x)
             if self.batch_norm:
                 x = BatchNorm(axis_name=axis, dtype=self.dtype, name=f"norm{i}")(x, train)
-            x = relu(x)
+            x = relu(x, stored=not (self.batch_norm and pool == 2))
             if pool == 2:
                 x = max_pool2x2(x)
         wide = at_least_float32(self.dtype)
