@@ -84,9 +84,12 @@ class Target:
     peak: dict[str, float]
 
 
+_SXM = {"launch": 1.5e-6, "bandwidth": 4.8e12, "peak": {"bfloat16": 700e12, "float32": 350e12}}
 _V5E = {"launch": 0.0, "bandwidth": 0.82e12, "peak": {"bfloat16": 197e12, "float32": 49e12}}
 TARGETS = {
-    "h200": Target("cuda", "1x1x1", 1, 1.5e-6, 4.8e12, {"bfloat16": 700e12, "float32": 350e12}),
+    "h200": Target("cuda", "1x1x1", 1, **_SXM),
+    "h200x4": Target("cuda", "1x1x4", 4, **_SXM),
+    "h200x8": Target("cuda", "1x1x8", 8, **_SXM),
     "v5e": Target("tpu", "v5e:2x2", 1, **_V5E),
     "v5e-2x2": Target("tpu", "v5e:2x2", 4, **_V5E),
     "v5e-2x4": Target("tpu", "v5e:2x4", 8, **_V5E),

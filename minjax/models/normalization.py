@@ -12,6 +12,8 @@ from jax import lax
 
 from minjax.models.layers import Dtype, at_least_float32
 
+_Pair = tuple[jax.Array, jax.Array]
+
 
 class BatchNorm(nn.Module):
     """Normalise each channel over the batch (Ioffe & Szegedy 2015), as `torch.nn.BatchNorm2d` does.
@@ -116,49 +118,59 @@ def _moments_at_once(axis_name: str | None, x: jax.Array, around: jax.Array) -> 
     relative rounding error is that of float32 times (1 + (mean - around)^2 / variance). From a running mean of 0 a
     tenth of the distance is made up in each step.
     """
-    centred = x - around
-    count = x.size // x.shape[-1]
-    first, second = _sums_at_once(centred, jnp.square(centred))
-    first, second = _global_mean((first / count, second / count), axis_name)
+    centred, count = x - around, _count(x, axis_name)
+    first, second = _sums_at_once(axis_name, centred, jnp.square(centred))[1]
+    first, second = first / count, second / count
     return around + first, jnp.maximum(second - jnp.square(first), 0)
 
 
 def _gradient_sums(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
     """Of each channel the sums of dy and of dy * centred, the mean of dy, and the slope along which dx is corrected."""
-    return _gradient_terms(axis_name, _sums(dy, dy * centred), dy, inverse)
-
-
-def _gradient_sums_at_once(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
-    """The same from one reduction."""
-    return _gradient_terms(axis_name, _sums_at_once(dy, dy * centred), dy, inverse)
-
-
-def _gradient_terms(axis_name: str | None, sums: tuple, dy: jax.Array, inverse: jax.Array) -> tuple:
     count = dy.size // dy.shape[-1]
-    along, across = sums
+    along, across = _sums(dy, dy * centred)
     mean, slope = _global_mean((along / count, across / count), axis_name)
     return along, across, mean, slope * jnp.square(inverse)
 
 
-def _sums(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _gradient_sums_at_once(axis_name: str | None, dy: jax.Array, centred: jax.Array, inverse: jax.Array) -> tuple:
+    """The same from one reduction."""
+    own, (along, across) = _sums_at_once(axis_name, dy, dy * centred)
+    count = _count(dy, axis_name)
+    return *own, along / count, across / count * jnp.square(inverse)
+
+
+def _sums(a: jax.Array, b: jax.Array) -> _Pair:
     """Sums over all axes but the last."""
     axes = tuple(range(a.ndim - 1))
     return a.sum(axes), b.sum(axes)
 
 
-def _sums_at_once(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The same as one reduction: on a GPU XLA does not join two sums over the rows of matrices, which take atomics.
+def _sums_at_once(axis_name: str | None, a: jax.Array, b: jax.Array) -> tuple[_Pair, _Pair]:
+    """The same as one reduction, and these sums over all devices.
 
-    On a TPU, where images may have any axis along the lanes, taking them as rows of channels would copy them, four
-    times as large with the padding; there XLA joins the sums itself.
+    On a GPU XLA does not join two sums over the rows of matrices, which take atomics. On a TPU, where images may have
+    any axis along the lanes, taking them as rows of channels would copy them, four times as large with the padding;
+    there XLA joins the sums itself.
     """
-    return lax.platform_dependent(a, b, tpu=_sums, default=_sums_of_pairs)
+    return lax.platform_dependent(
+        a, b, tpu=partial(_sums_and_global_ones, axis_name), default=partial(_sums_of_pairs, axis_name)
+    )
 
 
-def _sums_of_pairs(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _sums_of_pairs(axis_name: str | None, a: jax.Array, b: jax.Array) -> tuple[_Pair, _Pair]:
     """As the sum of complex numbers: computed as they are read, in one all-reduce where devices divide the rows."""
-    pairs = lax.complex(a, b).reshape(-1, a.shape[-1]).sum(0)
-    return pairs.real, pairs.imag
+    own = lax.complex(a, b).reshape(-1, a.shape[-1]).sum(0)
+    whole = _global_sum(own, axis_name)
+    return (own.real, own.imag), (whole.real, whole.imag)
+
+
+def _sums_and_global_ones(axis_name: str | None, a: jax.Array, b: jax.Array) -> tuple[_Pair, _Pair]:
+    sums = _sums(a, b)
+    return sums, _global_sum(sums, axis_name)
+
+
+def _global_sum(sums: Any, axis_name: str | None) -> Any:
+    return sums if axis_name is None else lax.psum(sums, axis_name)
 
 
 def _global_mean(mean: Any, axis_name: str | None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,29 +120,48 @@ def test_constant_channels_have_no_negative_variance():
 
 def test_a_tpu_sums_images_as_they_are_and_a_gpu_pairs_of_rows():
     x = jnp.arange(120.0).reshape(2, 3, 4, 5)
-    sums = jax.jit(normalization._sums_at_once).trace(x, x * x)
+    sums = jax.jit(lambda a, b: normalization._sums_at_once(None, a, b)).trace(x, x * x)
     gpu, tpu = (sums.lower(lowering_platforms=(platform,)).as_text() for platform in ("cuda", "tpu"))
     assert ("24x5xcomplex" in gpu, gpu.count("stablehlo.reduce(")) == (True, 1)
     assert ("24x5" in tpu, tpu.count("stablehlo.reduce(")) == (False, 2)
-    for found, expected in zip(normalization._sums_of_pairs(x, x * x), normalization._sums(x, x * x), strict=True):
+
+
+@pytest.mark.parametrize("sums", [normalization._sums_of_pairs, normalization._sums_and_global_ones])
+def test_sums_of_a_device_and_of_all(sums):
+    x = jnp.arange(480.0).reshape(4, 2, 3, 4, 5)
+    own, whole = jax.vmap(lambda x: sums("devices", x, x + 1), axis_name="devices")(x)
+    for found, expected in zip(own, (x.sum((1, 2, 3)), (x + 1).sum((1, 2, 3))), strict=True):
         np.testing.assert_array_equal(found, expected)
+    for found, expected in zip(whole, (x.sum((0, 1, 2, 3)), (x + 1).sum((0, 1, 2, 3))), strict=True):
+        np.testing.assert_array_equal(found, jnp.broadcast_to(expected, (4, 5)))
 
 
-def test_accelerators_take_the_gradients_of_the_cpu():
+@pytest.mark.parametrize("axis_name", [None, "devices"])
+def test_accelerators_take_the_moments_and_gradients_of_the_cpu(axis_name):
+    def devices(function):
+        """Over four of them, or on one."""
+        return jax.vmap(function, axis_name=axis_name) if axis_name else lambda *parts: function(*(x[0] for x in parts))
+
     with jax.enable_x64(True):
         draw = np.random.default_rng(0)
-        x, dy = (jnp.asarray(draw.normal(1, 2, (4, 5, 3, 6))) for _ in range(2))
+        x, dy = (jnp.asarray(draw.normal(1, 2, (4, 4, 5, 3, 6))) for _ in range(2))
+        mean, variance = devices(partial(normalization._moments, axis_name))(x, jnp.zeros((4, 6)))
+        found = devices(partial(normalization._moments_at_once, axis_name))(x, jnp.ones((4, 6)))
+        np.testing.assert_allclose(found[0], mean, rtol=1e-10)
+        np.testing.assert_allclose(found[1], variance, rtol=1e-10)
+        centred, inverse = x - jnp.reshape(mean, (-1, 1, 1, 1, 6)), 1 / jnp.sqrt(jnp.broadcast_to(variance, (4, 6)))
+        expected, found = (
+            devices(partial(f, axis_name))(dy, centred, inverse)
+            for f in (normalization._gradient_sums, normalization._gradient_sums_at_once)
+        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), found, expected)
+
+
+def test_accelerators_take_the_gradients_of_layer_norm_of_the_cpu():
+    with jax.enable_x64(True):
+        draw = np.random.default_rng(0)
+        x, dy = (jnp.asarray(draw.normal(1, 2, (4, 5, 6))) for _ in range(2))
         scale, bias = (jnp.asarray(draw.normal(size=6)) for _ in range(2))
-        centred, inverse = x - x.mean((0, 1, 2)), 1 / x.std((0, 1, 2))
-        pairs = [
-            (
-                f(None, dy, centred, inverse)
-                for f in (normalization._gradient_sums_at_once, normalization._gradient_sums)
-            ),
-            (
-                f(1e-5, x, scale, bias, dy)
-                for f in (normalization._layer_gradients_at_once, normalization._layer_gradients)
-            ),
-        ]
-        for got, expected in pairs:
-            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), got, expected)
+        forms = (normalization._layer_gradients_at_once, normalization._layer_gradients)
+        found, expected = (f(1e-5, x, scale, bias, dy) for f in forms)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), found, expected)
