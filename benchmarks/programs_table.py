@@ -46,6 +46,12 @@ epoch; and one update of all parameters.
 Every program that was compiled before as well has fewer kernels and a shorter modelled time than then. Three move more
 bytes (1 to 6 %), all in float32 at batch 8: there the weights cut out of the vector are copied, in bfloat16 they are
 cast anyway.""",
+    "h200x4": """\
+Each batch norm has one all-reduce forward and one backward, a sum of complex numbers; a shortcut's norm shares that of
+its block. The gradients of all convolutions have one, in bfloat16, the type they are computed in. Under jit one more
+carries what is in float32: the gradients of the linear layer, and the loss. Under pmap all gradients are one vector in
+float32, sent with the running statistics and the loss. XLA names an all-reduce that it joined from two after one of
+them, so the numbers forward and backward are about right, their sum exactly.""",
     "v5e": """\
 The largest waste was not the 16 channels: XLA lays the batch of 128 along the lanes, where no image of a
 convolutional network has padding. It was batch norm's sums. They took the images as rows of channels, which is what
