@@ -8,9 +8,8 @@
 
 Nothing runs on a device. Exact are the number of kernels, their shapes and operands, the temporary memory and the
 collectives; a time is a model: the roofline (the larger of FLOPs over the device's peak and bytes over its bandwidth),
-and the target's `launch` seconds for each kernel. With a device at hand XLA may
-choose other convolution algorithms and tilings. A record for each program; recorded programs are skipped, so that an
-interrupted run continues.
+and the target's `launch` seconds for each kernel. With a device at hand XLA may choose other convolution algorithms and
+tilings. A record for each program; recorded programs are skipped, so that an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -84,15 +83,15 @@ class Target:
     peak: dict[str, float]
 
 
-_SXM = {"launch": 1.5e-6, "bandwidth": 4.8e12, "peak": {"bfloat16": 700e12, "float32": 350e12}}
-_V5E = {"launch": 0.0, "bandwidth": 0.82e12, "peak": {"bfloat16": 197e12, "float32": 49e12}}
+_H200_RATES = {"launch": 1.5e-6, "bandwidth": 4.8e12, "peak": {"bfloat16": 700e12, "float32": 350e12}}
+_V5E_RATES = {"launch": 0.0, "bandwidth": 0.82e12, "peak": {"bfloat16": 197e12, "float32": 49e12}}
 TARGETS = {
-    "h200": Target("cuda", "1x1x1", 1, **_SXM),
-    "h200x4": Target("cuda", "1x1x4", 4, **_SXM),
-    "h200x8": Target("cuda", "1x1x8", 8, **_SXM),
-    "v5e": Target("tpu", "v5e:2x2", 1, **_V5E),
-    "v5e-2x2": Target("tpu", "v5e:2x2", 4, **_V5E),
-    "v5e-2x4": Target("tpu", "v5e:2x4", 8, **_V5E),
+    "h200": Target("cuda", "1x1x1", 1, **_H200_RATES),
+    "h200x4": Target("cuda", "1x1x4", 4, **_H200_RATES),
+    "h200x8": Target("cuda", "1x1x8", 8, **_H200_RATES),
+    "v5e": Target("tpu", "v5e:2x2", 1, **_V5E_RATES),
+    "v5e-2x2": Target("tpu", "v5e:2x2", 4, **_V5E_RATES),
+    "v5e-2x4": Target("tpu", "v5e:2x4", 8, **_V5E_RATES),
 }
 
 

@@ -44,14 +44,14 @@ and their gradients, one each; the random keys of augmentation and dropout; the 
 epoch; and one update of all parameters.
 
 Every program that was compiled before as well has fewer kernels and a shorter modelled time than then. Three move more
-bytes (1 to 6 %), all in float32 at batch 8: there the weights cut out of the vector are copied, in bfloat16 they are
-cast anyway.""",
+bytes (1 to 6 %), all in float32 at batch 8: weights cut out of the vector are copied there, while in bfloat16 they
+have to be cast anyway.""",
     "h200x4": """\
 Each batch norm has one all-reduce forward and one backward, a sum of complex numbers; a shortcut's norm shares that of
 its block. The gradients of all convolutions have one, in bfloat16, the type they are computed in. Under jit one more
 carries what is in float32: the gradients of the linear layer, and the loss. Under pmap all gradients are one vector in
 float32, sent with the running statistics and the loss. XLA names an all-reduce that it joined from two after one of
-them, so the numbers forward and backward are about right, their sum exactly.""",
+them: the numbers forward and backward are approximate, their sum is exact.""",
     "v5e": """\
 The largest waste was not the 16 channels: XLA lays the batch of 128 along the lanes, where no image of a
 convolutional network has padding. It was batch norm's sums. They took the images as rows of channels, which is what
@@ -79,7 +79,7 @@ COLUMNS = (
     *(*PROGRAM, "kernels", "before", "MB", "before", "modelled, us", "before"),
     *("roofline, us", "temporary, MB", "copies", "windows above 7", "collectives", "MB in tiles"),
 )
-USUAL = 128  # images of a batch
+USUAL_BATCH = 128  # images of a batch
 GROUPS = ("convolutions", "products", "sums", "arithmetic", "moves")  # what kernels are for
 
 
@@ -136,15 +136,16 @@ def tried(records: list[dict[str, Any]]) -> list[str]:
         records, key=lambda one: [one[key] for key in ("target", "network", "members", "batch", "place")]
     ):
         name = f"{record['target']} {record['network']}" + f", {record['members']} members" * (record["members"] > 1)
-        name += f", batch {record['batch']}" * (record["batch"] != USUAL)
+        name += f", batch {record['batch']}" * (record["batch"] != USUAL_BATCH)
         sizes = [f"{1e-6 * record[key]:,.0f}" for key in ("bytes", "tiled_bytes")]
         rest = [str(record["copies"]), ("yes" if record["kept"] else "no") if record["place"] else ""]
         rows.append([name, record["change"], str(record["kernels"]), *sizes, *rest])
     if not rows:
         return []
     said = (
-        f"In bfloat16, at batch {USUAL} if no other is named; compiled as the changes were made, from the commit in a "
-        "program's first row and the changes down to the row. One that was not kept is not in the programs below it."
+        f"In bfloat16, at batch {USUAL_BATCH} if no other is named; compiled as the changes were made, from the commit "
+        "in a program's first row and the changes down to the row. One that was not kept is not in the programs below "
+        "it."
     )
     return ["## What was tried", said, pages.table(columns, rows)]
 

@@ -158,7 +158,10 @@ def _sums_at_once(axis_name: str | None, a: jax.Array, b: jax.Array) -> tuple[_P
 
 
 def _sums_of_pairs(axis_name: str | None, a: jax.Array, b: jax.Array) -> tuple[_Pair, _Pair]:
-    """As the sum of complex numbers: computed as they are read, in one all-reduce where devices divide the rows."""
+    """Both sums as one sum of complex numbers, `a` the real parts and `b` the imaginary ones.
+
+    A GPU forms the pairs while it sums them and stores none. Devices that share the rows need one all-reduce.
+    """
     own = lax.complex(a, b).reshape(-1, a.shape[-1]).sum(0)
     whole = _global_sum(own, axis_name)
     return (own.real, own.imag), (whole.real, whole.imag)
