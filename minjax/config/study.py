@@ -211,7 +211,7 @@ STUDY = within(
             "budget_minutes",
             None,
             OrNone(Number(above=0)),
-            "Minutes after which the study stops; None: when everything is trained.",
+            "Minutes after which the study stops, those of earlier commands included; None: when all is trained.",
             _HOW,
         ),
         Field(

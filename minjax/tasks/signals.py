@@ -21,15 +21,14 @@ class Stop:
 
     Args:
         hosts: the processes of the run.
-        seconds: from now on, after which the loop is told to stop as well.
 
     Attributes:
         name: the name of the signal, or `SPENT`, once all processes know of it; else None.
     """
 
-    def __init__(self, hosts: Hosts = ALONE, seconds: float = math.inf) -> None:
+    def __init__(self, hosts: Hosts = ALONE) -> None:
         self.name: str | None = None
-        self._end = time.monotonic() + seconds
+        self._end = math.inf
         self._hosts = hosts
         self._heard: str | None = None
         self._saving = False
@@ -43,6 +42,15 @@ class Stop:
             spent = SPENT if time.monotonic() > self._end else None
             self.name = next((name for name in self._hosts.all_gather(self._heard or spent) if name), None)
         return self.name is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the budget is spent; infinity without one."""
+        return self._end - time.monotonic()
+
+    def end_after(self, seconds: float) -> None:
+        """Tell the loop to stop so many seconds from now, too."""
+        self._end = time.monotonic() + seconds
 
     def save_first(self) -> None:
         """From here on the first signal only sets the flag, also after `leave_at_once`."""

@@ -20,7 +20,13 @@ from minjax.tasks.study.program import Programs
 
 
 class Executor(Protocol):
-    """Trains jobs, in any order."""
+    """Trains jobs, in any order.
+
+    Attributes:
+        slots: how many processes train at the same time.
+    """
+
+    slots: int
 
     def run(
         self,
@@ -37,6 +43,8 @@ class Executor(Protocol):
 
 class Local:
     """One job after the other, in this process."""
+
+    slots = 1
 
     def __init__(self, programs: Programs):
         self.programs = programs
@@ -65,6 +73,7 @@ class OnRay:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.cluster = Cluster(plan.study, "study")
+        self.slots = self.cluster.slots
 
     def run(self, jobs, recorded, stop, tick) -> Iterator[list[MemberRecord]]:
         """See `Executor`."""
@@ -80,7 +89,7 @@ class OnRay:
 
     def _parts(self, members: Sequence[Member]) -> list[list[Member]]:
         """The members of a job in parts, so that all processes of the cluster get some."""
-        size = max(1, math.ceil(len(members) / self.cluster.slots))
+        size = max(1, math.ceil(len(members) / self.slots))
         return [list(members[first : first + size]) for first in range(0, len(members), size)]
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ class Search:
         self.stages, self.started = plan.stages(), time.perf_counter()
         self.records = _restore(directory / MEMBERS, plan, retry=plan.study["retry_failed"] and not closed)
         self._expected = len(self.records)  # members, once what is known now is trained
-        self._seconds_before = sum(one.seconds.train + (one.seconds.curves or 0.0) for one in self.records)
+        self._seconds_before = 0.0  # of earlier commands, by the clock
         self._ended = self._ended_before()
         self._guess, self._said = "", set[str]()  # of the answer; stages that were named
 
@@ -68,6 +68,8 @@ class Search:
             lacking = self.stages.stage(self.records, explore=self._ended is None) is not None
             ended = self.plan.study["budget_minutes"] is not None and (lacking or self._ended is not None)
             return "budget" if ended else "completed"
+        trained = sum(one.seconds.train + (one.seconds.curves or 0.0) for one in self.records)
+        self._seconds_before = trained / executing.slots
         stage = self._next()
         left = self.plan.left(stage, self.records)
         self._expected, self._guess = len(self.records) + len(left), self._best_guess()

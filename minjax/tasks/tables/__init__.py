@@ -20,7 +20,7 @@ from minjax.tasks import cluster, report, workdir
 from minjax.tasks.signals import Stop
 from minjax.tasks.tables import overview, settings
 from minjax.tasks.tables.cells import Planned, planned
-from minjax.tasks.tables.driver import Tables, seconds_left, stood
+from minjax.tasks.tables.driver import Tables, stood
 from minjax.tasks.tables.plan import Plan
 
 
@@ -55,7 +55,7 @@ def run(config: ConfigDict, directory: Path | None, command: str) -> int:
         print("\n".join(overview.lines(finished, directory)))
         report.write_missing(directory)
         return 0
-    with Stop(seconds=seconds_left(asked, directory, cells)) as stop:
+    with Stop() as stop:
         plan = Plan(asked, cells)
         with workdir.locked(directory):
             workdir.check(directory, asked)

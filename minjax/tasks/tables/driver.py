@@ -72,8 +72,10 @@ class Tables:
 
     def _train(self, left: Sequence[Planned]) -> None:
         seconds = {one.cell.directory: self._seconds_left(one) for one in self.plan.cells}
-        budget = seconds_left(self.plan.asked, self.directory, self.plan.cells)
-        executing = executor(self.fields, self.directory, budget)
+        executing = executor(self.fields, self.directory)
+        if self.fields["budget_minutes"] is not None:
+            spent = _seconds_trained(self.directory, self.plan.cells) / executing.slots
+            self.stop.end_after(60 * self.fields["budget_minutes"] - spent)
         whole = sum(self.plan[one].seconds for one in self.plan.cells)
         try:
             with Progress(whole, whole - sum(seconds[one.cell.directory] for one in left)) as progress:
@@ -227,16 +229,13 @@ def stood(planned: Planned, directory: Path) -> Cell:
     return replace(planned.cell, status=status, reason=reason)
 
 
-def seconds_left(asked: dict[str, Any], directory: Path, cells: Sequence[Planned]) -> float:
-    """Seconds until the budget is spent, by the epochs that the cells have recorded; infinity without a budget."""
-    budget = asked["tables"]["budget_minutes"]
-    if budget is None:
-        return math.inf
-    spent = 0.0
+def _seconds_trained(directory: Path, cells: Sequence[Planned]) -> float:
+    """Seconds of the epochs that the cells have recorded, one after the other."""
+    seconds = 0.0
     for planned in cells:
         try:
             epochs = read_epochs(directory / planned.cell.directory)
         except UserError:  # damaged; the cell itself says so
             epochs = []
-        spent += sum(epoch.seconds + epoch.evaluate_seconds for epoch in epochs)
-    return 60 * budget - spent
+        seconds += sum(epoch.seconds + epoch.evaluate_seconds for epoch in epochs)
+    return seconds

@@ -43,7 +43,13 @@ class Job(NamedTuple):
 
 
 class Executor(Protocol):
-    """Trains cells, in any order."""
+    """Trains cells, in any order.
+
+    Attributes:
+        slots: how many processes train at the same time.
+    """
+
+    slots: int
 
     def run(self, jobs: Sequence[Job], stop: Stop, tick: Callable[[Job, float], None]) -> Iterator[tuple[Planned, str]]:
         """Train cells, and yield each as it ends, with the reason why it failed; empty: it did not.
@@ -60,6 +66,8 @@ class Executor(Protocol):
 
 class Local:
     """One job after the other, in this process; the one that is told to stop is yielded too."""
+
+    slots = 1
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -82,25 +90,25 @@ class OnRay:
     Args:
         directory: the table's.
         fields: the section `tables`.
-        seconds: until the table's budget is spent.
 
     Raises:
         UserError: Ray is not installed, or its cluster cannot be reached.
     """
 
-    def __init__(self, directory: Path, fields: dict[str, Any], seconds: float):
-        self.directory, self.end = directory.resolve(), time.time() + seconds
+    def __init__(self, directory: Path, fields: dict[str, Any]):
+        self.directory = directory.resolve()
         self.cluster = Cluster(fields, "tables")
+        self.slots = self.cluster.slots
         self.told = self.directory / f"{STOP}-{uuid.uuid4().hex}"
 
     def run(self, jobs: Sequence[Job], stop: Stop, tick: Callable[[Job, float], None]) -> Iterator[tuple[Planned, str]]:
         """See `Executor`."""
-        tasks = []
+        tasks, end = [], time.time() + stop.seconds_left
         for job in jobs:
             orders = [
                 (json.dumps(config), str(path), command) for config, path, command in _orders(job, self.directory)
             ]
-            tasks.append((job, (orders, job.together, job.population, self.end, str(self.told))))
+            tasks.append((job, (orders, job.together, job.population, end, str(self.told))))
         beat = lambda: tick(jobs[0], 0.0)  # noqa: E731
         for job, result in self.cluster.run(_train_there, tasks, stop, beat, self.told.touch):
             errors = [result] * len(job.cells) if isinstance(result, str) else result["errors"]
@@ -112,18 +120,17 @@ class OnRay:
         self.told.unlink(missing_ok=True)
 
 
-def executor(fields: dict[str, Any], directory: Path, seconds: float) -> Executor:
+def executor(fields: dict[str, Any], directory: Path) -> Executor:
     """The executor that `tables.executor` names.
 
     Args:
         fields: the section `tables`.
         directory: the table's.
-        seconds: until the table's budget is spent.
 
     Raises:
         UserError: Ray is not installed or not reached.
     """
-    return Local(directory) if fields["executor"] == "local" else OnRay(directory, fields, seconds)
+    return Local(directory) if fields["executor"] == "local" else OnRay(directory, fields)
 
 
 def trained(orders: Sequence[Order], together: bool, population: int, stop: Stop, tick: Tick) -> list[str]:
@@ -182,7 +189,8 @@ class _StopThere(Stop):
     """Told to stop by a file, which the process that waits for this one writes."""
 
     def __init__(self, seconds: float, told: Path):
-        super().__init__(seconds=seconds)
+        super().__init__()
+        self.end_after(seconds)
         self._told = told
 
     def __call__(self) -> bool:

@@ -7,6 +7,7 @@ import importlib.util
 
 import pytest
 
+from minjax.records.member import MemberSeconds
 from minjax.records.record import append, read, read_lines
 from minjax.records.stages import ENDED, SearchEnd
 from minjax.records.study import MEMBERS, SUMMARY, MemberRecord, StudySummary
@@ -22,8 +23,8 @@ from tests.findings.synthetic import changed, final
 class Instant:
     """Records members at once, each with an accuracy by its size; every tick says twice what was predicted."""
 
-    def __init__(self, plan, most=None, fails=()):
-        self.plan, self.most, self.fails, self.asked = plan, most, fails, []
+    def __init__(self, plan, fails=(), slots=1):
+        self.plan, self.fails, self.slots, self.asked = plan, fails, slots, []
 
     def run(self, jobs, recorded, stop, tick):
         for job in jobs:
@@ -156,6 +157,17 @@ def test_a_spent_budget_ends_it_with_what_was_found(study, plan, tmp_path, capsy
     summary = read(tmp_path / SUMMARY, StudySummary)
     assert (summary.status, summary.members.completed, summary.members.planned) == ("budget", 50, 60)
     assert summary.training[0].points == len({one.point for one in members(tmp_path)}) == 10
+
+
+@pytest.mark.parametrize(("slots", "trained"), [(1, 50), (2, 60)])
+def test_a_budget_counts_what_earlier_commands_took_by_the_clock(study, plan, tmp_path, slots, trained):
+    """Two processes train for a minute in half a minute."""
+    plan.study["budget_minutes"] = 40.0
+    every = [Instant(plan).record(Member(point, seed)) for point in plan.networks for seed in plan.seeds]
+    minute = [changed(one, seconds=MemberSeconds(train=50.0, curves=10.0)) for one in every]
+    append(tmp_path / MEMBERS, *minute[:50])
+    assert study(slots=slots) == 0
+    assert len(members(tmp_path)) == trained
 
 
 def test_a_search_that_is_interrupted_after_any_round_ends_with_the_same_records(study, plan, tmp_path, monkeypatch):

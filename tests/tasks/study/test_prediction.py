@@ -58,3 +58,4 @@ def test_a_budget_that_is_too_small_for_the_first_stage(planned):
     with pytest.raises(UserError, match=r"climb, at least: 6 networks, 54 members\) needs about"):
         check_budget(planned(extent="knee", learning_rates=3, budget_minutes=1e-6))
     check_budget(planned(extent="knee", budget_minutes=60.0))
+    check_budget(planned(extent="knee", budget_minutes=1e-6, executor="ray", ray_address="10.0.0.1:6379"))

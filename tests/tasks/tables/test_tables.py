@@ -14,6 +14,7 @@ from minjax.main import main
 from minjax.records.run import read_run
 from minjax.records.table import read_table
 from minjax.tasks import signals, train
+from minjax.tasks.tables import driver
 from tests.conftest import read_json, read_jsonl
 
 PRESET = "--config=paper/tables"
@@ -224,6 +225,17 @@ def test_a_budget_that_is_spent_trains_nothing(tmp_path, capsys):
     assert main([*QUICK, f"--workdir={directory}", "--config.tables.budget_minutes=1e-9"]) == 0
     assert set(statuses(directory).values()) == {"not_run"}
     assert "the budget of 1e-09 minutes is spent" in capsys.readouterr().out
+
+
+def test_a_budget_counts_what_earlier_commands_took_by_the_clock(tmp_path, monkeypatch):
+    """Four processes train for four minutes in one."""
+    left = []
+    run = lambda jobs, stop, tick: left.append(stop.seconds_left) or []  # noqa: E731
+    executing = SimpleNamespace(slots=4, run=run, close=lambda: None)
+    monkeypatch.setattr(driver, "executor", lambda fields, directory: executing)
+    monkeypatch.setattr(driver, "_seconds_trained", lambda directory, cells: 240.0)
+    assert main([*QUICK, f"--workdir={tmp_path / 'table'}", "--config.tables.budget_minutes=2"]) == 0
+    assert left == [pytest.approx(60.0, abs=5.0)]
 
 
 def test_a_dry_run_writes_nothing_and_says_what_there_would_be(tmp_path, capsys):
