@@ -23,7 +23,10 @@ from typing import Any
 import pages
 from ml_collections import ConfigDict
 
+from minjax import presets
 from minjax.config.flags import flag
+from minjax.config.roles import RESUMED, role
+from minjax.config.table import leaves
 from minjax.errors import UserError
 from minjax.findings.words import plural, points
 from minjax.records import write_text
@@ -32,10 +35,11 @@ from minjax.records.study import read_study
 RECORDS = pages.ROOT / "benchmarks" / "records" / "studies" / "find_min.json"
 PAGE = pages.ROOT / "docs" / "find_min.md"
 
+SECTIONS = ("seed", "epochs", "batch_size", "optimizer", "dataset", "study")
 ASKED = ("study.target_accuracy", "study.tolerance", "study.metric", "study.goal")
 LABELS = {"seed": "seeds from", "optimizer.learning_rate": "learning rate", "epochs": "epochs"}
-# They say when a search stops and where it runs, or follow from what is trained on.
-NOT_A_START = ("dataset.path", "dataset.name", "study.budget_minutes", "study.dry_run", "study.datasets")
+TITLES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
+NOT_A_START = ("dataset.path", "dataset.name")  # they follow from what is trained on
 
 HEADER = """# What find_min answers from several starts
 
@@ -53,7 +57,7 @@ HEADINGS = (
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
     """The fields of a study's configuration that may be a start: name with dots -> value."""
-    fields = {key: config[key] for key in ("seed", "epochs", "batch_size", "optimizer", "dataset", "study")}
+    fields = {key: config[key] for key in SECTIONS}
     found = ConfigDict(fields).to_dict()
     named = {}
     for section, values in found.items():
@@ -62,7 +66,12 @@ def flat(config: dict[str, Any]) -> dict[str, Any]:
             if isinstance(values, dict)
             else {section: values}
         )
-    return {key: value for key, value in named.items() if key not in NOT_A_START}
+    return {key: value for key, value in named.items() if _matters(key)}
+
+
+def _matters(name: str) -> bool:
+    """Whether a field can change the answer, and does not only say what is trained on."""
+    return role(name) in RESUMED and name not in NOT_A_START
 
 
 def record(directory: Path) -> dict[str, Any]:
@@ -81,6 +90,7 @@ def record(directory: Path) -> dict[str, Any]:
         "study": directory.name,
         "dataset": study.config["data"]["name"],
         "config": flat(study.config),
+        "departures": departures(study.config),
         "level": minimal.level,
         "num_params": winner.num_params,
         "interval": list(minimal.interval),
@@ -105,10 +115,26 @@ def record(directory: Path) -> dict[str, Any]:
     }
 
 
+def departures(config: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a study that are not as its preset has them, with their values; empty too where it has no preset."""
+    preset = next((one for one in presets.names() if one.replace("/", "-") == config["name"]), None)
+    if preset is None:
+        return {}
+    usual = dict(leaves(json.loads(presets.load(presets.find(preset)).to_json())))
+    found = dict(leaves({key: config[key] for key in SECTIONS}))
+    return {
+        key: value
+        for key, value in found.items()
+        if _matters(key) and key not in ASKED and usual.get(key) is not None and value != usual[key]
+    }
+
+
 def starts(records: Sequence[dict[str, Any]]) -> list[str]:
-    """What each of these studies starts with that most of them do not."""
+    """What each of some studies starts with that most do not; of one alone, where it departs from its preset."""
+    if len(records) == 1 and (own := records[0].get("departures")):
+        return [", ".join(f"{LABELS.get(key, key)} {_value(value)}" for key, value in own.items())]
     configs = [one["config"] for one in records]
-    usual = {key: _commonest(config.get(key) for config in configs) for key in configs[0]}
+    usual = {key: _commonest(config.get(key) for config in configs) for key in configs[0] if _matters(key)}
     return [
         ", ".join(f"{LABELS.get(key, key)} {_value(config.get(key))}" for key in usual if config.get(key) != usual[key])
         or "as the preset has it"
@@ -123,6 +149,8 @@ def _commonest(values: Iterable[Any]) -> Any:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -161,7 +189,8 @@ def page(records: Sequence[dict[str, Any]]) -> str:
     """The page of all records."""
     lines = [HEADER]
     for group in tables(records):
-        lines += [f"## {group[0]['dataset']}: {asked(group[0])}", ""]
+        dataset = group[0]["dataset"]
+        lines += [f"## {TITLES.get(dataset, dataset)}: {asked(group[0])}", ""]
         lines.append(pages.table(HEADINGS, [_row(one, start) for one, start in zip(group, starts(group), strict=True)]))
         lines += ["", overlap(group) if len(group) > 1 else ""]
         ended = [(start, one) for one, start in zip(group, starts(group), strict=True) if one["status"] != "completed"]

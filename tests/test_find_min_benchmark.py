@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from minjax import presets
 from minjax.errors import UserError
 
 
@@ -35,6 +36,19 @@ def test_a_start_is_what_differs(starts):
     first, other = record(), record(seed=100, optimizer__learning_rate=0.03)
     assert starts.starts([first]) == ["as the preset has it"]
     assert starts.starts([first, first, other]) == [*["as the preset has it"] * 2, "seeds from 100, learning rate 0.03"]
+
+
+def test_a_study_alone_says_where_it_departs_from_its_preset(starts):
+    config = json.loads(presets.load(presets.find("studies/digits_dnn")).to_json())
+    assert starts.departures({**config, "name": "studies-digits_dnn"}) == {}
+    assert starts.departures({**config, "name": "of-my-own"}) == {}
+    config["epochs"] += 30
+    config["study"]["dnn"]["depths"] = [1, 2]
+    config["study"] |= {"budget_minutes": 5.0, "executor": "ray", "target_accuracy": 0.9}
+    found = starts.departures({**config, "name": "studies-digits_dnn"})
+    assert found == {"epochs": config["epochs"], "study.dnn.depths": [1, 2]}
+    (said,) = starts.starts([record() | {"departures": found}])
+    assert said == f"epochs {config['epochs']}, study.dnn.depths 1, 2"
 
 
 def test_studies_that_ask_something_else_are_another_table(starts):
