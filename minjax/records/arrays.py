@@ -12,10 +12,15 @@ from minjax.errors import UserError
 from minjax.records.files import read_bytes, write_bytes
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays by name as a compressed .npz file, atomically."""
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool = True) -> None:
+    """Write arrays by name as a .npz file, atomically.
+
+    Raises:
+        UserError: no space or no permission.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    save = np.savez_compressed if compressed else np.savez
+    save(buffer, **arrays)  # type: ignore[arg-type]
     write_bytes(path, buffer.getvalue())
 
 

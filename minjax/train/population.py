@@ -17,7 +17,7 @@ With several devices each of them has an equal share of the members.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from minjax.train.engine import choose_devices
 from minjax.train.epoch import Input
 from minjax.train.member import Carry, History, Initial, Partition, advance, fresh
 from minjax.train.pace import Pace
+from minjax.train.unfinished import Kept, Unfinished
 
 AXIS = "members"
 
@@ -142,6 +143,7 @@ class Population:
         *,
         stop: Callable[[], bool],
         tick: Callable[[float], None] | None = None,
+        unfinished: Unfinished | None = None,
     ) -> Iterator[TrainedMembers]:
         """Train members to the end; after each dispatch, yield those that have finished.
 
@@ -149,36 +151,57 @@ class Population:
             seeds: int [M], M at most the capacity.
             traits: pytree with a leading axis M, an entry for each member, as `initial` takes it.
             parts: how each of them divides the training split.
-            stop: asked between dispatches; True ends the training, and unfinished members are lost.
+            stop: asked between dispatches; True ends the training.
             tick: called after each dispatch with the fraction of the population's steps taken in it.
+            unfinished: keeps members in training; they go on from there. None: they begin anew.
 
         Yields:
             The members that have finished; the next dispatch reuses the memory of their arrays on the devices.
         """
         count = len(seeds)
         seeds, traits, parts = self.spread((np.asarray(seeds, np.int32), traits, parts))
-        carry = self.spread_like(self._nothing(seeds, traits))
+        like = self._like(seeds, traits)
+        carry = self._spread_some(like, [])
         devices = self.capacity // self.local
         rounds = self.local if self.together else -(-count // devices)
         done, step, reported, spent = 0, 0, 0, 0.0  # members of a device that have finished; steps taken by the next
+
+        def keep() -> None:
+            if unfinished is not None:
+                unfinished.save(at[0], Kept(step, spent, _of(carry, self.slots(*at))))
+
         while done < rounds:
-            if stop():
-                return
-            few, first, taken = self._next(rounds - done, step)
-            window = map(np.int32, (done, done + few, first, first + taken))
-            carry, seconds = self.program.timed(carry, seeds, traits, parts, self.images, self.labels, *window)
-            self.pace.note(few * taken, seconds)
-            spent += seconds
-            if tick is not None:
-                tick(few * taken / (rounds * self.steps))
-            step = first + taken
+            few = rounds if self.together else 1
+            at = reported, self._through(done + 1, count) - reported  # the first of those in training, and how many
+            if step == 0 and unfinished is not None and (kept := unfinished.load(*at, like, self.steps)):
+                carry, step, spent = self._spread_some(like, self.slots(*at), kept.carry), kept.step, kept.seconds
+                if tick is not None:
+                    tick(few * step / (rounds * self.steps))
+            if step < self.steps:
+                if stop():
+                    if step > 0:
+                        keep()
+                    return
+                few, first, taken = self._next(rounds - done, step)
+                window = map(np.int32, (done, done + few, first, first + taken))
+                carry, seconds = self.program.timed(carry, seeds, traits, parts, self.images, self.labels, *window)
+                self.pace.note(few * taken, seconds)
+                spent += seconds
+                if tick is not None:
+                    tick(few * taken / (rounds * self.steps))
+                step = first + taken
+                if unfinished is not None and unfinished.is_due(spent, ended=step == self.steps):
+                    keep()
             if step == self.steps:
                 done, step = done + few, 0
-                through = count if self.together else min(done * devices, count)
-                slots = self.slots(reported, through - reported)
-                history = jax.tree.map(lambda x: x[slots], jax.device_get(carry.history))  # noqa: B023
-                yield TrainedMembers(reported, through - reported, history, spent, carry, traits)
-                reported, spent = through, 0.0
+                finished = self._through(done, count) - reported
+                history = _of(carry.history, self.slots(reported, finished))
+                yield TrainedMembers(reported, finished, history, spent, carry, traits)
+                reported, spent = reported + finished, 0.0
+
+    def _through(self, done: int, count: int) -> int:
+        """How many members have finished, of `count`, when `done` of each device have."""
+        return count if self.together else min(done * self.capacity // self.local, count)
 
     def _next(self, left: int, step: int) -> tuple[int, int, int]:
         """What the next dispatch does on each device: how many members, their first step, how many steps."""
@@ -214,11 +237,26 @@ class Population:
         result[self.slots(0, len(x))] = x
         return result
 
-    def _nothing(self, seeds: Any, traits: Any) -> Carry:
-        """Zeros in the shape of a population: a member's first step makes its state."""
+    def _like(self, seeds: Any, traits: Any) -> Carry:
+        """Shapes and types of what a dispatch passes on about one member."""
         member = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (seeds, traits))
-        like = jax.eval_shape(partial(fresh, self._initial, self.epochs, self.sizes["validation"]), *member)
-        return jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
+        return jax.eval_shape(partial(fresh, self._initial, self.epochs, self.sizes["validation"]), *member)
+
+    def _spread_some(self, like: Carry, slots: Sequence[int] | np.ndarray, some: Carry | None = None) -> Carry:
+        """A population on the devices with `some` members [n, ...] in n slots, and zeros in the others.
+
+        A member's first step makes its state, so zeros do for those that have not begun.
+        """
+        whole = jax.tree.map(lambda x: np.zeros((self.capacity, *x.shape), x.dtype), like)
+        if some is not None:
+            for array, own in zip(jax.tree.leaves(whole), jax.tree.leaves(some), strict=True):
+                array[slots] = own
+        return self.spread_like(whole)
+
+
+def _of(tree: Any, slots: np.ndarray) -> Any:
+    """The entries of some slots, on the host."""
+    return jax.tree.map(lambda x: x[slots], jax.device_get(tree))
 
 
 def over_members(function: Callable[..., Any], mesh: Mesh, members: int, same: int) -> Compiled:

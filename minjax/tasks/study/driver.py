@@ -38,6 +38,7 @@ from minjax.tasks.study.plan import Plan
 from minjax.tasks.study.program import Programs
 from minjax.tasks.study.search import Search
 from minjax.tasks.study.testing import tested
+from minjax.train.unfinished import FOLDER, discard
 
 
 class Study:
@@ -59,7 +60,7 @@ class Study:
         """
         self.plan, self.directory, self.stop = plan, directory, stop
         self.provenance = provenance(command, plan.config["devices"])
-        self.programs = Programs(plan)
+        self.programs = Programs(plan, directory)
         self.started = time.perf_counter()
         self.search = Search(plan, directory, stop, closed=winner.begun(directory))
         self.records = self.search.records
@@ -83,6 +84,8 @@ class Study:
             outdate(self.directory)
             write(self.directory / SUMMARY, summary)
             self._report(summary)
+            if status == "completed" or summary.winner is not None:
+                discard(self.directory / FOLDER)
         elif status == "completed":
             print("nothing can be said: no network has completed with all its seeds")
         return self._end(status)

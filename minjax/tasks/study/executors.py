@@ -7,9 +7,11 @@ import json
 import math
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from minjax.errors import UserError
+from minjax.records.record import CONFIG
 from minjax.records.study import MemberRecord
 from minjax.studies.points import Member
 from minjax.studies.variants import VARIED
@@ -65,13 +67,14 @@ class OnRay:
 
     Args:
         plan: of the study; each process of the cluster makes the same plan from its configuration.
+        directory: the study's. Members in training are kept there if the process sees it.
 
     Raises:
         UserError: Ray is not installed, or its cluster cannot be reached.
     """
 
-    def __init__(self, plan: Plan):
-        self.plan = plan
+    def __init__(self, plan: Plan, directory: Path | None):
+        self.plan, self.directory = plan, "" if directory is None else str(directory.resolve())
         self.cluster = Cluster(plan.study, "study")
         self.slots = self.cluster.slots
 
@@ -82,7 +85,7 @@ class OnRay:
         for job in jobs:
             left = [member for member in job.members if member.key not in recorded]
             for part in self._parts(left):
-                tasks.append(((job.group, part), (config, [_order(member) for member in part])))
+                tasks.append(((job.group, part), (config, self.directory, [_order(member) for member in part])))
         for (group, part), result in self.cluster.run(_train, tasks, stop, beat=lambda: tick(0.0)):
             tick(len(part) * group.seconds)
             yield _failed(self.plan, part, result) if isinstance(result, str) else result
@@ -103,7 +106,7 @@ def executor(plan: Plan, programs: Programs) -> Executor:
     Raises:
         UserError: Ray is not installed or not reached.
     """
-    return Local(programs) if plan.study["executor"] == "local" else OnRay(plan)
+    return Local(programs) if plan.study["executor"] == "local" else OnRay(plan, programs.directory)
 
 
 def workers_here(study: dict[str, Any]) -> int:
@@ -125,9 +128,9 @@ def _order(member: Member) -> tuple[str, dict[str, Any], int, bool]:
     return point.root, settings, member.seed, member.fresh
 
 
-def _train(config: str, orders: list[tuple[str, dict[str, Any], int, bool]]) -> list[MemberRecord]:
+def _train(config: str, directory: str, orders: list[tuple[str, dict[str, Any], int, bool]]) -> list[MemberRecord]:
     """Train members of one group in a process of the cluster."""
-    plan, programs, lacks = _planned(config)
+    plan, programs, lacks = _planned(config, directory)
     members = [plan.member(*order) for order in orders]
     if lacks:
         return _failed(plan, members, lacks)
@@ -140,7 +143,7 @@ def _failed(plan: Plan, members: Sequence[Member], why: str) -> list[MemberRecor
 
 
 @functools.lru_cache(maxsize=1)
-def _planned(config: str) -> tuple[Plan, Programs, str]:
+def _planned(config: str, directory: str) -> tuple[Plan, Programs, str]:
     """The plan of this process, with the programs that it has compiled so far; kept as long as the process lives.
 
     Last comes why its machine has too little memory for the study; empty: it has enough. What other processes hold
@@ -151,4 +154,5 @@ def _planned(config: str) -> tuple[Plan, Programs, str]:
         plan.check_memory()
     except UserError as error:
         lacks = str(error)
-    return plan, Programs(plan), lacks
+    seen = bool(directory) and (Path(directory) / CONFIG).is_file()
+    return plan, Programs(plan, Path(directory) if seen else None), lacks

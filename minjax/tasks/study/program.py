@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import flax.struct
@@ -26,9 +28,15 @@ from minjax.tasks.study.plan import Plan
 from minjax.train import state as train_state
 from minjax.train.engine import steps_per_epoch
 from minjax.train.population import Population, TrainedMembers
+from minjax.train.unfinished import FOLDER, Unfinished
 
 MOST = 256  # members trained at a time
 BYTES = 2**30  # of memory for their states
+
+
+def unfinished_name(point: str, seed: int) -> str:
+    """What a member is called while it is kept in training."""
+    return f"{point}-{seed}"
 
 
 @flax.struct.dataclass
@@ -60,6 +68,7 @@ class Program:
         study: dict[str, Any],
         members: int,
         curves: PopulationCurves | None = None,
+        unfinished: Path | None = None,
     ):
         """Build what is to be compiled; nothing is compiled yet.
 
@@ -70,8 +79,10 @@ class Program:
             study: the section `study` of the configuration.
             members: how many there will be at most.
             curves: those of a program that differs in its number of epochs alone; None: its own.
+            unfinished: where members in training are kept; None: they are not.
         """
         self.group, self.dataset, self.partitions, self.study = group, dataset, partitions, study
+        self._unfinished = unfinished
         config = group.config
         self.model = build_model(config, dataset.num_classes)
         images = partitions.sizes
@@ -196,12 +207,29 @@ class Program:
             ]
 
     def networks(
-        self, members: Sequence[Member], stop: Callable[[], bool], tick: Callable[[float], None] | None = None
+        self,
+        members: Sequence[Member],
+        stop: Callable[[], bool],
+        tick: Callable[[float], None] | None = None,
+        purpose: str = "",
     ) -> Iterator[TrainedMembers]:
-        """Train members of the group, at most `capacity`, and yield them as they finish; see `Population.train`."""
+        """Train members of the group, at most `capacity`, and yield them as they finish; see `Population.train`.
+
+        Args:
+            members: which.
+            stop: asked between dispatches.
+            tick: called after each dispatch with the share of the work that was done in it.
+            purpose: what they are trained for, if not to be recorded: until then those are kept that have ended.
+        """
         seeds = np.array([member.seed for member in members], np.int32)
-        traits = self._traits([member.point for member in members])
-        return self.population.train(seeds, traits, self.partitions.of(seeds.tolist()), stop=stop, tick=tick)
+        traits, parts = self._traits([member.point for member in members]), self.partitions.of(seeds.tolist())
+        unfinished = None
+        if self._unfinished is not None:
+            names = [f"{unfinished_name(*member.key)}{purpose}" for member in members]
+            unfinished = Unfinished(
+                self._unfinished, names, lambda text: print(f"minjax: note: {text}", file=sys.stderr)
+            )
+        return self.population.train(seeds, traits, parts, stop=stop, tick=tick, unfinished=unfinished)
 
     def _records(
         self, members: Sequence[Member], trained: TrainedMembers, stop: Callable[[], bool]
@@ -268,8 +296,14 @@ class Program:
 class Programs:
     """The programs of a plan's groups, each built when it is first needed."""
 
-    def __init__(self, plan: Plan):
-        self._plan = plan
+    def __init__(self, plan: Plan, directory: Path | None = None):
+        """Build none of them yet.
+
+        Args:
+            plan: of the study.
+            directory: the study's, where members in training are kept; None: they are not.
+        """
+        self._plan, self.directory = plan, directory
         self._built: dict[str, Program] = {}
 
     def __getitem__(self, group: Group) -> Program:
@@ -279,7 +313,8 @@ class Programs:
             partitions = plan.partitions.limited(group.config["dataset"]["limit_train"])
             most, shorter = plan.most_members(group), plan.shorter(group)
             curves = None if shorter is None else self[shorter].curves
-            self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most, curves)
+            unfinished = None if self.directory is None else self.directory / FOLDER
+            self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most, curves, unfinished)
         return self._built[group.name]
 
     @property

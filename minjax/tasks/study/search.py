@@ -17,6 +17,8 @@ from minjax.tasks.console import Progress
 from minjax.tasks.signals import Stop
 from minjax.tasks.study.executors import Executor
 from minjax.tasks.study.plan import Plan
+from minjax.tasks.study.program import unfinished_name
+from minjax.train.unfinished import FOLDER, sweep
 
 SEARCH = 0.6  # of the budget, before fresh seeds
 
@@ -58,6 +60,7 @@ class Search:
         self._seconds_before = 0.0  # of earlier commands, by the clock
         self._ended = self._ended_before()
         self._guess, self._said = "", set[str]()  # of the answer; stages that were named
+        self._sweep()
 
     def run(self, executing: Executor) -> Status:
         """Train stage after stage until nothing is missing, the budget is spent, or a signal came.
@@ -147,6 +150,7 @@ class Search:
     def _record(self, records: Sequence[MemberRecord], progress: Progress) -> None:
         append(self.directory / MEMBERS, *records)
         self.records += records
+        self._sweep()
         self._guess = self._best_guess()
         for one in records:
             if one.status == "diverged":
@@ -156,6 +160,10 @@ class Search:
         if failed:
             progress.say(f"failed: {', '.join(sorted({one.name for one in failed}))}: {failed[0].error}")
         self._show(progress, 0.0)
+
+    def _sweep(self) -> None:
+        """Delete what was kept of members in training that are recorded by now."""
+        sweep(self.directory / FOLDER, {unfinished_name(one.point, one.seed) for one in self.records})
 
     def _show(self, progress: Progress, seconds: float) -> None:
         """Count predicted seconds as worked: a large network takes a thousand times as long as a small one."""

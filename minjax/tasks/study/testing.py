@@ -109,7 +109,7 @@ def outcomes(
     for first in range(0, len(members), program.capacity):
         some = members[first : first + program.capacity]
         parts = program.partitions.of(member.seed for member in some)
-        for trained in program.networks(some, stop):
+        for trained in program.networks(some, stop, purpose="-tested"):
             for index, slot in enumerate(program.population.slots(trained.first, trained.count)):
                 if trained.history.bad_step[index] >= 0:
                     yield None

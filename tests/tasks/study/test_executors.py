@@ -27,12 +27,22 @@ def test_a_worker_without_enough_memory_records_its_members_as_failed(plan, monk
     group = plan.groups[0]
     members = [Member(group.points[0], seed) for seed in plan.seeds[:2]]
     executors._planned.cache_clear()
-    records = executors._train(json.dumps(plan.config), [executors._order(member) for member in members])
+    records = executors._train(json.dumps(plan.config), "", [executors._order(member) for member in members])
     executors._planned.cache_clear()
     assert [(record.point, record.seed) for record in records] == [member.key for member in members]
     assert {record.status for record in records} == {"failed"}
     assert "of memory" in records[0].error
     assert "0.0 GB are available (a limit): leave dnn-" in records[0].error
+
+
+def test_a_worker_keeps_members_in_training_where_it_sees_the_study(plan, tmp_path):
+    config = json.dumps(plan.config)
+    assert executors._planned(config, str(tmp_path))[1].directory is None
+    assert executors._planned(config, "")[1].directory is None
+    (tmp_path / "config.json").write_text("{}")
+    executors._planned.cache_clear()
+    assert executors._planned(config, str(tmp_path))[1].directory == tmp_path
+    executors._planned.cache_clear()
 
 
 def test_a_worker_finds_variants_and_fresh_seeds(plan):

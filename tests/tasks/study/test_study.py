@@ -11,6 +11,8 @@ import pytest
 
 from minjax.main import main
 from minjax.tasks.study import search
+from minjax.train import population, unfinished
+from minjax.train.pace import Pace
 from tests.conftest import ROOT, command, minjax_process, read_json, read_jsonl
 from tests.tasks.study.small_studies import PRESET, SMALL, lines, plain, small
 
@@ -159,6 +161,49 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(tmp_path, capsys, monkeypatc
     assert read_json(directory / "study.json")["status"] == "completed"
     assert len(lines(directory)) == 25
     assert lines(directory)[: len(before)] == before  # not trained again: their times are those of the first run
+
+
+class KilledError(BaseException):
+    """As a kill: nobody catches it."""
+
+
+def test_killed_in_the_middle_of_its_networks_it_goes_on_there(tmp_path, monkeypatch):
+    """Killed again and again, at last while its networks are tested, it ends with the same records and tests."""
+    quick = ("--config.study.curves=none", "--config.study.dnn.depths=(1,)", "--config.study.seeds=2")
+    whole, directory, dispatches = tmp_path / "whole", tmp_path / "killed", []
+    monkeypatch.setattr(population, "Pace", lambda: Pace(fixed=4))
+    timed = population.Compiled.timed
+
+    def counted(self, *arguments):
+        dispatches.append(None)
+        return timed(self, *arguments)
+
+    monkeypatch.setattr(population.Compiled, "timed", counted)
+    assert main(small(whole, *quick)) == 0
+    undisturbed = len(dispatches)
+
+    save, saves, kills = unfinished.Unfinished.save, [], 0
+
+    def killing(self, *arguments):
+        save(self, *arguments)
+        saves.append(None)
+        if len(saves) % 3 == 0:
+            raise KilledError
+
+    dispatches.clear()
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    monkeypatch.setattr(unfinished.Unfinished, "save", killing)
+    while kills <= undisturbed:
+        try:
+            assert main(small(directory, *quick)) == 0
+            break
+        except KilledError:
+            kills += 1
+            assert len(list((directory / unfinished.FOLDER).iterdir())) > 0
+    assert kills > 5
+    assert len(dispatches) == undisturbed  # none was done twice
+    assert plain(directory) == plain(whole)
+    assert not (directory / unfinished.FOLDER).exists()
 
 
 def test_records_of_another_study_are_refused(whole, capsys):
