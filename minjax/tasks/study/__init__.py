@@ -2,7 +2,7 @@
 
 The way through: `settings` checks the configuration, `plan` lays out points and groups, `prediction` says what they
 will take. `driver` has `search` train the members that have no record yet, through an executor (`executors`) that has
-one program for each group (`program`), and turns the records (`members`) into findings and pages.
+one program for each group (`program`, `programs`), and turns the records (`members`) into findings and pages.
 """
 
 from __future__ import annotations

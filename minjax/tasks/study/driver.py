@@ -35,7 +35,7 @@ from minjax.tasks.study.demands import of_samples, said
 from minjax.tasks.study.executors import executor
 from minjax.tasks.study.handover import Handover, conclusion, hands_over
 from minjax.tasks.study.plan import Plan
-from minjax.tasks.study.program import Programs
+from minjax.tasks.study.programs import Programs
 from minjax.tasks.study.search import Search
 from minjax.tasks.study.testing import tested
 from minjax.train.unfinished import FOLDER, discard

@@ -18,7 +18,7 @@ from minjax.studies.variants import VARIED
 from minjax.tasks.cluster import Cluster, slots
 from minjax.tasks.study.members import failed
 from minjax.tasks.study.plan import Job, Plan
-from minjax.tasks.study.program import Programs
+from minjax.tasks.study.programs import Programs
 
 
 class Executor(Protocol):

@@ -20,7 +20,7 @@ from minjax.studies.points import Member, Point
 from minjax.tasks.signals import Stop
 from minjax.tasks.study import compressing, winner
 from minjax.tasks.study.plan import Plan
-from minjax.tasks.study.program import Programs
+from minjax.tasks.study.programs import Programs
 from minjax.tasks.study.testing import Outcome, outcomes
 
 

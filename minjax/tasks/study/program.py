@@ -24,11 +24,10 @@ from minjax.tasks.assembly import build_model, build_optimizer, inputs_of
 from minjax.tasks.study.members import failed
 from minjax.tasks.study.members import trained as record
 from minjax.tasks.study.partitions import Partitions
-from minjax.tasks.study.plan import Plan
 from minjax.train import state as train_state
 from minjax.train.engine import steps_per_epoch
 from minjax.train.population import Population, TrainedMembers
-from minjax.train.unfinished import FOLDER, Unfinished
+from minjax.train.unfinished import Unfinished
 
 MOST = 256  # members trained at a time
 BYTES = 2**30  # of memory for their states
@@ -291,38 +290,3 @@ class Program:
 
     def _live(self, traits: Traits) -> dict[str, jax.Array]:
         return padded.where_live(self.model, traits.live, self.dataset.image_shape)  # type: ignore[arg-type]
-
-
-class Programs:
-    """The programs of a plan's groups, each built when it is first needed."""
-
-    def __init__(self, plan: Plan, directory: Path | None = None):
-        """Build none of them yet.
-
-        Args:
-            plan: of the study.
-            directory: the study's, where members in training are kept; None: they are not.
-        """
-        self._plan, self.directory = plan, directory
-        self._built: dict[str, Program] = {}
-
-    def __getitem__(self, group: Group) -> Program:
-        """The program of a group."""
-        if group.name not in self._built:
-            plan = self._plan
-            partitions = plan.partitions.limited(group.config["dataset"]["limit_train"])
-            most, shorter = plan.most_members(group), plan.shorter(group)
-            curves = None if shorter is None else self[shorter].curves
-            unfinished = None if self.directory is None else self.directory / FOLDER
-            self._built[group.name] = Program(group, plan.dataset, partitions, plan.study, most, curves, unfinished)
-        return self._built[group.name]
-
-    @property
-    def compilations(self) -> int:
-        """How many programs were compiled in this process."""
-        return sum(program.compilations for program in self._built.values())
-
-    @property
-    def compile_seconds(self) -> float:
-        """Seconds spent compiling in this process."""
-        return sum(program.compile_seconds for program in self._built.values())

@@ -22,7 +22,8 @@ from minjax.findings.samples import Sample
 from minjax.records.finding import Certificate, OnTest, Role
 from minjax.studies.points import Member
 from minjax.tasks.study.plan import Plan
-from minjax.tasks.study.program import Program, Programs
+from minjax.tasks.study.program import Program
+from minjax.tasks.study.programs import Programs
 from minjax.train.evaluate import run_batches
 from minjax.train.member import Partition
 from minjax.train.state import TrainState
