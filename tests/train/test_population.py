@@ -80,7 +80,7 @@ def test_the_first_step_agrees_to_float32_rounding():
     seeds = np.array([seed for _, seed in members])
     lives = jax.tree.map(lambda *x: np.stack(x), *[padded.live(network(w), SHAPE) for w, _ in members])
     members_on = many.spread((seeds.astype(np.int32), lives, partitions(seeds)))
-    carry = many.spread_like(many._nothing(*members_on[:2]))
+    carry = many._spread_some(many._like(*members_on[:2]), [])
     for place, (widths, seed) in enumerate(members):
         span = map(np.int32, (place, place + 1, 0, 1))
         carry = many.program(carry, *members_on, many.images, many.labels, *span)
