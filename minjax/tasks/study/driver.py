@@ -135,11 +135,20 @@ class Study:
         )
 
     def _hand_over(self, summary: StudySummary) -> StudySummary:
-        """Train the winner as a run of its own, and test it; a signal leaves the rest for the next time."""
+        """Train the winner as a run of its own, and test it; a signal leaves the rest for the next time.
+
+        The test split is used once, so a winner that fresh seeds could still replace has to wait for a larger budget.
+        """
         handover = Handover(self.plan, self.programs, self.directory, self.records, self.stop)
         member = handover.member(summary.findings)
         if member is None:
             print(f"there is no network to hand over: every seed of {summary.findings.chosen.name} diverged")
+            return summary
+        if summary.status == "budget" and self.plan.rules.fresh_seeds and not member.fresh:
+            print(
+                f"no network is handed over yet: the budget was spent before {summary.findings.chosen.name} had fresh "
+                "seeds"
+            )
             return summary
         found = handover.run(summary.findings, member)
         return replace(summary, status="interrupted") if found is None else replace(summary, winner=found)

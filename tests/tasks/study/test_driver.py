@@ -19,6 +19,8 @@ from minjax.tasks.study.plan import Plan
 from tests.conftest import ROOT
 from tests.findings.synthetic import changed, final
 
+HAND_OVER = driver.Study._hand_over
+
 
 class Instant:
     """Records members at once, each with an accuracy by its size; every tick says twice what was predicted."""
@@ -208,6 +210,29 @@ def test_a_search_that_its_budget_ended_still_gets_fresh_seeds(study, plan, tmp_
     assert study() == 0
     assert read(tmp_path / SUMMARY, StudySummary).status == "completed"
     assert len([one for one in members(tmp_path) if not one.fresh]) == 60
+
+
+def test_nothing_is_handed_over_before_its_fresh_seeds(study, plan, tmp_path, monkeypatch, capsys):
+    """The test split can be used once, so the winner waits for a larger budget."""
+    chosen = []
+
+    class Handover(driver.Handover):
+        def run(self, found, member):
+            chosen.append(member)
+
+    monkeypatch.setattr(driver.Study, "_hand_over", HAND_OVER)
+    monkeypatch.setattr(driver, "Handover", Handover)
+    monkeypatch.setattr(plan, "rules", dataclasses.replace(plan.rules, fresh_seeds=3))
+    plan.study |= {"budget_minutes": 5.0, "fresh_seeds": 3}
+    monkeypatch.setattr(search.Search, "_is_spent", lambda self, share: len(self.records) >= 60)
+    assert study() == 0
+    said = capsys.readouterr().out
+    assert "no network is handed over yet: the budget was spent before dnn-1-equal-" in said
+    assert "a larger study.budget_minutes continues" in said
+    assert (chosen, read(tmp_path / SUMMARY, StudySummary).status) == ([], "budget")
+    monkeypatch.setattr(search.Search, "_is_spent", lambda self, share: False)
+    assert study() == 75  # told to stop while the winner is trained
+    assert [member.fresh for member in chosen] == [True]
 
 
 def test_failed_members_are_said_counted_and_tried_again(study, plan, tmp_path, capsys):
