@@ -1,4 +1,4 @@
-"""What `find_min` answers from several starts: docs/find_min.md from the records of finished studies.
+"""What `find_min` answers from several starts: docs/find_min.md from the records of studies.
 
 The answer should not hang on where a search starts. So the same task is searched with other seeds, another learning
 rate to begin with, and more or fewer epochs:
@@ -9,7 +9,8 @@ rate to begin with, and more or fewer epochs:
     python benchmarks/find_min.py runs/starts/*     # records them, beside those recorded before
     python benchmarks/find_min.py                   # docs/find_min.md from the records
 
-Studies of one data set that ask the same are one table; whatever else differs between them is their start.
+Studies of one data set that ask the same are one table; whatever else differs between them is their start. A study that
+has not handed over its network yet is recorded as far as it has come, and the page says so.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ from minjax.config.flags import flag
 from minjax.config.roles import RESUMED, role
 from minjax.config.table import leaves
 from minjax.errors import UserError
-from minjax.findings.words import plural, points
+from minjax.findings.winner import networks, over_seeds
+from minjax.findings.words import percent, plural, points
 from minjax.records import write_text
-from minjax.records.study import read_study
+from minjax.records.answer import StatedNetwork
+from minjax.records.study import Study, read_study
+from minjax.records.winner import OverSeeds, Winner
 
 RECORDS = pages.ROOT / "benchmarks" / "records" / "studies" / "find_min.json"
 PAGE = pages.ROOT / "docs" / "find_min.md"
@@ -49,6 +53,7 @@ tuning begins with, the epochs before they are doubled. Intervals are at 95 %, o
 the whole selection. Means are of validation images and fresh seeds; the test split was used once, for the winner and
 the few networks it is compared with. A member is a network trained with one seed.
 """
+UNFINISHED = "the study has not come to its end, and no network was handed over or tested."
 HEADINGS = (
     *("start", "network", "parameters (interval)", "mean validation accuracy", "test"),
     *("bytes", "packed", "linear, test", "members"),
@@ -75,37 +80,26 @@ def _matters(name: str) -> bool:
 
 
 def record(directory: Path) -> dict[str, Any]:
-    """What a finished study answered, and under which conditions.
+    """What a study answered, and under which conditions.
 
     Raises:
-        UserError: not a study, or one without a winner.
+        UserError: not a study, or one without an answer.
     """
     study = read_study(directory)
     summary = study.summary
-    if summary is None or summary.winner is None or summary.findings.minimal is None:
-        raise UserError(f"{directory}: not a finished study that hands a network over")
-    minimal, winner = summary.findings.minimal, summary.winner
-    linear = next((one.test.accuracy for one in winner.finalists if "linear" in one.roles), None)
+    minimal = None if summary is None else summary.findings.minimal
+    if summary is None or minimal is None or minimal.winner is None:
+        raise UserError(f"{directory}: not a study that has found a network")
+    answer = _so_far(study, minimal.winner) if summary.winner is None else _handed_over(summary.winner)
     return {
         "study": directory.name,
         "dataset": study.config["data"]["name"],
         "config": flat(study.config),
         "departures": departures(study.config),
         "level": minimal.level,
-        "num_params": winner.num_params,
         "interval": list(minimal.interval),
         "decided": minimal.decided,
-        "name": winner.name,
-        "learning_rate": winner.learning_rate,
-        "epochs": winner.epochs,
-        "mean": winner.over_seeds.accuracy,
-        "mean_interval": list(winner.over_seeds.interval),
-        "seeds": winner.over_seeds.seeds,
-        "test": winner.test.accuracy,
-        "test_images": winner.test.images,
-        "bytes": winner.bytes,
-        "packed": None if winner.compressed is None else winner.compressed.bytes,
-        "linear": linear,
+        **answer,
         "members": summary.members.completed + summary.members.diverged,
         "status": summary.status,
         "stages": [f"{stage.name}: {text}" for stage in summary.stages for text in stage.ended],
@@ -113,6 +107,41 @@ def record(directory: Path) -> dict[str, Any]:
         "versions": dict(summary.versions),
         "git_commit": summary.git_commit,
     }
+
+
+def _handed_over(winner: Winner) -> dict[str, Any]:
+    """What is recorded of a network that was handed over."""
+    return {
+        "num_params": winner.num_params,
+        "name": winner.name,
+        "learning_rate": winner.learning_rate,
+        "epochs": winner.epochs,
+        **_mean(winner.over_seeds),
+        "test": winner.test.accuracy,
+        "test_images": winner.test.images,
+        "bytes": winner.bytes,
+        "packed": None if winner.compressed is None else winner.compressed.bytes,
+        "linear": next((one.test.accuracy for one in winner.finalists if "linear" in one.roles), None),
+    }
+
+
+def _so_far(study: Study, network: StatedNetwork) -> dict[str, Any]:
+    """What is recorded of a network that is the answer of a study that has not come to its end."""
+    members, config = networks(study.members)[network.point], study.config
+    settings = members[0].settings
+    return {
+        "num_params": network.num_params,
+        "name": network.name,
+        "learning_rate": settings.get("optimizer.learning_rate", config["optimizer"]["learning_rate"]),
+        "epochs": settings.get("epochs", config["epochs"]),
+        **_mean(over_seeds(members)),
+        **dict.fromkeys(("test", "test_images", "bytes", "packed", "linear")),
+    }
+
+
+def _mean(found: OverSeeds) -> dict[str, Any]:
+    interval = None if found.interval is None else list(found.interval)
+    return {"mean": found.accuracy, "mean_interval": interval, "seeds": found.seeds, "fresh": found.fresh}
 
 
 def departures(config: dict[str, Any]) -> dict[str, Any]:
@@ -193,24 +222,28 @@ def page(records: Sequence[dict[str, Any]]) -> str:
         lines += [f"## {TITLES.get(dataset, dataset)}: {asked(group[0])}", ""]
         lines.append(pages.table(HEADINGS, [_row(one, start) for one, start in zip(group, starts(group), strict=True)]))
         lines += ["", overlap(group) if len(group) > 1 else ""]
-        ended = [(start, one) for one, start in zip(group, starts(group), strict=True) if one["status"] != "completed"]
-        lines += [f"- {start}: {text}." for start, one in ended for text in one["stages"] if "budget" in text]
+        named = [f"{start}: " for start in starts(group)] if len(group) > 1 else [""]
+        ended = [(start, one) for one, start in zip(group, named, strict=True) if one["status"] != "completed"]
+        lines += [f"- {start}{text}." for start, one in ended for text in one["stages"] if "budget" in text]
+        lines += [f"- {start}{UNFINISHED}" for start, one in ended if one["test"] is None]
         lines += [*_conditions(group), ""]
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
 
 
 def _row(one: dict[str, Any], start: str) -> tuple[str, ...]:
     low, high = ("none" if end is None else f"{end:,}" for end in one["interval"])
-    mean = f"{100 * one['mean']:.2f} % ({100 * one['mean_interval'][0]:.2f} to {100 * one['mean_interval'][1]:.2f} %)"
+    ends = one["mean_interval"]
+    mean = f"{percent(one['mean'])}{'' if ends is None else f' ({100 * ends[0]:.2f} to {percent(ends[1])})'}"
+    seeds = plural(one["seeds"], "seed") + ("" if one.get("fresh", True) else ", as chosen")
     return (
         start,
         f"{one['name']}, {one['epochs']} epochs at {one['learning_rate']:.3g}",
         f"{one['num_params']:,} ({low} to {high})",
-        f"{mean}, {plural(one['seeds'], 'seed')}",
-        f"{100 * one['test']:.2f} %",
-        f"{one['bytes']:,}",
+        f"{mean}, {seeds}",
+        "" if one["test"] is None else percent(one["test"]),
+        "" if one["bytes"] is None else f"{one['bytes']:,}",
         "" if one["packed"] is None else f"{one['packed']:,}",
-        "" if one["linear"] is None else f"{100 * one['linear']:.2f} %",
+        "" if one["linear"] is None else percent(one["linear"]),
         f"{one['members']:,}",
     )
 
@@ -220,7 +253,7 @@ def _conditions(group: Sequence[dict[str, Any]]) -> list[str]:
     found = {
         f"{one['device']}; Python {one['versions']['python']}, jax {one['versions']['jax']}, "
         f"flax {one['versions']['flax']}; commit {(one['git_commit'] or 'unknown')[:12]}; "
-        f"{one['test_images']:,} test images"
+        + (f"{one['test_images']:,} test images" if one["test_images"] else "no test images were used")
         for one in group
     }
     changed = [

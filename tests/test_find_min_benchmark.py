@@ -9,6 +9,7 @@ import pytest
 
 from minjax import presets
 from minjax.errors import UserError
+from tests.conftest import ROOT
 
 
 @pytest.fixture(name="starts")
@@ -74,6 +75,16 @@ def test_intervals_overlap_where_they_share_a_size(starts):
 def test_a_search_that_its_budget_ended_is_named(starts):
     ended = record(seed=100) | {"status": "budget", "stages": ["climb: ended by the budget of 8 minutes: more"]}
     assert "- seeds from 100: climb: ended by the budget of 8 minutes: more." in starts.page([record(), ended])
+
+
+def test_a_study_that_has_not_come_to_its_end_is_recorded_without_a_test(starts):
+    found = starts.record(ROOT / "docs" / "studies" / "paper_mnist")
+    assert (found["num_params"], found["seeds"], found["fresh"], found["test"]) == (27_090, 5, False, None)
+    text = starts.page([{**found, "status": "interrupted"}])
+    assert "| 27,090 (" in text
+    assert ", 5 seeds, as chosen |  |  |  |  |" in text
+    assert "no network was handed over or tested" in text
+    assert "no test images were used" in text
 
 
 def test_the_page_is_that_of_the_records(starts):
