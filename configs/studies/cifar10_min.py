@@ -16,6 +16,7 @@ an AMD EPYC for each seed:
         8     16      78,042  80.8 and 81.4 % (flips alone)     19
         8     20     121,390  83.1 and 83.1 %                   27
        14     12      98,998  84.4 and 84.5 %                   31, beside other work
+                              84.4 and 84.4 % (fresh seeds)
        14     14     134,424  85.1 and 85.5 %                   44, beside other work
 
 Depth pays: after 6 epochs 98,998 parameters of depth 14 had 78.6 %, 121,390 of depth 8 had 76.9 %.
