@@ -49,7 +49,7 @@ class Stop:
         return self._end - time.monotonic()
 
     def end_after(self, seconds: float) -> None:
-        """Tell the loop to stop so many seconds from now, too."""
+        """Tell the loop to stop this many seconds from now, if no signal comes before."""
         self._end = time.monotonic() + seconds
 
     def save_first(self) -> None:

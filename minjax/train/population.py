@@ -153,7 +153,7 @@ class Population:
             parts: how each of them divides the training split.
             stop: asked between dispatches; True ends the training.
             tick: called after each dispatch with the fraction of the population's steps taken in it.
-            unfinished: keeps members in training; they go on from there. None: they begin anew.
+            unfinished: saves members in training, and has those that it saved before go on; None: all start afresh.
 
         Yields:
             The members that have finished; the next dispatch reuses the memory of their arrays on the devices.

@@ -29,7 +29,7 @@ NAMES, STEP, SECONDS = "names", "step", "seconds"
 
 
 class Kept(NamedTuple):
-    """Members that were read back.
+    """Members as far as they have been trained.
 
     Attributes:
         step: that they take next, over all epochs; their number of steps where they have taken all of them.
@@ -46,7 +46,7 @@ class Unfinished:
     """The members of one population as far as they have come.
 
     Args:
-        directory: of the files; made with the first of them.
+        directory: where the files are; created with the first of them.
         names: of all members of the population; no two members of a study have the same.
         note: called with a sentence where something cannot be kept or read back, which costs time and nothing else.
     """
@@ -57,15 +57,20 @@ class Unfinished:
         self._unwritable = False
 
     def is_due(self, seconds: float, *, ended: bool) -> bool:
-        """Whether members should be saved that have been trained for so many seconds.
+        """Whether it is time to save members that have been trained for this many seconds.
 
-        Those that have ended are kept until they are recorded, which may be long after: first come their curves, and
-        on a cluster the other members of their task.
+        Members that have ended are saved too, because it may be long before they are recorded: first come their curves,
+        and on a cluster the other members of their task.
         """
         return not self._unwritable and (seconds >= EVERY if ended else time.monotonic() >= self._next)
 
     def save(self, first: int, kept: Kept) -> None:
-        """Write some members, in place of what was kept of them; `first` is the index of the first of them."""
+        """Save members, replacing what was saved of them before.
+
+        Args:
+            first: index in the population of the first of them.
+            kept: how far they have come; its arrays say how many they are.
+        """
         if self._unwritable:
             return
         leaves, started = jax.tree.leaves(kept.carry), time.monotonic()
@@ -81,7 +86,7 @@ class Unfinished:
         self._next = now + max(EVERY, (now - started) / SHARE)
 
     def load(self, first: int, count: int, like: Any, steps: int) -> Kept | None:
-        """Members `first` to `first + count - 1`, where they were trained in part.
+        """Members `first` to `first + count - 1` as they were saved; None: they were not, or cannot be read back.
 
         Args:
             first: index in the population.
@@ -103,7 +108,7 @@ class Unfinished:
                 _like(path, arrays[name], (count, *x.shape), x.dtype) for name, x in zip(numbers, leaves, strict=True)
             ]
         except UserError as error:
-            self._note(f"{error}; what was in training there begins anew")
+            self._note(f"{error}; the networks in it are trained from the start")
             return None
         return Kept(int(step), seconds, jax.tree.unflatten(structure, found))
 
@@ -131,11 +136,11 @@ def sweep(directory: Path, ended: Container[str]) -> None:
     """Delete the files whose members have all ended; those that cannot be read stay until someone asks for them.
 
     Args:
-        directory: of the files, which need not be there.
+        directory: where the files are; it need not exist.
         ended: names of members.
     """
     for path in sorted(directory.glob("*.npz")):
-        with contextlib.suppress(UserError):
+        with contextlib.suppress(UserError, OSError):
             if all(name in ended for name in read_arrays(path, [NAMES])[NAMES].tolist()):
                 path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):

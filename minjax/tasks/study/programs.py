@@ -17,7 +17,7 @@ class Programs:
         """Build none of them yet.
 
         Args:
-            plan: of the study.
+            plan: what the study trains.
             directory: the study's, where members in training are kept; None: they are not.
         """
         self._plan, self.directory = plan, directory
